@@ -1,0 +1,5 @@
+/** The article's {@code evaluate} and {@code fit}. */
+@NullMarked
+package io.github.mnistlibtorch.train;
+
+import org.jspecify.annotations.NullMarked;
