@@ -79,6 +79,18 @@ public final class LibTorch {
         torch.set_num_threads(threads);
     }
 
+    /**
+     * What a person needs to know of a failure inside LibTorch.
+     *
+     * @return the message of {@code error} without the native stack trace that C++ appends to it
+     */
+    public static String firstLine(Throwable error) {
+        String message = error.getMessage();
+        return message == null || message.isBlank()
+                ? error.getClass().getSimpleName()
+                : message.strip().lines().findFirst().orElseThrow();
+    }
+
     private static void blasUseOneThread() {
         Map<String, String> loaded = Loader.getLoadedLibraries();
         // The setter looks its function up among the global symbols; JavaCPP loads libraries with local ones.

@@ -43,7 +43,7 @@ final class NativeLibraries {
     /** The sentence for a person behind a failure to unpack or load. */
     static LibTorchException explain(Throwable cause) {
         return new LibTorchException(
-                "LibTorch could not be loaded from " + cacheDirectory() + ": " + firstLine(cause)
+                "LibTorch could not be loaded from " + cacheDirectory() + ": " + LibTorch.firstLine(cause)
                         + "; if that folder is full, read-only or mounted noexec, name another with"
                         + " -Dorg.bytedeco.javacpp.cachedir=FOLDER",
                 cause);
@@ -53,15 +53,8 @@ final class NativeLibraries {
         try {
             return Loader.getCacheDir().toString();
         } catch (IOException e) {
-            return "the cache folder (" + firstLine(e) + ")";
+            return "the cache folder (" + LibTorch.firstLine(e) + ")";
         }
-    }
-
-    private static String firstLine(Throwable e) {
-        String message = e.getMessage();
-        return message == null
-                ? e.getClass().getSimpleName()
-                : message.lines().findFirst().orElse("");
     }
 
     /** Shared libraries of {@code platform} in the jars of the presets; empty for jars that are plain folders. */

@@ -38,6 +38,16 @@ public final class Scope implements AutoCloseable {
         return pointer;
     }
 
+    /**
+     * Keeps a tensor alive until this scope closes, although a scope inside this one made it and closes earlier.
+     *
+     * @return {@code pointer}
+     */
+    public <P extends Pointer> P attach(P pointer) {
+        scope.attach(pointer);
+        return pointer;
+    }
+
     /** Frees everything made in this scope that was not kept. */
     @Override
     public void close() {

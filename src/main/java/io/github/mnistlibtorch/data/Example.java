@@ -1,0 +1,17 @@
+package io.github.mnistlibtorch.data;
+
+import java.util.function.Consumer;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * One labelled picture: the tuple {@code (image, label)} that a dataset of torchvision yields.
+ *
+ * @param image float32 (1, 28, 28), values in [0, 1], for MNIST under {@code ToTensor}
+ * @param label the class, 0 to 9 for MNIST
+ */
+public record Example(Tensor image, long label) implements HasTensors {
+    @Override
+    public void forEachTensor(Consumer<Tensor> action) {
+        action.accept(image);
+    }
+}
