@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.data;
 import java.util.AbstractList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -18,7 +18,7 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
      *
      * @throws IllegalArgumentException if there are no examples, or their pictures differ in shape
      */
-    public static Batch of(List<? extends Example> examples) {
+    public static Batch of(List<Example> examples) {
         if (examples instanceof Rows rows) {
             return rows.batch();
         }
@@ -27,9 +27,7 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
         }
         long[] labels = examples.stream().mapToLong(Example::label).toArray();
         return new Batch(
-                DefaultCollate.stack(
-                        examples.stream().<Tensor>map(Example::image).toList()),
-                DefaultCollate.int64(labels));
+                DefaultCollate.stack(examples.stream().map(Example::image).toList()), DefaultCollate.int64(labels));
     }
 
     /**
@@ -46,9 +44,8 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
     }
 
     @Override
-    public void forEachTensor(Consumer<Tensor> action) {
-        action.accept(images);
-        action.accept(labels);
+    public Batch mapTensors(UnaryOperator<Tensor> operator) {
+        return new Batch(operator.apply(images), operator.apply(labels));
     }
 
     /** Frees both tensors. */

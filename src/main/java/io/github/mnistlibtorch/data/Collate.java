@@ -12,5 +12,5 @@ import java.util.List;
 @FunctionalInterface
 public interface Collate<T, B> {
     /** Called with at least one item, on the thread that fetched them. */
-    B collate(List<? extends T> items);
+    B collate(List<T> items);
 }

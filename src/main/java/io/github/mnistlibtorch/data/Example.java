@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.data;
 
-import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.Tensor;
  */
 public record Example(Tensor image, long label) implements HasTensors {
     @Override
-    public void forEachTensor(Consumer<Tensor> action) {
-        action.accept(image);
+    public Example mapTensors(UnaryOperator<Tensor> operator) {
+        return new Example(operator.apply(image), label);
     }
 }

@@ -1,0 +1,90 @@
+package io.github.mnistlibtorch.data;
+
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One pass over a loader. It owns the batch that it gave last and frees it when it moves on, when it ends and when it
+ * is closed; a loop that stops early should close it, which also ends the workers:
+ *
+ * <pre>{@code
+ * try (var batches = loader.iterator()) {
+ *     Batch first = batches.next();
+ *     …
+ * }
+ * }</pre>
+ *
+ * <p>To be used by one thread at a time.
+ *
+ * @param <B> type of a batch
+ */
+public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
+    private @Nullable B current;
+    private boolean closed;
+    private final IntConsumer yielded;
+    private int count;
+
+    /** @param yielded told after each batch how many there were */
+    BatchIterator(IntConsumer yielded) {
+        this.yielded = yielded;
+    }
+
+    /** Whether there is another batch; if not, everything is freed at once. */
+    @Override
+    public final boolean hasNext() {
+        if (closed) {
+            return false;
+        }
+        if (more()) {
+            return true;
+        }
+        close();
+        return false;
+    }
+
+    /**
+     * The next batch, valid until the next call.
+     *
+     * @throws NoSuchElementException at the end
+     * @throws RuntimeException what the dataset or the collate function threw for this batch; the batches after it
+     *     can still be had
+     */
+    @Override
+    public final B next() {
+        if (!hasNext()) {
+            throw new NoSuchElementException();
+        }
+        freeCurrent();
+        B batch = fetch();
+        current = batch;
+        yielded.accept(++count);
+        return batch;
+    }
+
+    /** Frees the last batch and ends the pass. */
+    @Override
+    public final void close() {
+        freeCurrent();
+        if (!closed) {
+            closed = true;
+            end();
+        }
+    }
+
+    private void freeCurrent() {
+        B batch = current;
+        current = null;
+        Tensors.close(batch);
+    }
+
+    /** Whether another batch can be fetched. */
+    abstract boolean more();
+
+    /** Fetches the batch that {@link #more} has announced. */
+    abstract B fetch();
+
+    /** Ends the pass; called once. */
+    abstract void end();
+}
