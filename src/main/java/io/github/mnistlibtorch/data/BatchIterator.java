@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.data;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.function.IntConsumer;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,6 +62,14 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
         current = batch;
         yielded.accept(++count);
         return batch;
+    }
+
+    /**
+     * This pass, with {@code operator} applied to each batch as it is asked for. The new pass owns what the operator
+     * makes, and this one.
+     */
+    public final BatchIterator<B> map(UnaryOperator<B> operator) {
+        return new MappedIterator<>(this, operator);
     }
 
     /** Frees the last batch and ends the pass. */

@@ -4,7 +4,9 @@ import io.github.mnistlibtorch.libtorch.Scope;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.bytedeco.pytorch.Tensor;
 
 /** Turns indices into a batch that owns its tensors; used by one thread. */
 @FunctionalInterface
@@ -46,13 +48,16 @@ interface Fetcher<B> {
      *
      * @param pin whether to move the batch into pinned memory
      */
-    @SuppressWarnings("unchecked") // Tensors.map gives data of the same type back
     default Fetcher<B> owning(boolean pin) {
         return indices -> {
             try (Scope scope = Scope.open()) {
-                return fetch(indices).map(batch ->
-                        (B) Tensors.map(batch, tensor -> scope.keep(pin ? tensor.pin_memory() : tensor)));
+                return fetch(indices).map(batch -> Tensors.keep(scope, pin ? pinned(batch) : batch));
             }
         };
+    }
+
+    @SuppressWarnings("unchecked") // a batch is mapped to one of its own type
+    private static <B> B pinned(B batch) {
+        return (B) Objects.requireNonNull(Tensors.map(batch, Tensor::pin_memory));
     }
 }

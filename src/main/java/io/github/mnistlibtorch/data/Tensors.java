@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.data;
 
+import io.github.mnistlibtorch.libtorch.Scope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +36,16 @@ public final class Tensors {
             map.forEach((key, value) -> mapped.put(key, map(value, operator)));
             return mapped;
         }
+        return data;
+    }
+
+    /**
+     * Lets each tensor in {@code data} outlive {@code scope}.
+     *
+     * @return {@code data}
+     */
+    static <T> T keep(Scope scope, T data) {
+        map(data, scope::keep);
         return data;
     }
 

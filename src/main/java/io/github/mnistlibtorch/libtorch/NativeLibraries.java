@@ -49,7 +49,7 @@ final class NativeLibraries {
                 cause);
     }
 
-    private static String cacheDirectory() {
+    static String cacheDirectory() {
         try {
             return Loader.getCacheDir().toString();
         } catch (IOException e) {

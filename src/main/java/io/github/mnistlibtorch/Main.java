@@ -1,0 +1,13 @@
+package io.github.mnistlibtorch;
+
+import io.github.mnistlibtorch.cli.CommandLineInterface;
+
+/** {@code java -jar mnist-libtorch.jar}. */
+public final class Main {
+    private Main() {}
+
+    /** Runs the command and ends the process with its exit code: 0 done, 1 failed, 2 wrong usage or bad input. */
+    public static void main(String[] arguments) {
+        System.exit(CommandLineInterface.run(arguments));
+    }
+}

@@ -1,0 +1,89 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Warnings;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ScopeType;
+
+/** The commands of the program, its exit codes and how it speaks of errors: one sentence on standard error. */
+@Command(
+        name = "mnist-libtorch",
+        description = {
+            "\"Training Deep Neural Networks on a GPU with PyTorch\", in Java, directly on LibTorch.",
+            "Without a command: train, with the article's values."
+        },
+        subcommands = {TrainCommand.class, EvaluateCommand.class, InfoCommand.class},
+        mixinStandardHelpOptions = true,
+        versionProvider = CommandLineInterface.Version.class,
+        scope = ScopeType.INHERIT,
+        synopsisSubcommandLabel = "COMMAND",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input"})
+public final class CommandLineInterface {
+    private static final int DONE = 0;
+    private static final int FAILED = 1;
+    private static final int BAD_INPUT = 2;
+
+    @Option(names = "--verbose", description = "Show the stack trace of an error.", scope = ScopeType.INHERIT)
+    private boolean verbose;
+
+    private CommandLineInterface() {}
+
+    /**
+     * Runs the command that {@code arguments} ask for; {@code train} if there are none.
+     *
+     * @return the exit code
+     */
+    public static int run(String... arguments) {
+        CommandLineInterface program = new CommandLineInterface();
+        Warnings.showWith(message -> System.err.println("warning: " + message));
+        return new CommandLine(program)
+                .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
+                .setExecutionExceptionHandler(program::failed)
+                .execute(arguments.length == 0 ? new String[] {"train"} : arguments);
+    }
+
+    private static int wrongUsage(ParameterException e, String[] arguments) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        List<String> suggestions = e instanceof CommandLine.UnmatchedArgumentException unmatched
+                ? unmatched.getSuggestions()
+                : List.of();
+        err.println("mnist-libtorch: " + LibTorch.firstLine(e)
+                + (suggestions.isEmpty() ? "" : "; did you mean " + String.join(" or ", suggestions) + "?")
+                + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
+        return BAD_INPUT;
+    }
+
+    private int failed(Exception e, CommandLine command, ParseResult parsed) {
+        PrintWriter err = command.getErr();
+        err.println("mnist-libtorch: " + LibTorch.firstLine(e));
+        if (verbose) {
+            e.printStackTrace(err);
+        } else if (!(e instanceof InputException || e instanceof IOException)) {
+            err.println("Run it again with --verbose to see where.");
+        }
+        return e instanceof InputException ? BAD_INPUT : FAILED;
+    }
+
+    /** The version that the build wrote into the manifest. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            return new String[] {"mnist-libtorch " + number()};
+        }
+
+        static String number() {
+            String version = CommandLineInterface.class.getPackage().getImplementationVersion();
+            return version == null ? "(not packaged)" : version;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.data.DataLoader;
+import io.github.mnistlibtorch.data.Dataset;
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.RandomSplit;
+import io.github.mnistlibtorch.device.DeviceDataLoader;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.TorchRandom;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.train.Training;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.Device;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code evaluate}: loss and accuracy of saved weights. */
+@Command(name = "evaluate", description = "Print loss and accuracy of saved weights.")
+final class EvaluateCommand implements Callable<Integer> {
+    /** Which pictures to evaluate with; the names are the values of the option. */
+    enum Part {
+        val,
+        test
+    }
+
+    @Option(
+            names = "--model",
+            paramLabel = "FILE",
+            required = true,
+            description = "Weights in the safetensors format, such as mnist-run/model.safetensors.")
+    private Path model = Path.of("");
+
+    @Option(
+            names = "--split",
+            paramLabel = "PART",
+            defaultValue = "val",
+            description = "val: the pictures that train with this --seed and --val-size held out;"
+                    + " test: those of the test set. Default: ${DEFAULT-VALUE}.")
+    private Part part = Part.val;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "42", description = "Default: ${DEFAULT-VALUE}.")
+    private long seed;
+
+    @Option(
+            names = "--val-size",
+            paramLabel = "N",
+            defaultValue = "10000",
+            converter = TrainCommand.PositiveConverter.class,
+            description = "Default: ${DEFAULT-VALUE}.")
+    private int valSize;
+
+    @Option(
+            names = "--batch-size",
+            paramLabel = "N",
+            defaultValue = "256",
+            converter = TrainCommand.PositiveConverter.class,
+            description = "Examples in a batch; the result is the mean over batches. Default: ${DEFAULT-VALUE}.")
+    private int batchSize;
+
+    @Mixin
+    private DeviceOption deviceOption = new DeviceOption();
+
+    @Mixin
+    private DataOption dataOption = new DataOption();
+
+    @Override
+    public Integer call() throws IOException {
+        Mnist mnist = dataOption.load(part == Part.test ? Mnist.Split.TEST : Mnist.Split.TRAIN);
+        LibTorch.start(System.err::println);
+        Device device = deviceOption.device();
+        try (MnistModel network = MnistModel.load(model)) {
+            Devices.toDevice(network, device);
+            DataLoader<Batch> loader =
+                    DataLoader.of(pictures(mnist)).batchSize(batchSize).build();
+            System.out.println(Training.evaluate(network, new DeviceDataLoader(loader, device)));
+        }
+        return 0;
+    }
+
+    private Dataset<Example> pictures(Mnist mnist) throws InputException {
+        if (part == Part.test) {
+            return mnist;
+        }
+        if (valSize > mnist.size()) {
+            throw new InputException("the training set has " + mnist.size() + " pictures, not the " + valSize
+                    + " to hold out; choose a smaller --val-size");
+        }
+        TorchRandom.manualSeed(seed);
+        return RandomSplit.randomSplit(mnist, mnist.size() - valSize, valSize).get(1);
+    }
+}

@@ -1,0 +1,38 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.libtorch.Environment;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code info}: what this program runs on. */
+@Command(name = "info", description = "Print versions, CPU capability, BLAS, threads and device.")
+final class InfoCommand implements Callable<Integer> {
+    @Option(names = "--json", description = "Print a JSON object, for programs.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        LibTorch.start(System.err::println);
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("mnist_libtorch", CommandLineInterface.Version.number());
+        facts.putAll(Environment.describe());
+        facts.put("default_device", PythonFormat.str(Devices.getDefaultDevice()));
+        if (json) {
+            System.out.println(JsonMapper.builder()
+                    .enable(SerializationFeature.INDENT_OUTPUT)
+                    .build()
+                    .writeValueAsString(facts));
+        } else {
+            facts.forEach((name, value) -> System.out.println(name + ": " + value));
+        }
+        return 0;
+    }
+}

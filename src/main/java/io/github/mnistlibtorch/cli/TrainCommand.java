@@ -1,0 +1,218 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.MnistTutorial.Phase;
+import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.data.Dataset;
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Device;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code train}: the article. */
+@Command(
+        name = "train",
+        description = "Run the article: split, look, train, evaluate, plot. Prints what its notebook prints.")
+final class TrainCommand implements Callable<Integer> {
+    /** With {@code --dry-run}: examples to train on and to validate with, in batches. */
+    private static final int DRY_TRAIN_BATCHES = 3;
+
+    private static final int DRY_VAL_BATCHES = 2;
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "EPOCHS@LR",
+            split = ",",
+            defaultValue = "5@0.5,5@0.1",
+            converter = PhaseConverter.class,
+            description = "Calls of fit: epochs and learning rate of each. Default: ${DEFAULT-VALUE}.")
+    private List<Phase> schedule = List.of();
+
+    @Option(
+            names = "--hidden-size",
+            paramLabel = "N",
+            defaultValue = "32",
+            converter = PositiveConverter.class,
+            description = "Units of the hidden layer. Default: ${DEFAULT-VALUE}.")
+    private int hiddenSize;
+
+    @Option(
+            names = "--batch-size",
+            paramLabel = "N",
+            defaultValue = "128",
+            converter = PositiveConverter.class,
+            description = "Examples in a training batch; validation takes twice as many. Default: ${DEFAULT-VALUE}.")
+    private int batchSize;
+
+    @Option(
+            names = "--val-size",
+            paramLabel = "N",
+            defaultValue = "10000",
+            converter = PositiveConverter.class,
+            description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
+    private int valSize;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "42", description = "Default: ${DEFAULT-VALUE}.")
+    private long seed;
+
+    @Option(
+            names = "--num-workers",
+            paramLabel = "N",
+            defaultValue = "4",
+            converter = CountConverter.class,
+            description = "Threads that load batches; 0 loads on the training thread. Changes no digit."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private int numWorkers;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "1",
+            converter = PositiveConverter.class,
+            description = "Threads that LibTorch computes with. Default: ${DEFAULT-VALUE}, the fastest at this size.")
+    private int threads;
+
+    @Option(
+            names = "--optimizer",
+            paramLabel = "NAME",
+            defaultValue = "sgd",
+            converter = OptimizerConverter.class,
+            description = "sgd or adam. Default: ${DEFAULT-VALUE}.")
+    private OptimizerFactory optimizer = OptimizerFactory.SGD;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            defaultValue = "mnist-run",
+            description = "Folder for the pictures, the history and the weights. Default: ${DEFAULT-VALUE}.")
+    private Path out = Path.of("mnist-run");
+
+    @Option(
+            names = "--dry-run",
+            description = "Run every step of the article on a handful of batches, an epoch for each phase of the"
+                    + " schedule, and write nothing.")
+    private boolean dryRun;
+
+    @Mixin
+    private DeviceOption deviceOption = new DeviceOption();
+
+    @Mixin
+    private DataOption dataOption = new DataOption();
+
+    @Override
+    public Integer call() throws IOException {
+        if (!dryRun) {
+            makeWritable(out);
+        }
+        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+        LibTorch.start(System.err::println);
+        LibTorch.setNumThreads(threads);
+        Device device = deviceOption.device();
+        Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
+        int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
+        if (heldOut >= dataset.size()) {
+            throw new InputException("the training set has " + dataset.size() + " pictures, which leaves none to train on"
+                    + " with " + heldOut + " held out; choose a smaller --val-size");
+        }
+        List<Phase> phases = dryRun
+                ? schedule.stream().map(phase -> new Phase(1, phase.lr())).toList()
+                : schedule;
+        MnistTutorial.run(
+                dataset,
+                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, optimizer, phases),
+                dryRun ? null : out);
+        if (!dryRun) {
+            System.err.println("Pictures, history and weights are in " + out + ".");
+        }
+        return 0;
+    }
+
+    private Dataset<Example> firstBatches(Mnist mnist) {
+        int count = Math.min(mnist.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
+        return new Subset<>(mnist, IntStream.range(0, count).toArray());
+    }
+
+    /** Finds out before the training, not after it, that its results could not be kept. */
+    private static void makeWritable(Path folder) throws InputException {
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, ".probe", null));
+        } catch (FileAlreadyExistsException e) {
+            throw new InputException(folder + " is a file, not a folder; choose another --out", e);
+        } catch (IOException e) {
+            throw new InputException("cannot write to the folder " + folder + " (" + e + "); choose another --out", e);
+        }
+    }
+
+    static final class PhaseConverter implements ITypeConverter<Phase> {
+        @Override
+        public Phase convert(String text) {
+            String[] parts = text.split("@", -1);
+            try {
+                int epochs = Integer.parseInt(parts[0]);
+                double lr = Double.parseDouble(parts[1]);
+                if (parts.length == 2 && epochs > 0 && lr >= 0 && Double.isFinite(lr)) {
+                    return new Phase(epochs, lr);
+                }
+            } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+                // said below
+            }
+            throw new TypeConversionException(
+                    "'" + text + "' is not EPOCHS@LR, such as 5@0.5 for five epochs at learning rate 0.5");
+        }
+    }
+
+    static final class PositiveConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return atLeast(1, text);
+        }
+    }
+
+    static final class CountConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return atLeast(0, text);
+        }
+    }
+
+    static final class OptimizerConverter implements ITypeConverter<OptimizerFactory> {
+        @Override
+        public OptimizerFactory convert(String name) {
+            try {
+                return OptimizerFactory.named(name);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    private static int atLeast(int least, String text) {
+        try {
+            int value = Integer.parseInt(text);
+            if (value >= least) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new TypeConversionException("'" + text + "' is not a whole number of at least " + least);
+    }
+}

@@ -1,0 +1,29 @@
+package io.github.mnistlibtorch.device;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.data.BatchIterator;
+import io.github.mnistlibtorch.data.DataLoader;
+import org.bytedeco.pytorch.Device;
+
+/** Wrap a data loader to move data to a device: the article's {@code class DeviceDataLoader}. */
+public final class DeviceDataLoader implements Iterable<Batch> {
+    private final DataLoader<Batch> dl;
+    private final Device device;
+
+    /** @param device stays the caller's, and is needed as long as this loader is */
+    public DeviceDataLoader(DataLoader<Batch> dl, Device device) {
+        this.dl = dl;
+        this.device = device;
+    }
+
+    /** Yields each batch after moving it to the device; it lives until the next one is asked for. */
+    @Override
+    public BatchIterator<Batch> iterator() {
+        return dl.iterator().map(batch -> Devices.toDevice(batch, device));
+    }
+
+    /** Number of batches: {@code len(loader)}. */
+    public int size() {
+        return dl.size();
+    }
+}

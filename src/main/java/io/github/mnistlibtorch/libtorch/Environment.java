@@ -1,0 +1,48 @@
+package io.github.mnistlibtorch.libtorch;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.openblas.presets.openblas_nolapack;
+import org.bytedeco.pytorch.global.torch;
+
+/** What LibTorch runs on, for {@code info} and for reports of a problem. */
+public final class Environment {
+    private Environment() {}
+
+    /** Facts by name, in the order in which a person wants to read them; LibTorch must have started. */
+    public static Map<String, Object> describe() {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
+        facts.put("platform", Loader.getPlatform());
+        facts.put("javacpp", version("javacpp"));
+        facts.put("pytorch", version("pytorch"));
+        facts.put("openblas", version("openblas"));
+        facts.put("cpu_capability", torch.get_cpu_capability().getString());
+        facts.put("processors", Runtime.getRuntime().availableProcessors());
+        facts.put("threads", torch.get_num_threads());
+        facts.put("blas_threads", openblas_nolapack.blas_get_num_threads());
+        facts.put("cuda_available", torch.cuda_is_available());
+        facts.put("cuda", cuda());
+        facts.put("native_libraries", NativeLibraries.cacheDirectory());
+        return facts;
+    }
+
+    private static String version(String preset) {
+        try {
+            return Loader.getVersion("org.bytedeco", preset);
+        } catch (IOException e) {
+            return "unknown (" + LibTorch.firstLine(e) + ")";
+        }
+    }
+
+    private static String cuda() {
+        if (torch.cuda_is_available()) {
+            return torch.cuda_device_count() + " device(s)";
+        }
+        return torch.show_config().getString().contains("USE_CUDA=0")
+                ? "not used: this build of LibTorch is for the CPU"
+                : "not used: LibTorch finds no CUDA device";
+    }
+}

@@ -1,0 +1,41 @@
+package io.github.mnistlibtorch.train;
+
+import java.util.Locale;
+import org.bytedeco.pytorch.Adam;
+import org.bytedeco.pytorch.AdamOptions;
+import org.bytedeco.pytorch.Optimizer;
+import org.bytedeco.pytorch.SGD;
+import org.bytedeco.pytorch.SGDOptions;
+import org.bytedeco.pytorch.TensorVector;
+
+/** Makes the optimizer of a {@code fit}: the article's {@code opt_func}. */
+@FunctionalInterface
+public interface OptimizerFactory {
+    /** {@code torch.optim.SGD}. */
+    OptimizerFactory SGD = (parameters, lr) -> new SGD(parameters, new SGDOptions(lr));
+
+    /** {@code torch.optim.Adam}. */
+    OptimizerFactory ADAM = (parameters, lr) -> new Adam(parameters, new AdamOptions(lr));
+
+    /**
+     * {@code opt_func(parameters, lr)}.
+     *
+     * @param lr learning rate
+     * @return an optimizer that the caller closes
+     */
+    Optimizer create(TensorVector parameters, double lr);
+
+    /**
+     * The factory of a name, whatever its case.
+     *
+     * @param name {@code sgd} or {@code adam}
+     * @throws IllegalArgumentException if the name is another
+     */
+    static OptimizerFactory named(String name) {
+        return switch (name.toLowerCase(Locale.ROOT)) {
+            case "sgd" -> SGD;
+            case "adam" -> ADAM;
+            default -> throw new IllegalArgumentException("unknown optimizer '" + name + "'; there are sgd and adam");
+        };
+    }
+}

@@ -1,0 +1,85 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ValidationOutput;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Optimizer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+
+/** The article's {@code evaluate} and {@code fit}. */
+public final class Training {
+    private Training() {}
+
+    /**
+     * Evaluates a model: {@code evaluate(model, val_loader)}.
+     *
+     * @param valLoader at least one batch, on the device of the model
+     */
+    public static EpochResult evaluate(MnistModel model, Iterable<Batch> valLoader) {
+        // The article lets autograd record here; the numbers are the same without.
+        try (Scope epoch = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            List<ValidationOutput> outputs = new ArrayList<>();
+            for (Batch batch : valLoader) {
+                try (Scope step = Scope.open()) {
+                    ValidationOutput output = model.validationStep(batch);
+                    epoch.attach(output.valLoss());
+                    epoch.attach(output.valAcc());
+                    outputs.add(output);
+                }
+            }
+            return model.validationEpochEnd(outputs);
+        }
+    }
+
+    /** Trains with stochastic gradient descent: {@code fit(epochs, lr, model, train_loader, val_loader)}. */
+    public static List<EpochResult> fit(
+            int epochs, double lr, MnistModel model, Iterable<Batch> trainLoader, Iterable<Batch> valLoader) {
+        return fit(epochs, lr, model, trainLoader, valLoader, OptimizerFactory.SGD);
+    }
+
+    /**
+     * Trains a model: {@code fit(epochs, lr, model, train_loader, val_loader, opt_func)}.
+     *
+     * @param epochs passes over {@code trainLoader}, each followed by an evaluation
+     * @param lr learning rate
+     * @param trainLoader batches on the device of the model
+     * @param valLoader at least one batch, on the device of the model
+     * @param optFunc makes the optimizer, which begins afresh with each call
+     * @return the evaluation after each epoch
+     */
+    public static List<EpochResult> fit(
+            int epochs,
+            double lr,
+            MnistModel model,
+            Iterable<Batch> trainLoader,
+            Iterable<Batch> valLoader,
+            OptimizerFactory optFunc) {
+        List<EpochResult> history = new ArrayList<>();
+        try (TensorVector parameters = model.parameters();
+                Optimizer optimizer = optFunc.create(parameters, lr)) {
+            for (int epoch = 0; epoch < epochs; epoch++) {
+                // Training phase
+                for (Batch batch : trainLoader) {
+                    try (Scope step = Scope.open()) {
+                        Tensor loss = model.trainingStep(batch);
+                        loss.backward();
+                        optimizer.step();
+                        optimizer.zero_grad();
+                    }
+                }
+                // Validation phase
+                EpochResult result = evaluate(model, valLoader);
+                model.epochEnd(epoch, result);
+                history.add(result);
+            }
+        }
+        return history;
+    }
+}
