@@ -1,0 +1,193 @@
+package io.github.mnistlibtorch.vision;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Scope;
+import java.util.List;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Many pictures as one: {@code torchvision.utils.make_grid} and {@code torchvision.utils.save_image}.
+ *
+ * <p>A tensor of pictures is (B, C, H, W), or one picture as (C, H, W) or (H, W). One channel is repeated to three; any
+ * other number of channels is kept. The tensors given are never changed.
+ */
+public final class Grid {
+    private Grid() {}
+
+    /**
+     * How to lay out a grid: the keyword arguments of {@code make_grid}.
+     *
+     * @param nrow pictures in a row (not rows)
+     * @param padding pixels around each picture
+     * @param normalize whether to shift the values into [0, 1]: {@code (clamp(x, low, high) - low) / (high - low)}
+     * @param valueRange low and high for {@code normalize}; {@code null} for the least and the greatest value found
+     * @param scaleEach whether {@code normalize} looks for these in each picture and not in all together
+     * @param padValue value of the padding, which is never normalized
+     */
+    public record Options(
+            int nrow,
+            int padding,
+            boolean normalize,
+            @Nullable ValueRange valueRange,
+            boolean scaleEach,
+            double padValue) {
+
+        /** Python's: 8 in a row, 2 pixels of value 0 around each, not normalized. */
+        public static Options defaults() {
+            return new Options(8, 2, false, null, false, 0);
+        }
+
+        /** {@code nrow=nrow}. */
+        public Options withNrow(int nrow) {
+            return new Options(nrow, padding, normalize, valueRange, scaleEach, padValue);
+        }
+
+        /** {@code padding=padding}. */
+        public Options withPadding(int padding) {
+            return new Options(nrow, padding, normalize, valueRange, scaleEach, padValue);
+        }
+
+        /** {@code normalize=normalize}. */
+        public Options withNormalize(boolean normalize) {
+            return new Options(nrow, padding, normalize, valueRange, scaleEach, padValue);
+        }
+
+        /** {@code value_range=(low, high)}; as in Python without effect unless {@code normalize} is on. */
+        public Options withValueRange(double low, double high) {
+            return new Options(nrow, padding, normalize, new ValueRange(low, high), scaleEach, padValue);
+        }
+
+        /** {@code scale_each=scaleEach}; as in Python without effect unless {@code normalize} is on. */
+        public Options withScaleEach(boolean scaleEach) {
+            return new Options(nrow, padding, normalize, valueRange, scaleEach, padValue);
+        }
+
+        /** {@code pad_value=padValue}. */
+        public Options withPadValue(double padValue) {
+            return new Options(nrow, padding, normalize, valueRange, scaleEach, padValue);
+        }
+    }
+
+    /** The values that become 0 and 1. */
+    public record ValueRange(double low, double high) {}
+
+    /**
+     * {@code make_grid(images, nrow=nrow)}.
+     *
+     * @param nrow pictures in a row
+     * @return see {@link #makeGrid(Tensor, Options)}
+     * @throws IllegalArgumentException see there
+     */
+    public static Tensor makeGrid(Tensor images, int nrow) {
+        return makeGrid(images, Options.defaults().withNrow(nrow));
+    }
+
+    /**
+     * {@code make_grid(images, nrow=..., padding=..., ...)}: picture k goes to row k / nrow, column k % nrow.
+     *
+     * @return (C, rows · (H + padding) + padding, columns · (W + padding) + padding) in the type and on the device of
+     *     {@code images}, cells without a picture filled like the padding; for a single picture that picture, (C, H, W)
+     *     without padding, which shares memory with {@code images} where it has three channels and is not normalized.
+     *     It never requires a gradient
+     * @throws IllegalArgumentException if there is no picture, {@code nrow} is not positive, or the shape or type cannot
+     *     be laid out (whole numbers cannot be normalized, for example)
+     */
+    public static Tensor makeGrid(Tensor images, Options options) {
+        try (Tensor grid = gridOf(images, options)) {
+            // A handle made out here belongs to the caller's scope, as the result of any operation does.
+            return new Tensor(grid);
+        }
+    }
+
+    /**
+     * {@code make_grid([image, ...], ...)}: the tensors, all of one shape, are stacked first. As in Python a list of
+     * (H, W) tensors is therefore read as one picture with that many channels.
+     *
+     * @return see {@link #makeGrid(Tensor, Options)}
+     * @throws IllegalArgumentException see there; also if the list is empty or shapes differ
+     */
+    public static Tensor makeGrid(List<Tensor> images, Options options) {
+        try (Tensor stacked = stack(images)) {
+            return makeGrid(stacked, options);
+        }
+    }
+
+    static Tensor stack(List<Tensor> images) {
+        try (TensorVector vector = new TensorVector(images.toArray(Tensor[]::new))) {
+            return torch.stack(vector);
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(LibTorch.firstLine(e), e);
+        }
+    }
+
+    private static Tensor gridOf(Tensor images, Options options) {
+        try (Scope scope = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            Tensor batch = asBatch(images);
+            if (options.normalize()) {
+                batch = normalize(batch.clone(), options);
+            }
+            return scope.keep(batch.size(0) == 1 ? batch.squeeze(0) : layOut(batch, options));
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(LibTorch.firstLine(e), e);
+        }
+    }
+
+    private static Tensor asBatch(Tensor images) {
+        Tensor batch = images;
+        if (batch.dim() == 2) {
+            batch = batch.unsqueeze(0);
+        }
+        if (batch.dim() == 3) {
+            batch = batch.unsqueeze(0);
+        }
+        return batch.dim() == 4 && batch.size(1) == 1 ? batch.repeat(1, 3, 1, 1) : batch;
+    }
+
+    private static Tensor normalize(Tensor batch, Options options) {
+        if (options.scaleEach()) {
+            for (long k = 0; k < batch.size(0); k++) {
+                normalizeInPlace(batch.select(0, k), options.valueRange());
+            }
+        } else {
+            normalizeInPlace(batch, options.valueRange());
+        }
+        return batch;
+    }
+
+    private static void normalizeInPlace(Tensor images, @Nullable ValueRange range) {
+        double low = range != null ? range.low() : images.min().item_double();
+        double high = range != null ? range.high() : images.max().item_double();
+        images.clamp_(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high)));
+        // A constant picture has no range to divide by; torchvision's least divisor makes it all 0.
+        images.sub_(new Scalar(low)).div_(new Scalar(Math.max(high - low, 1e-5)));
+    }
+
+    private static Tensor layOut(Tensor batch, Options options) {
+        int count = Math.toIntExact(batch.size(0));
+        int columns = Math.min(options.nrow(), count);
+        if (columns == 0) {
+            throw new IllegalArgumentException("make_grid needs at least one picture, and nrow of at least 1; got "
+                    + count + " pictures, nrow " + options.nrow());
+        }
+        int rows = (int) Math.ceil((double) count / columns);
+        int padding = options.padding();
+        long cellHeight = batch.size(2) + padding;
+        long cellWidth = batch.size(3) + padding;
+        Tensor grid = batch.new_full(
+                new long[] {batch.size(1), cellHeight * rows + padding, cellWidth * columns + padding},
+                new Scalar(options.padValue()));
+        for (int k = 0; k < count; k++) {
+            grid.narrow(1, k / columns * cellHeight + padding, batch.size(2))
+                    .narrow(2, k % columns * cellWidth + padding, batch.size(3))
+                    .copy_(batch.select(0, k));
+        }
+        return grid;
+    }
+}
