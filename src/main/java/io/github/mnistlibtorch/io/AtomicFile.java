@@ -3,13 +3,14 @@ package io.github.mnistlibtorch.io;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.UUID;
 
 /**
  * Writes a file whole or not at all: to a temporary name in the same folder, forced to disk, then moved into place.
@@ -25,24 +26,27 @@ public final class AtomicFile {
     }
 
     /**
-     * Replaces or creates {@code file}; its folder must exist.
+     * Replaces or creates {@code file}, with the permissions of any new file; its folder must exist.
      *
+     * @throws java.nio.file.NoSuchFileException if the folder does not exist
      * @throws IOException if {@code content} fails or the disk does; {@code file} is then as it was before
      */
     public static void write(Path file, Content content) throws IOException {
         Path target = file.toAbsolutePath();
-        Path temporary = Files.createTempFile(target.getParent(), "." + target.getFileName() + ".", ".part");
+        // Not createTempFile: its files stay readable by their owner alone, whatever the umask says.
+        Path temporary = target.resolveSibling(".mnist-" + UUID.randomUUID() + ".part");
         try {
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE);
-                    OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16)) {
+            try (OutputStream out = new BufferedOutputStream(
+                    Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                    1 << 16)) {
                 content.writeTo(out);
-                out.flush();
-                channel.force(true);
             }
+            force(temporary, StandardOpenOption.WRITE);
             moveIntoPlace(temporary, target);
         } finally {
             Files.deleteIfExists(temporary);
         }
+        forceFolderOf(target);
     }
 
     private static void moveIntoPlace(Path temporary, Path target) throws IOException {
@@ -50,6 +54,22 @@ public final class AtomicFile {
             Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
         } catch (AtomicMoveNotSupportedException e) {
             Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    /** The new name has to reach the disk as well; systems that cannot open a folder (Windows) see to it themselves. */
+    private static void forceFolderOf(Path target) {
+        try {
+            force(target.resolveSibling(""), StandardOpenOption.READ);
+        } catch (IOException e) {
+            // The file is complete and in place: not a failure to report.
+            return;
+        }
+    }
+
+    private static void force(Path path, OpenOption option) throws IOException {
+        try (FileChannel channel = FileChannel.open(path, option)) {
+            channel.force(true);
         }
     }
 }

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -72,7 +73,7 @@ public final class PythonFormat {
 
     /** {@code repr(device)}, for example {@code device(type='cuda', index=0)}. */
     public static String repr(Device device) {
-        String[] typeAndIndex = str(device).split(":");
+        String[] typeAndIndex = str(device).split(":", -1);
         String type = "device(type='" + typeAndIndex[0] + "'";
         return typeAndIndex.length == 1 ? type + ")" : type + ", index=" + typeAndIndex[1] + ")";
     }
@@ -87,9 +88,12 @@ public final class PythonFormat {
     private static BigDecimal shortest(double value) {
         BigDecimal exact = new BigDecimal(value);
         for (int digits = 1; digits < MAX_DIGITS; digits++) {
-            BigDecimal rounded = exact.round(new MathContext(digits, RoundingMode.HALF_EVEN));
-            if (rounded.doubleValue() == value) {
-                return rounded.stripTrailingZeros();
+            // Above a power of two doubles lie twice as far apart as below: there the farther one can be the only fit.
+            for (RoundingMode mode : List.of(RoundingMode.HALF_EVEN, RoundingMode.UP)) {
+                BigDecimal rounded = exact.round(new MathContext(digits, mode));
+                if (rounded.doubleValue() == value) {
+                    return rounded.stripTrailingZeros();
+                }
             }
         }
         return exact.round(new MathContext(MAX_DIGITS, RoundingMode.HALF_EVEN)).stripTrailingZeros();

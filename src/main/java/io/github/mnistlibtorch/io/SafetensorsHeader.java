@@ -1,0 +1,237 @@
+package io.github.mnistlibtorch.io;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * The JSON header of a safetensors file: which tensor lies where.
+ *
+ * @param metadata free text of the file
+ * @param entries the tensors in the order of their data
+ */
+record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
+    private static final String METADATA = "__metadata__";
+    private static final int ALIGNMENT = 8;
+
+    // Slashes and capital letters of \\u001F would be escaped in another way than the reference implementation does.
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
+                    .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    /**
+     * One tensor.
+     *
+     * @param begin offset of its first byte, counted from the end of the header
+     * @param end offset behind its last byte
+     */
+    record Entry(String name, SafetensorsType type, List<Long> shape, long begin, long end) {
+        long[] sizes() {
+            return shape.stream().mapToLong(Long::longValue).toArray();
+        }
+    }
+
+    /**
+     * The header for {@code tensors}, laid out like the reference implementation: the widest dtypes first, so that
+     * every tensor is aligned, and by name among equals.
+     *
+     * @throws IllegalArgumentException for a dtype that the format or this class does not know, or a reserved name
+     */
+    static SafetensorsHeader of(Map<String, Tensor> tensors, Map<String, String> metadata) {
+        List<Entry> unplaced = new ArrayList<>();
+        tensors.forEach((name, tensor) -> {
+            if (name.equals(METADATA)) {
+                throw new IllegalArgumentException("a tensor cannot be named " + METADATA);
+            }
+            var scalarType = tensor.scalar_type().intern();
+            SafetensorsType type = SafetensorsType.of(scalarType)
+                    .orElseThrow(() -> new IllegalArgumentException(
+                            "tensor \"" + name + "\" is of a dtype that cannot be saved: " + scalarType));
+            List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
+            unplaced.add(new Entry(name, type, shape, 0, tensor.numel() * type.bytes()));
+        });
+        unplaced.sort(Comparator.comparing(Entry::type)
+                .thenComparing(entry -> entry.name().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
+        List<Entry> entries = new ArrayList<>();
+        long position = 0;
+        for (Entry entry : unplaced) {
+            long end = position + entry.end();
+            entries.add(new Entry(entry.name(), entry.type(), entry.shape(), position, end));
+            position = end;
+        }
+        return new SafetensorsHeader(metadata, entries);
+    }
+
+    /** The header as it stands in the file, filled up with spaces so that the data behind it is aligned. */
+    byte[] toBytes() {
+        ObjectNode root = JSON.createObjectNode();
+        if (!metadata.isEmpty()) {
+            ObjectNode texts = root.putObject(METADATA);
+            metadata.forEach(texts::put);
+        }
+        for (Entry entry : entries) {
+            ObjectNode node = root.putObject(entry.name());
+            node.put("dtype", entry.type().name());
+            entry.shape().forEach(node.putArray("shape")::add);
+            node.putArray("data_offsets").add(entry.begin()).add(entry.end());
+        }
+        byte[] json = JSON.writeValueAsString(root).getBytes(StandardCharsets.UTF_8);
+        byte[] padded = Arrays.copyOf(json, (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        Arrays.fill(padded, json.length, padded.length, (byte) ' ');
+        return padded;
+    }
+
+    /**
+     * Reads a header and holds it against the file: the tensors must cover its data exactly.
+     *
+     * @param json as it stands in {@code file}
+     * @param dataSize number of bytes behind the header
+     * @throws InputException if anything does not add up
+     */
+    static SafetensorsHeader parse(byte[] json, long dataSize, Path file) throws InputException {
+        JsonNode root = tree(json, file);
+        Map<String, String> metadata = new LinkedHashMap<>();
+        List<Entry> entries = new ArrayList<>();
+        for (Map.Entry<String, JsonNode> property : root.properties()) {
+            if (property.getKey().equals(METADATA)) {
+                metadata.putAll(texts(property.getValue(), file));
+            } else {
+                entries.add(entry(property.getKey(), property.getValue(), file));
+            }
+        }
+        entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+        long position = 0;
+        for (Entry entry : entries) {
+            if (entry.begin() != position) {
+                throw refuse(
+                        file, "the data of " + quoted(entry.name()) + " does not follow that of the tensor before");
+            }
+            position = entry.end();
+        }
+        if (position > dataSize) {
+            throw refuse(file, "it is truncated, " + (position - dataSize) + " bytes are missing");
+        }
+        if (position < dataSize) {
+            throw refuse(file, "no tensor claims its last " + (dataSize - position) + " bytes");
+        }
+        return new SafetensorsHeader(metadata, entries);
+    }
+
+    static InputException refuse(Path file, String reason) {
+        return new InputException(message(file, reason));
+    }
+
+    static InputException refuse(Path file, String reason, Throwable cause) {
+        return new InputException(message(file, reason), cause);
+    }
+
+    private static String message(Path file, String reason) {
+        return file + " is not a usable safetensors file: " + reason + "; save or download it again";
+    }
+
+    private static JsonNode tree(byte[] json, Path file) throws InputException {
+        JsonNode root;
+        try {
+            // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
+            root = JSON.readTree(StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(json))
+                    .toString());
+        } catch (CharacterCodingException e) {
+            throw refuse(file, "its header is not UTF-8", e);
+        } catch (JacksonException e) {
+            throw refuse(file, "its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
+        }
+        if (!root.isObject()) {
+            throw refuse(file, "its header is not a JSON object");
+        }
+        return root;
+    }
+
+    private static Map<String, String> texts(JsonNode node, Path file) throws InputException {
+        Map<String, String> texts = new LinkedHashMap<>();
+        for (Map.Entry<String, JsonNode> property : node.properties()) {
+            if (!property.getValue().isString()) {
+                throw refuse(file, "its metadata " + quoted(property.getKey()) + " is not a text");
+            }
+            texts.put(property.getKey(), property.getValue().stringValue());
+        }
+        if (!node.isObject()) {
+            throw refuse(file, "its metadata is not a JSON object");
+        }
+        return texts;
+    }
+
+    private static Entry entry(String name, JsonNode node, Path file) throws InputException {
+        String dtype = node.path("dtype").asString("");
+        SafetensorsType type = SafetensorsType.named(dtype)
+                .orElseThrow(() -> refuse(file, quoted(name) + " is of the unknown dtype " + quoted(dtype)));
+        List<Long> shape = counts(node.path("shape"), quoted(name) + " has no valid shape", file);
+        List<Long> offsets = counts(node.path("data_offsets"), quoted(name) + " has no valid data_offsets", file);
+        if (offsets.size() != 2) {
+            throw refuse(file, quoted(name) + " has " + offsets.size() + " data_offsets, not 2");
+        }
+        long begin = offsets.get(0);
+        long end = offsets.get(1);
+        if (end - begin != bytes(shape, type, name, file)) {
+            throw refuse(
+                    file,
+                    quoted(name) + " claims " + (end - begin) + " bytes, which " + type + " " + shape + " is not");
+        }
+        return new Entry(name, type, shape, begin, end);
+    }
+
+    /** An array of whole numbers from 0 up; anything else is {@code wrong}. */
+    private static List<Long> counts(JsonNode array, String wrong, Path file) throws InputException {
+        if (!array.isArray()) {
+            throw refuse(file, wrong);
+        }
+        List<Long> counts = new ArrayList<>();
+        for (JsonNode number : array) {
+            if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
+                throw refuse(file, wrong);
+            }
+            counts.add(number.longValue());
+        }
+        return List.copyOf(counts);
+    }
+
+    private static long bytes(List<Long> shape, SafetensorsType type, String name, Path file) throws InputException {
+        long bytes = type.bytes();
+        try {
+            for (long size : shape) {
+                // A zero does not excuse the other sizes: LibTorch multiplies them into strides.
+                bytes = Math.multiplyExact(bytes, Math.max(size, 1));
+            }
+        } catch (ArithmeticException e) {
+            throw refuse(file, quoted(name) + " is larger than any memory", e);
+        }
+        return shape.contains(0L) ? 0 : bytes;
+    }
+
+    private static String quoted(String text) {
+        int shown = 100;
+        return "\"" + (text.length() > shown ? text.substring(0, shown) + "..." : text) + "\"";
+    }
+}
