@@ -1,0 +1,227 @@
+package io.github.mnistlibtorch.plot;
+
+import io.github.mnistlibtorch.io.AtomicFile;
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.font.TextLayout;
+import java.awt.geom.AffineTransform;
+import java.awt.geom.Line2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.AxesChartStyler.TextAlignment;
+import org.knowm.xchart.style.XYStyler;
+import org.knowm.xchart.style.markers.Marker;
+
+/** One quantity against the number of epochs, in the style that the plots share. */
+final class Curve {
+    static final Color SERIES = new Color(0x00, 0x72, 0xB2); // the blue of Okabe and Ito, safe for every kind of vision
+
+    /** Lengths are in points, 72 to the inch, as in matplotlib. */
+    private static final int WIDTH = 8 * 72;
+
+    private static final int HEIGHT = 5 * 72;
+    private static final float LINE_WIDTH = 1.5f;
+    private static final int MARK_SIZE = 6;
+    private static final int PIXELS_PER_POINT = 2;
+    private static final int TITLE_HEIGHT = 22;
+    private static final int NOTE_HEIGHT = 14;
+
+    private static final Font TITLE_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
+    private static final Font LABEL_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 10);
+    private static final Font TICK_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 9);
+    private static final Font NOTE_FONT = TICK_FONT;
+
+    private static final Color INK = new Color(0x26, 0x26, 0x26);
+    private static final Color BORDER = new Color(0x8C, 0x8C, 0x8C);
+    private static final Color GRID = new Color(0xE0, 0xE0, 0xE0);
+
+    /** What is left for the plot itself beside labels and title, roughly: it only guides the choice of ticks. */
+    private static final int PLOT_WIDTH = 500;
+
+    private static final int PLOT_HEIGHT = 275;
+    private static final int MAX_X_TICKS = 12;
+    private static final int MAX_Y_TICKS = 7;
+
+    /** Beyond this a loss says no more than infinity does, and differences could overflow. */
+    private static final double LARGEST = 1e300;
+
+    /** A curve that varies less than this, relative to its size, is drawn level. */
+    private static final double LEVEL = 1e-6;
+
+    private static final int LONGEST_LIST = 60;
+
+    private Curve() {}
+
+    static void write(Path png, String quantity, List<Double> values) throws IOException {
+        if (values.isEmpty()) {
+            throw new IllegalArgumentException("nothing to plot: the history is empty");
+        }
+        BufferedImage image = draw(quantity, values);
+        AtomicFile.write(png, out -> Png.write(image, 72 * PIXELS_PER_POINT, out));
+    }
+
+    private static BufferedImage draw(String quantity, List<Double> values) {
+        XYChart chart = chart(quantity, values);
+        String title =
+                quantity.substring(0, 1).toUpperCase(Locale.ROOT) + quantity.substring(1) + " vs. number of epochs";
+        String note = note(quantity, values);
+        int header = note.isEmpty() ? TITLE_HEIGHT : TITLE_HEIGHT + NOTE_HEIGHT;
+        BufferedImage image =
+                new BufferedImage(WIDTH * PIXELS_PER_POINT, HEIGHT * PIXELS_PER_POINT, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = image.createGraphics();
+        try {
+            graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
+            graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+            graphics.scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
+            graphics.setColor(Color.WHITE);
+            graphics.fillRect(0, 0, WIDTH, header);
+            graphics.translate(0, header);
+            chart.paint(graphics, WIDTH, HEIGHT - header);
+            graphics.translate(0, -header);
+            // XChart has one line for a title and measures it with other metrics than it is drawn with.
+            drawCentred(graphics, chart, title, TITLE_FONT, TITLE_HEIGHT);
+            if (!note.isEmpty()) {
+                drawCentred(graphics, chart, note, NOTE_FONT, header);
+            }
+        } finally {
+            graphics.dispose();
+        }
+        return image;
+    }
+
+    /** Above the middle of the plot. */
+    private static void drawCentred(Graphics2D graphics, XYChart chart, String text, Font font, int baseline) {
+        XYStyler styler = chart.getStyler();
+        double left = chart.getScreenXFromChart(styler.getXAxisMin());
+        double right = chart.getScreenXFromChart(styler.getXAxisMax());
+        TextLayout layout = new TextLayout(text, font, graphics.getFontRenderContext());
+        double start = (left + right - layout.getAdvance()) / 2;
+        graphics.setColor(INK);
+        graphics.fill(layout.getOutline(AffineTransform.getTranslateInstance(start, baseline)));
+    }
+
+    private static XYChart chart(String quantity, List<Double> values) {
+        // At least one epoch wide, so that a lone point stands at its epoch and not on an axis without length.
+        int lastEpoch = Math.max(1, values.size() - 1);
+        Axis x = Axis.of(0, lastEpoch, MAX_X_TICKS, true);
+        Axis y = axisFor(values);
+
+        XYChart chart = new XYChart(WIDTH, HEIGHT);
+        chart.setXAxisTitle("epoch");
+        chart.setYAxisTitle(quantity);
+        XYStyler styler = chart.getStyler();
+        style(styler);
+        styler.setXAxisMin(x.toTicks(x.min()));
+        styler.setXAxisMax(x.toTicks(x.max()));
+        styler.setYAxisMin(y.toTicks(y.min()));
+        styler.setYAxisMax(y.toTicks(y.max()));
+        // Of the steps that XChart considers, 1 is then the nearest.
+        styler.setXAxisTickMarkSpacingHint((int) (PLOT_WIDTH / x.lengthInTicks()));
+        styler.setYAxisTickMarkSpacingHint((int) (PLOT_HEIGHT / y.lengthInTicks()));
+        styler.setXAxisTickLabelsFormattingFunction(x::label);
+        styler.setYAxisTickLabelsFormattingFunction(y::label);
+
+        double[] epochs = new double[values.size()];
+        double[] heights = new double[values.size()];
+        for (int i = 0; i < epochs.length; i++) {
+            epochs[i] = x.toTicks(i);
+            // XChart interrupts the line at NaN.
+            heights[i] = isPlottable(values.get(i)) ? y.toTicks(values.get(i)) : Double.NaN;
+        }
+        XYSeries series = chart.addSeries(quantity, epochs, heights);
+        series.setMarker(new Cross());
+        // Marks of a long history would run into each other.
+        styler.setMarkerSize(Math.max(3, Math.min(MARK_SIZE, PLOT_WIDTH * 3 / 4 / lastEpoch)));
+        return chart;
+    }
+
+    private static void style(XYStyler styler) {
+        styler.setBaseFont(LABEL_FONT);
+        styler.setAxisTitleFont(LABEL_FONT);
+        styler.setAxisTickLabelsFont(TICK_FONT);
+        styler.setChartFontColor(INK);
+        styler.setAxisTickLabelsColor(INK);
+        styler.setChartBackgroundColor(Color.WHITE);
+        styler.setPlotBackgroundColor(Color.WHITE);
+        styler.setPlotBorderColor(BORDER);
+        styler.setPlotGridLinesColor(GRID);
+        styler.setPlotGridLinesStroke(new BasicStroke(0.75f));
+        // Beside wide labels XChart puts these a little away from the plot; border and grid do their work.
+        styler.setAxisTicksLineVisible(false);
+        styler.setAxisTicksMarksVisible(false);
+        styler.setPlotMargin(0);
+        // The axes already leave room for the marks at their ends.
+        styler.setPlotContentSize(1);
+        styler.setYAxisLabelAlignment(TextAlignment.Right);
+        styler.setLegendVisible(false);
+        styler.setSeriesColors(new Color[] {SERIES});
+        styler.setSeriesLines(
+                new BasicStroke[] {new BasicStroke(LINE_WIDTH, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND)});
+    }
+
+    private static Axis axisFor(List<Double> values) {
+        double[] plottable = values.stream()
+                .filter(Curve::isPlottable)
+                .mapToDouble(Double::doubleValue)
+                .toArray();
+        if (plottable.length == 0) {
+            return Axis.of(0, 1, MAX_Y_TICKS, false);
+        }
+        double low = plottable[0];
+        double high = plottable[0];
+        for (double value : plottable) {
+            low = Math.min(low, value);
+            high = Math.max(high, value);
+        }
+        double size = Math.max(Math.abs(low), Math.abs(high));
+        if (size < 1 / LARGEST) {
+            return Axis.of(-0.1, 0.1, MAX_Y_TICKS, false);
+        }
+        if (high - low < LEVEL * size) {
+            return Axis.of(low - 0.1 * size, high + 0.1 * size, MAX_Y_TICKS, false);
+        }
+        return Axis.of(low, high, MAX_Y_TICKS, false);
+    }
+
+    private static boolean isPlottable(double value) {
+        return Math.abs(value) < LARGEST;
+    }
+
+    /** Where the curve has gaps, in words; empty if it has none. */
+    static String note(String quantity, List<Double> values) {
+        List<Integer> missing = new ArrayList<>();
+        for (int i = 0; i < values.size(); i++) {
+            if (!isPlottable(values.get(i))) {
+                missing.add(i);
+            }
+        }
+        if (missing.isEmpty()) {
+            return "";
+        }
+        String ranges = Ranges.of(missing);
+        String where = ranges.length() > LONGEST_LIST
+                ? missing.size() + " of " + values.size() + " points"
+                : (missing.size() == 1 ? "epoch " : "epochs ") + ranges;
+        return quantity + " not finite: " + where;
+    }
+
+    /** The mark of {@code '-x'}; XChart's own is thinner than the line. */
+    private static final class Cross extends Marker {
+        @Override
+        public void paint(Graphics2D graphics, double x, double y, int size) {
+            double half = size / 2.0;
+            graphics.setStroke(new BasicStroke(LINE_WIDTH));
+            graphics.draw(new Line2D.Double(x - half, y - half, x + half, y + half));
+            graphics.draw(new Line2D.Double(x - half, y + half, x + half, y - half));
+        }
+    }
+}
