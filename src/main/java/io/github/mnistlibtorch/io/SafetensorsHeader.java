@@ -31,7 +31,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
     private static final String METADATA = "__metadata__";
     private static final int ALIGNMENT = 8;
 
-    // Slashes and capital letters of \\u001F would be escaped in another way than the reference implementation does.
+    // The two disabled features would escape slashes and control characters otherwise than the reference does.
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)

@@ -23,7 +23,8 @@ import org.knowm.xchart.style.markers.Marker;
 
 /** One quantity against the number of epochs, in the style that the plots share. */
 final class Curve {
-    static final Color SERIES = new Color(0x00, 0x72, 0xB2); // the blue of Okabe and Ito, safe for every kind of vision
+    /** The blue of Okabe and Ito's palette, which colour-blind readers tell from everything around it. */
+    static final Color SERIES = new Color(0x00, 0x72, 0xB2);
 
     /** Lengths are in points, 72 to the inch, as in matplotlib. */
     private static final int WIDTH = 8 * 72;

@@ -9,7 +9,6 @@ import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
-import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -286,20 +285,6 @@ class SafetensorsTest {
     void headerThatIsNotUtf8IsRefused() throws IOException {
         byte[] utf16 = "{}".getBytes(StandardCharsets.UTF_16);
         assertRefused(concat(lengthField(utf16.length), utf16), "its header is not UTF-8");
-    }
-
-    @Test
-    void fileLargerThanTheMemoryIsRefused() throws IOException {
-        // Sparse: it takes no space on the disk.
-        long size = 1L << 42;
-        Path file = file("{\"a\":" + u8("[" + size + "]", "[0," + size + "]") + "}");
-        try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
-            sparse.setLength(sparse.length() + size);
-        }
-
-        assertThatThrownBy(() -> Safetensors.read(file))
-                .isInstanceOf(InputException.class)
-                .hasMessageContaining("LibTorch cannot hold a tensor of shape [" + size + "]");
     }
 
     @Test
