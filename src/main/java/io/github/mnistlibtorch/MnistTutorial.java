@@ -105,7 +105,10 @@ public final class MnistTutorial {
             Tensor images = batches.next().images();
             System.out.println("images.shape: " + PythonFormat.size(images));
             if (out != null) {
-                Grid.saveImage(images, out.resolve("batch.png"), Grid.Options.defaults().withNrow(16));
+                Grid.saveImage(
+                        images,
+                        out.resolve("batch.png"),
+                        Grid.Options.defaults().withNrow(16));
             }
         }
 

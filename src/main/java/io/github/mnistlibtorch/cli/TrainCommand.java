@@ -17,9 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
@@ -128,8 +126,9 @@ final class TrainCommand implements Callable<Integer> {
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
         if (heldOut >= dataset.size()) {
-            throw new InputException("the training set has " + dataset.size() + " pictures, which leaves none to train on"
-                    + " with " + heldOut + " held out; choose a smaller --val-size");
+            throw new InputException(
+                    "the training set has " + dataset.size() + " pictures, which leaves none to train on" + " with "
+                            + heldOut + " held out; choose a smaller --val-size");
         }
         List<Phase> phases = dryRun
                 ? schedule.stream().map(phase -> new Phase(1, phase.lr())).toList()

@@ -3,7 +3,6 @@ package io.github.mnistlibtorch.model;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.Safetensors;
-import io.github.mnistlibtorch.libtorch.PythonFormat;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -100,8 +99,7 @@ public class MnistModel extends Module {
 
     /** The article's line for an epoch, on standard output. */
     public void epochEnd(int epoch, EpochResult result) {
-        System.out.println("Epoch [" + epoch + "], val_loss: " + PythonFormat.fixed(result.valLoss(), 4) + ", val_acc: "
-                + PythonFormat.fixed(result.valAcc(), 4));
+        System.out.println(result.line(epoch));
     }
 
     private static long[] matrix(Map<String, Tensor> tensors, String name, Path file) throws InputException {

@@ -12,10 +12,18 @@ import org.bytedeco.pytorch.TensorVector;
 @FunctionalInterface
 public interface OptimizerFactory {
     /** {@code torch.optim.SGD}. */
-    OptimizerFactory SGD = (parameters, lr) -> new SGD(parameters, new SGDOptions(lr));
+    OptimizerFactory SGD = (parameters, lr) -> {
+        try (SGDOptions options = new SGDOptions(lr)) {
+            return new SGD(parameters, options);
+        }
+    };
 
     /** {@code torch.optim.Adam}. */
-    OptimizerFactory ADAM = (parameters, lr) -> new Adam(parameters, new AdamOptions(lr));
+    OptimizerFactory ADAM = (parameters, lr) -> {
+        try (AdamOptions options = new AdamOptions(lr)) {
+            return new Adam(parameters, options);
+        }
+    };
 
     /**
      * {@code opt_func(parameters, lr)}.

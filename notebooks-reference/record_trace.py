@@ -1,0 +1,172 @@
+"""Runs the article and records everything that another implementation can be held against, as one JSON file.
+
+    python record_trace.py --data FOLDER --out TRACE.json.gz
+
+FOLDER is the root of torchvision's MNIST (FOLDER/MNIST/raw/...). One thread computes unless --threads says otherwise:
+with more, the order of additions, and with it the last digits, depends on the machine.
+"""
+
+import argparse
+import gzip
+import hashlib
+import json
+import struct
+
+import numpy
+import torch
+from torch.utils.data import RandomSampler
+
+import article
+
+PEEKS = 2  # visits of the train loader before the training
+
+
+class RecordingSampler(RandomSampler):
+    """A random sampler that remembers each visit."""
+
+    def __init__(self, data_source):
+        super().__init__(data_source)
+        self.visits = []
+
+    def __iter__(self):
+        visit = []
+        self.visits.append(visit)
+        for index in super().__iter__():
+            visit.append(index)
+            yield index
+
+
+class Widened:
+    """A loader whose pictures are float64."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def __iter__(self):
+        return ([images.double(), labels] for images, labels in self.loader)
+
+
+def sha256(array):
+    return hashlib.sha256(numpy.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def int64_sha256(values):
+    return hashlib.sha256(struct.pack("<%dq" % len(values), *values)).hexdigest()
+
+
+def parameters(model):
+    return {
+        name: {"shape": list(p.shape), "sha256": sha256(p.detach().numpy())} for name, p in model.named_parameters()
+    }
+
+
+def schedule(text):
+    phases = []
+    for phase in text.split(","):
+        epochs, lr = phase.split("@")
+        phases.append({"epochs": int(epochs), "lr": float(lr)})
+    return phases
+
+
+def record(args):
+    torch.set_num_threads(args.threads)
+    dataset = article.MNIST(args.data, train=True, transform=article.ToTensor())
+    torch.manual_seed(args.seed)
+    train_ds, val_ds = article.random_split(dataset, [len(dataset) - args.val_size, args.val_size])
+    sampler = RecordingSampler(train_ds)
+    train_loader = article.DataLoader(
+        train_ds, args.batch_size, sampler=sampler, num_workers=args.num_workers, pin_memory=True
+    )
+    val_loader = article.DataLoader(val_ds, args.batch_size * 2, num_workers=args.num_workers, pin_memory=True)
+    if args.dtype == "float64":
+        train_loader, val_loader = Widened(train_loader), Widened(val_loader)
+    for _ in train_loader:
+        break
+    article.MnistModel(article.INPUT_SIZE, args.hidden_size, article.NUM_CLASSES)
+    for _ in train_loader:
+        break
+    model = article.MnistModel(article.INPUT_SIZE, args.hidden_size, article.NUM_CLASSES)
+    initial = parameters(model)
+    for name, p in model.named_parameters():
+        initial[name]["head"] = [float(x).hex() for x in p.detach().flatten()[:5]]
+    if args.dtype == "float64":
+        model.double()
+    before = article.evaluate(model, val_loader)
+    losses, history = [], []
+    opt_func = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[args.optimizer]
+    for phase in args.schedule:
+        results = article.fit(
+            phase["epochs"], phase["lr"], model, train_loader, val_loader, opt_func, lambda loss: losses.append(loss.item())
+        )
+        history += [(epoch, phase["lr"], result) for epoch, result in enumerate(results)]
+    epochs = []
+    steps = len(losses) // len(history)
+    for i, (epoch, lr, result) in enumerate(history):
+        order = sampler.visits[PEEKS + i]
+        epochs.append({
+            "epoch": epoch,
+            "lr": lr,
+            "batch_order_sha256": int64_sha256(order),
+            "batch_order_head": order[:20],
+            "train_losses": [loss.hex() for loss in losses[i * steps : (i + 1) * steps]],
+            "val_loss": result["val_loss"].hex(),
+            "val_acc": result["val_acc"].hex(),
+            "line": article.epoch_line(epoch, result),
+        })
+    return {
+        "schema": 1,
+        "producer": {
+            "implementation": "python",
+            "torch": torch.__version__,
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "blas": "mkl" if torch.backends.mkl.is_available() else "other",
+            "threads": args.threads,
+        },
+        "config": {
+            "seed": args.seed,
+            "hidden_size": args.hidden_size,
+            "batch_size": args.batch_size,
+            "val_batch_size": args.batch_size * 2,
+            "val_size": args.val_size,
+            "num_workers": args.num_workers,
+            "dtype": args.dtype,
+            "schedule": args.schedule,
+            "optimizer": args.optimizer,
+        },
+        "split": {
+            "train_sha256": int64_sha256(train_ds.indices),
+            "val_sha256": int64_sha256(val_ds.indices),
+            "train_head": train_ds.indices[:20],
+            "val_head": val_ds.indices[:20],
+        },
+        "initial_parameters": initial,
+        "before": {key: value.hex() for key, value in before.items()},
+        "epochs": epochs,
+        "final_parameters": parameters(model),
+        "next_int64": torch.empty((), dtype=torch.int64).random_().item(),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="root folder of torchvision's MNIST")
+    parser.add_argument("--out", required=True, help="file to write; gzip when it ends in .gz")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--hidden-size", type=int, default=32)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--val-size", type=int, default=10000)
+    parser.add_argument("--num-workers", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
+    parser.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd")
+    parser.add_argument("--schedule", type=schedule, default="5@0.5,5@0.1", help="EPOCHS@LR, comma-separated")
+    args = parser.parse_args()
+    text = json.dumps(record(args), indent=1).encode()
+    if args.out.endswith(".gz"):
+        text = gzip.compress(text, 9, mtime=0)
+    with open(args.out, "wb") as file:
+        file.write(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+package io.github.mnistlibtorch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Runs the packaged jar as a user would: another process, told by the build where the jar is. */
+final class Program {
+    /** So long may a run take before a test gives it up; a guard against a hang, not a measure. */
+    private static final int MINUTES = 5;
+
+    private static final Path JAR = Path.of(System.getProperty("jar")).toAbsolutePath();
+
+    private Program() {}
+
+    record Result(int exitCode, List<String> out, List<String> err) {
+        /** Checks that the program has refused its input as it should. */
+        void assertRefused(String... words) {
+            assertThat(err).as("one sentence on standard error").hasSize(1);
+            assertThat(err.get(0)).contains(words).startsWith("mnist-libtorch: ");
+            assertThat(out).as("nothing on standard output").isEmpty();
+            assertThat(exitCode).isEqualTo(2);
+        }
+    }
+
+    /** Runs the jar in {@code folder}. */
+    static Result run(Path folder, String... arguments) {
+        return run(folder, Map.of(), arguments);
+    }
+
+    static Result run(Path folder, Map<String, String> environment, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString()));
+        command.addAll(List.of(arguments));
+        try {
+            Path out = Files.createTempFile("out", ".txt");
+            Path err = Files.createTempFile("err", ".txt");
+            ProcessBuilder builder = new ProcessBuilder(command)
+                    .directory(folder.toFile())
+                    .redirectOutput(out.toFile())
+                    .redirectError(err.toFile());
+            builder.environment().putAll(environment);
+            Process process = builder.start();
+            if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
+                process.destroyForcibly();
+                throw new AssertionError("still running after " + MINUTES + " minutes: " + command);
+            }
+            Result result = new Result(process.exitValue(), lines(out), lines(err));
+            Files.delete(out);
+            Files.delete(err);
+            return result;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static List<String> lines(Path file) throws IOException {
+        return Files.readString(file, UTF_8).lines().toList();
+    }
+}

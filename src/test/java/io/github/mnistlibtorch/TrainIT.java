@@ -1,0 +1,152 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code java -jar mnist-libtorch.jar}, its output and its files. */
+class TrainIT {
+    /** Lines of a run before those of the epochs. */
+    private static final int LINES_BEFORE = 10;
+
+    @TempDir
+    private static Path folder;
+
+    private static JsonNode trace;
+    private static Program.Result run;
+
+    @BeforeAll
+    static void runWithoutArguments() throws IOException {
+        trace = Trace.read("article-seed42-float32.json.gz");
+        run = Program.run(folder);
+    }
+
+    @Test
+    void printsWhatTheNotebookPrints() {
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out().subList(0, 9))
+                .containsExactly(
+                        "(50000, 10000)",
+                        "images.shape: torch.Size([128, 1, 28, 28])",
+                        "torch.Size([32, 784])",
+                        "torch.Size([32])",
+                        "torch.Size([10, 32])",
+                        "torch.Size([10])",
+                        "device(type='cpu')",
+                        "torch.Size([128, 1, 28, 28])",
+                        "cpu");
+        assertThat(run.out().get(9)).isEqualTo("[{'val_loss': " + Trace.number(trace.at("/before/val_loss"))
+                + ", 'val_acc': " + Trace.number(trace.at("/before/val_acc")) + "}]");
+    }
+
+    @Test
+    void theTenLinesArePythons() {
+        List<String> expected = trace.get("epochs").valueStream()
+                .map(epoch -> epoch.get("line").asString())
+                .toList();
+        assertThat(run.out().subList(LINES_BEFORE, LINES_BEFORE + expected.size()))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void endsWithTheFinalAccuracy() {
+        assertThat(run.out()).hasSize(LINES_BEFORE + trace.get("epochs").size() + 1);
+        String lastLine = trace.get("epochs")
+                .get(trace.get("epochs").size() - 1)
+                .get("line")
+                .asString();
+        assertThat(lastLine).endsWith(run.out().get(run.out().size() - 1));
+    }
+
+    @Test
+    void historyHoldsEveryDigit() throws IOException {
+        JsonNode history = JsonMapper.builder()
+                .build()
+                .readTree(Files.readString(folder.resolve("mnist-run/history.json")));
+        assertThat(history.size()).isEqualTo(11);
+        assertThat(history.get(0).get("val_loss").asDouble()).isEqualTo(Trace.number(trace.at("/before/val_loss")));
+        for (int i = 0; i < 10; i++) {
+            JsonNode epoch = trace.get("epochs").get(i);
+            assertThat(history.get(i + 1).get("val_acc").asDouble()).isEqualTo(Trace.number(epoch.get("val_acc")));
+            assertThat(history.get(i + 1).get("val_loss").asDouble())
+                    .isCloseTo(Trace.number(epoch.get("val_loss")), within(1e-6));
+        }
+    }
+
+    @Test
+    void theGridIsSixteenWide() throws IOException {
+        BufferedImage grid = ImageIO.read(folder.resolve("mnist-run/batch.png").toFile());
+        // torchvision: 16 pictures of 28 + 2 pixels, and 2 more at the end; 8 rows of them
+        assertThat(grid.getWidth()).isEqualTo(482);
+        assertThat(grid.getHeight()).isEqualTo(242);
+    }
+
+    @Test
+    void writesTheseFilesAndNoOther() throws IOException {
+        try (Stream<Path> files = Files.list(folder.resolve("mnist-run"))) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder(
+                            "batch.png", "loss.png", "accuracy.png", "history.json", "model.safetensors");
+        }
+    }
+
+    @Test
+    void savedWeightsEvaluateToTheLastResult() throws IOException {
+        Program.Result evaluation = Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors");
+        JsonNode history = JsonMapper.builder()
+                .build()
+                .readTree(Files.readString(folder.resolve("mnist-run/history.json")));
+        JsonNode last = history.get(10);
+        assertThat(evaluation.out())
+                .containsExactly("{'val_loss': " + last.get("val_loss").asDouble() + ", 'val_acc': "
+                        + last.get("val_acc").asDouble() + "}");
+        assertThat(evaluation.exitCode()).isZero();
+    }
+
+    @Test
+    void savedWeightsEvaluateOnTheTestSet() {
+        Program.Result evaluation =
+                Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors", "--split", "test");
+        assertThat(evaluation.exitCode()).isZero();
+        assertThat(evaluation.out()).singleElement().asString().matches("\\{'val_loss': 0\\.1\\d*, 'val_acc': 0\\.96\\d*}");
+    }
+
+    @Test
+        Program.Result otherRun = Program.run(
+                other,
+                Map.of("JAVA_TOOL_OPTIONS", "-Duser.language=de -Duser.country=DE"),
+                "train",
+                "--num-workers",
+                "0",
+                "--threads",
+                "2",
+                "--schedule",
+                "2@0.5");
+        assertThat(otherRun.out().subList(0, LINES_BEFORE + 2))
+                .isEqualTo(run.out().subList(0, LINES_BEFORE + 2));
+    }
+
+    @Test
+    void dryRunTakesEveryStepAndWritesNothing(@TempDir Path empty) throws IOException {
+        Program.Result dryRun = Program.run(empty, "train", "--dry-run");
+        assertThat(dryRun.exitCode()).isZero();
+        assertThat(dryRun.out()).hasSize(LINES_BEFORE + 2 + 1).startsWith("(384, 256)");
+        assertThat(dryRun.out().get(LINES_BEFORE)).startsWith("Epoch [0], val_loss: ");
+        try (Stream<Path> files = Files.list(empty)) {
+            assertThat(files).isEmpty();
+        }
+    }
+}
