@@ -48,13 +48,15 @@ class TrainIT {
                         "device(type='cpu')",
                         "torch.Size([128, 1, 28, 28])",
                         "cpu");
-        assertThat(run.out().get(9)).isEqualTo("[{'val_loss': " + Trace.number(trace.at("/before/val_loss"))
-                + ", 'val_acc': " + Trace.number(trace.at("/before/val_acc")) + "}]");
+        assertThat(run.out().get(9))
+                .isEqualTo("[{'val_loss': " + Trace.number(trace.at("/before/val_loss")) + ", 'val_acc': "
+                        + Trace.number(trace.at("/before/val_acc")) + "}]");
     }
 
     @Test
     void theTenLinesArePythons() {
-        List<String> expected = trace.get("epochs").valueStream()
+        List<String> expected = trace.get("epochs")
+                .valueStream()
                 .map(epoch -> epoch.get("line").asString())
                 .toList();
         assertThat(run.out().subList(LINES_BEFORE, LINES_BEFORE + expected.size()))
@@ -73,9 +75,8 @@ class TrainIT {
 
     @Test
     void historyHoldsEveryDigit() throws IOException {
-        JsonNode history = JsonMapper.builder()
-                .build()
-                .readTree(Files.readString(folder.resolve("mnist-run/history.json")));
+        JsonNode history =
+                JsonMapper.builder().build().readTree(Files.readString(folder.resolve("mnist-run/history.json")));
         assertThat(history.size()).isEqualTo(11);
         assertThat(history.get(0).get("val_loss").asDouble()).isEqualTo(Trace.number(trace.at("/before/val_loss")));
         for (int i = 0; i < 10; i++) {
@@ -106,9 +107,8 @@ class TrainIT {
     @Test
     void savedWeightsEvaluateToTheLastResult() throws IOException {
         Program.Result evaluation = Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors");
-        JsonNode history = JsonMapper.builder()
-                .build()
-                .readTree(Files.readString(folder.resolve("mnist-run/history.json")));
+        JsonNode history =
+                JsonMapper.builder().build().readTree(Files.readString(folder.resolve("mnist-run/history.json")));
         JsonNode last = history.get(10);
         assertThat(evaluation.out())
                 .containsExactly("{'val_loss': " + last.get("val_loss").asDouble() + ", 'val_acc': "
@@ -121,20 +121,22 @@ class TrainIT {
         Program.Result evaluation =
                 Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors", "--split", "test");
         assertThat(evaluation.exitCode()).isZero();
-        assertThat(evaluation.out()).singleElement().asString().matches("\\{'val_loss': 0\\.1\\d*, 'val_acc': 0\\.96\\d*}");
+        assertThat(evaluation.out())
+                .singleElement()
+                .asString()
+                .matches("\\{'val_loss': 0\\.1\\d*, 'val_acc': 0\\.96\\d*}");
     }
 
     @Test
+    void workersThreadsAndLanguageChangeNoDigit(@TempDir Path other) {
         Program.Result otherRun = Program.run(
                 other,
                 Map.of("JAVA_TOOL_OPTIONS", "-Duser.language=de -Duser.country=DE"),
                 "train",
-                "--num-workers",
-                "0",
-                "--threads",
-                "2",
-                "--schedule",
-                "2@0.5");
+                "--num-workers=0",
+                "--threads=2",
+                "--schedule=2@0.5");
+        assertThat(otherRun.exitCode()).isZero();
         assertThat(otherRun.out().subList(0, LINES_BEFORE + 2))
                 .isEqualTo(run.out().subList(0, LINES_BEFORE + 2));
     }
