@@ -117,14 +117,13 @@ class TrainIT {
     }
 
     @Test
-    void savedWeightsEvaluateOnTheTestSet() {
+    void savedWeightsKnowDigitsThatTheyHaveNotSeen() {
         Program.Result evaluation =
                 Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors", "--split", "test");
         assertThat(evaluation.exitCode()).isZero();
-        assertThat(evaluation.out())
-                .singleElement()
-                .asString()
-                .matches("\\{'val_loss': 0\\.1\\d*, 'val_acc': 0\\.96\\d*}");
+        assertThat(evaluation.out()).singleElement().asString().startsWith("{'val_loss': ");
+        String accuracy = evaluation.out().get(0).replaceAll(".*'val_acc': |}", "");
+        assertThat(Double.parseDouble(accuracy)).isBetween(0.95, 0.99);
     }
 
     @Test

@@ -1,7 +1,11 @@
 package io.github.mnistlibtorch.vision;
 
+import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
@@ -9,6 +13,7 @@ import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,11 +123,78 @@ public final class Grid {
         }
     }
 
-    static Tensor stack(List<Tensor> images) {
+    /**
+     * {@code save_image(images, file, nrow=..., ...)}: writes {@link #makeGrid(Tensor, Options)} as a picture, whole or
+     * not at all. A value of 0 is black, 1 is full; what lies outside is clamped, what lies between two of the 256 steps
+     * goes to the nearer. One channel is written as RGB, two as grey with opacity, four as RGB with opacity.
+     *
+     * @param file its extension tells the format: {@code .png}, {@code .jpg}, {@code .bmp} or {@code .gif}; its folder
+     *     must exist
+     * @throws IllegalArgumentException as for {@code makeGrid}; also if the extension is unknown or the format cannot
+     *     hold that many channels
+     * @throws IOException if the file cannot be written; it is then as it was before
+     */
+    public static void saveImage(Tensor images, Path file, Options options) throws IOException {
+        ImageFormat format = ImageFormat.ofFile(file);
+        AtomicFile.write(file, out -> saveImage(images, out, format, options));
+    }
+
+    /**
+     * {@code save_image([image, ...], file, ...)}, the list taken as in {@link #makeGrid(List, Options)}.
+     *
+     * @throws IllegalArgumentException see {@link #saveImage(Tensor, Path, Options)}
+     * @throws IOException see there
+     */
+    public static void saveImage(List<Tensor> images, Path file, Options options) throws IOException {
+        try (Tensor stacked = stack(images)) {
+            saveImage(stacked, file, options);
+        }
+    }
+
+    /**
+     * {@code save_image(images, stream, format=format, ...)}.
+     *
+     * @param out left open
+     * @param format {@code "PNG"}, {@code "JPEG"}, {@code "BMP"} or {@code "GIF"}
+     * @throws IllegalArgumentException see {@link #saveImage(Tensor, Path, Options)}
+     * @throws IOException if {@code out} fails
+     */
+    public static void saveImage(Tensor images, OutputStream out, String format, Options options) throws IOException {
+        saveImage(images, out, ImageFormat.named(format), options);
+    }
+
+    private static void saveImage(Tensor images, OutputStream out, ImageFormat format, Options options)
+            throws IOException {
+        try (Tensor pixels = pixels(images, options)) {
+            byte[] samples = new byte[Math.toIntExact(pixels.numel())];
+            pixels.data_ptr_byte().get(samples);
+            format.write(samples, (int) pixels.size(1), (int) pixels.size(0), (int) pixels.size(2), out);
+        }
+    }
+
+    /** The grid as uint8 (H, W, C). */
+    private static Tensor pixels(Tensor images, Options options) {
+        try (Scope scope = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            return scope.keep(makeGrid(images, options)
+                    .mul(new Scalar(255))
+                    // The conversion to whole numbers truncates.
+                    .add_(new Scalar(0.5))
+                    .clamp_(new ScalarOptional(new Scalar(0)), new ScalarOptional(new Scalar(255)))
+                    .permute(1, 2, 0)
+                    .to(ScalarType.Byte)
+                    .cpu()
+                    .contiguous());
+        } catch (RuntimeException e) {
+            throw refused(e);
+        }
+    }
+
+    private static Tensor stack(List<Tensor> images) {
         try (TensorVector vector = new TensorVector(images.toArray(Tensor[]::new))) {
             return torch.stack(vector);
         } catch (RuntimeException e) {
-            throw new IllegalArgumentException(LibTorch.firstLine(e), e);
+            throw refused(e);
         }
     }
 
@@ -135,7 +207,7 @@ public final class Grid {
             }
             return scope.keep(batch.size(0) == 1 ? batch.squeeze(0) : layOut(batch, options));
         } catch (RuntimeException e) {
-            throw new IllegalArgumentException(LibTorch.firstLine(e), e);
+            throw refused(e);
         }
     }
 
@@ -189,5 +261,10 @@ public final class Grid {
                     .copy_(batch.select(0, k));
         }
         return grid;
+    }
+
+    /** What LibTorch says of arguments that do not fit, without its native stack trace. */
+    private static IllegalArgumentException refused(RuntimeException e) {
+        return e instanceof IllegalArgumentException own ? own : new IllegalArgumentException(LibTorch.firstLine(e), e);
     }
 }
