@@ -50,12 +50,13 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private final @Nullable Generator generator;
 
     private @Nullable WorkerPool<B> persistentPool;
+    private Cleaner.@Nullable Cleanable persistentPoolCleaner;
     private @Nullable Integer announcedSize;
 
     private DataLoader(Builder<B> builder, Sampler<int[]> indices, int prefetchFactor) {
         this.dataset = builder.dataset;
         this.indices = indices;
-        this.batchSize = builder.unbatched ? null : builder.batchSize;
+        this.batchSize = builder.unbatched || builder.batchSampler != null ? null : builder.batchSize;
         this.dropLast = builder.dropLast;
         this.numWorkers = builder.numWorkers;
         this.prefetchFactor = prefetchFactor;
@@ -66,8 +67,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         this.workerInit = builder.workerInit;
         this.generator = builder.generator;
         boolean pin = pinMemory && torch.cuda_is_available();
-        FetcherFactory<B> factory = builder.fetchers;
-        this.fetchers = () -> factory.create(dropLast).owning(pin);
+        this.fetchers = fetchers(builder.fetchers, dropLast, pin);
         warnOfTooManyWorkers();
     }
 
@@ -140,7 +140,11 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         return batchSize == null ? items : BatchSampler.batches(items, batchSize, dropLast);
     }
 
-    /** Examples in a batch; {@code null} if the loader does not batch: {@code loader.batch_size}. */
+    /**
+     * Examples in a batch: {@code loader.batch_size}.
+     *
+     * @return {@code null} if the loader does not batch, or a batch sampler says how many
+     */
     public @Nullable Integer batchSize() {
         return batchSize;
     }
@@ -153,8 +157,8 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     /** Ends the workers of a loader with {@code persistentWorkers}; any other has nothing to close. */
     @Override
     public void close() {
-        if (persistentPool != null) {
-            persistentPool.stop();
+        if (persistentPool != null && persistentPoolCleaner != null) {
+            persistentPoolCleaner.clean();
             persistentPool.join();
             persistentPool = null;
         }
@@ -167,12 +171,18 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private BatchIterator<B> passWithItsOwnWorkers() {
         Iterator<int[]> visit = indices.iterator();
         WorkerPool<B> pool = newPool();
-        BatchIterator<B> pass = pass(pool, visit, () -> {
+        pool.start();
+        try {
+            BatchIterator<B> pass = pass(pool, visit, ended -> {
+                pool.stop();
+                pool.join();
+            });
+            CLEANER.register(pass, pool::stop);
+            return pass;
+        } catch (Throwable e) {
             pool.stop();
-            pool.join();
-        });
-        CLEANER.register(pass, pool::stop);
-        return pass;
+            throw e;
+        }
     }
 
     private BatchIterator<B> persistentPass() {
@@ -180,14 +190,20 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         WorkerPool<B> pool = persistentPool;
         if (pool == null) {
             pool = newPool();
+            pool.start();
             persistentPool = pool;
-            CLEANER.register(this, pool::stop);
+            persistentPoolCleaner = CLEANER.register(this, pool::stop);
         }
-        return pass(pool, visit, pool::beginPass);
+        return pass(pool, visit, pool::endPass);
     }
 
-    private BatchIterator<B> pass(WorkerPool<B> pool, Iterator<int[]> visit, Runnable atEnd) {
+    private BatchIterator<B> pass(WorkerPool<B> pool, Iterator<int[]> visit, IntConsumer atEnd) {
         return new WorkerIterator<>(pool, visit, !isIterable(), prefetchFactor, inOrder, timeout, atEnd, lengthCheck());
+    }
+
+    /** Static, so that a pool that uses it does not keep a forgotten loader alive. */
+    private static <B> Supplier<Fetcher<B>> fetchers(FetcherFactory<B> factory, boolean dropLast, boolean pin) {
+        return () -> factory.create(dropLast).owning(pin);
     }
 
     private WorkerPool<B> newPool() {
@@ -359,7 +375,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             }
             require(sampler == null || !shuffle, "sampler option is mutually exclusive with shuffle");
             require(
-                    batchSampler == null || (batchSize == 1 && !shuffle && sampler == null && !dropLast),
+                    batchSampler == null || (batchSize == 1 && !unbatched && !shuffle && sampler == null && !dropLast),
                     "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last");
             require(
                     !unbatched || !dropLast,

@@ -33,7 +33,7 @@ public final class DefaultCollate {
         }
         if (first instanceof Long || first instanceof Integer) {
             return int64(cast(items, Number.class).stream()
-                    .mapToLong(Number::longValue)
+                    .mapToLong(DefaultCollate::whole)
                     .toArray());
         }
         if (first instanceof Double || first instanceof Float) {
@@ -78,6 +78,15 @@ public final class DefaultCollate {
         Tensor tensor = torch.empty(new long[] {values.length}, new TensorOptions(ScalarType.Long), null);
         tensor.data_ptr_long().put(values, 0, values.length);
         return tensor;
+    }
+
+    /** Python makes a float32 tensor of a whole number followed by a fraction; here nothing is lost in silence. */
+    private static long whole(Number number) {
+        if (number instanceof Double || number instanceof Float) {
+            throw new IllegalArgumentException(
+                    "default_collate: expected whole numbers like the first, found " + number);
+        }
+        return number.longValue();
     }
 
     private static Tensor float64(double[] values) {

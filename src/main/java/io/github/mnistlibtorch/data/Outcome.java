@@ -29,6 +29,9 @@ record Outcome<B>(@Nullable B batch, @Nullable Throwable failure) {
         if (failure instanceof RuntimeException exception) {
             throw exception;
         }
+        if (failure != null) { // a checked exception that slipped through
+            throw new IllegalStateException(failure.getMessage(), failure);
+        }
         if (batch == null) {
             throw new NoSuchElementException();
         }

@@ -7,7 +7,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.BitSet;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.Iterator;
+import java.util.Set;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -18,13 +20,15 @@ import org.jspecify.annotations.Nullable;
 final class WorkerIterator<B> extends BatchIterator<B> {
     private final WorkerPool<B> pool;
     private final int pass;
+    private final int prefetchFactor;
     private final Iterator<int[]> indices;
     private final boolean endIsKnown;
     private final boolean inOrder;
     private final Duration timeout;
-    private final Runnable atEnd;
+    private final IntConsumer atEnd;
 
     private final Deque<Task<B>> inFlight = new ArrayDeque<>();
+    private final Set<Task<B>> arrived = new HashSet<>(); // those in flight that are done, but not yet their turn
     private final BitSet exhausted = new BitSet();
     private int nextWorker;
     private @Nullable Task<B> ready;
@@ -33,7 +37,7 @@ final class WorkerIterator<B> extends BatchIterator<B> {
      * Pulls the first indices at once, as Python does.
      *
      * @param endIsKnown whether the pass ends with the indices; otherwise only the workers can tell
-     * @param atEnd what to do with the pool when the pass is over
+     * @param atEnd what to do with the pool when the pass is over, told its number
      */
     WorkerIterator(
             WorkerPool<B> pool,
@@ -42,18 +46,19 @@ final class WorkerIterator<B> extends BatchIterator<B> {
             int prefetchFactor,
             boolean inOrder,
             Duration timeout,
-            Runnable atEnd,
+            IntConsumer atEnd,
             IntConsumer yielded) {
         super(yielded);
         this.pool = pool;
         this.pass = pool.beginPass();
+        this.prefetchFactor = prefetchFactor;
         this.indices = indices;
         this.endIsKnown = endIsKnown;
         this.inOrder = inOrder;
         this.timeout = timeout;
         this.atEnd = atEnd;
-        for (int i = 0; i < prefetchFactor * pool.size(); i++) {
-            dispatch();
+        while (inFlight.size() < maxInFlight() && dispatch()) {
+            continue;
         }
     }
 
@@ -64,7 +69,7 @@ final class WorkerIterator<B> extends BatchIterator<B> {
         }
         while (ready == null && !inFlight.isEmpty()) {
             Task<B> task = await();
-            if (outcome(task).isEnd()) {
+            if (task.outcome().isEnd()) {
                 exhausted.set(task.worker);
                 dispatch();
             } else {
@@ -78,56 +83,76 @@ final class WorkerIterator<B> extends BatchIterator<B> {
     B fetch() {
         Task<B> task = ready == null ? await() : ready;
         ready = null;
-        dispatch();
-        Outcome<B> outcome = outcome(task);
+        try {
+            dispatch();
+        } catch (Throwable e) { // of the sampler
+            task.free();
+            throw e;
+        }
+        Outcome<B> outcome = task.outcome();
         return outcome.failure() == null ? outcome.get() : rethrow(outcome.failure(), task.worker);
     }
 
     @Override
     void end() {
         if (ready != null) {
-            WorkerPool.free(ready);
+            ready.free();
         }
-        inFlight.forEach(WorkerPool::free);
-        atEnd.run();
+        arrived.forEach(Task::free);
+        atEnd.accept(pass);
     }
 
-    /** Deals one more batch to the next worker that has not come to its end. */
-    private void dispatch() {
-        if (exhausted.cardinality() == pool.size() || !indices.hasNext()) {
-            return;
+    private long maxInFlight() {
+        return (long) prefetchFactor * pool.size();
+    }
+
+    /** Deals one more batch to the next worker that can take it; says whether there was one. */
+    private boolean dispatch() {
+        int worker = nextWorker;
+        for (int tried = 0; !canTake(worker); tried++) {
+            if (tried == pool.size()) {
+                return false;
+            }
+            worker = (worker + 1) % pool.size();
         }
-        while (exhausted.get(nextWorker)) {
-            nextWorker = (nextWorker + 1) % pool.size();
+        if (!indices.hasNext()) {
+            return false;
         }
-        Task<B> task = new Task<>(nextWorker, pass, indices.next());
+        Task<B> task = new Task<>(worker, pass, indices.next());
         inFlight.add(task);
         pool.submit(task);
-        nextWorker = (nextWorker + 1) % pool.size();
+        nextWorker = (worker + 1) % pool.size();
+        return true;
+    }
+
+    /** Where order does not matter, a slow worker is given no more than its share of what is in flight. */
+    private boolean canTake(int worker) {
+        if (exhausted.get(worker)) {
+            return false;
+        }
+        return inOrder
+                || inFlight.stream().filter(task -> task.worker == worker).count()
+                        < maxInFlight() / (pool.size() - exhausted.cardinality());
     }
 
     /** The next task in order (or, if order does not matter, the first that is done), taken out of the flight. */
     private Task<B> await() {
-        while (true) {
-            Task<B> head = inFlight.element();
-            if (head.outcome() != null) {
-                return inFlight.remove();
-            }
+        Task<B> next = inFlight.element();
+        while (!arrived.contains(next)) {
             Task<B> done = awaitAny();
+            arrived.add(done);
             if (!inOrder) {
-                inFlight.remove(done);
-                return done;
+                next = done;
             }
         }
+        arrived.remove(next);
+        inFlight.remove(next);
+        return next;
     }
 
     private Task<B> awaitAny() {
-        if (!pool.isCurrent(pass)) {
-            throw new IllegalStateException(
-                    "this pass is over: the loader keeps its workers and a newer pass uses them, or it was closed");
-        }
         try {
-            Task<B> done = pool.await(timeout);
+            Task<B> done = pool.await(pass, timeout);
             if (done == null) {
                 throw new IllegalStateException("DataLoader timed out after " + seconds(timeout) + " seconds");
             }
@@ -136,14 +161,6 @@ final class WorkerIterator<B> extends BatchIterator<B> {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while waiting for a batch of the DataLoader", e);
         }
-    }
-
-    private static <B> Outcome<B> outcome(Task<B> task) {
-        Outcome<B> outcome = task.outcome();
-        if (outcome == null) {
-            throw new IllegalStateException("a task came back without an outcome");
-        }
-        return outcome;
     }
 
     /** Throws an exception of the same type that names the worker, with the original as its cause. */

@@ -1,8 +1,10 @@
 package io.github.mnistlibtorch.data;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -12,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Threads that fetch batches. Each has a queue of its own; what they make comes back in one queue, in the order in
- * which it is ready.
+ * which it is ready. What lies in that queue is the pool's to free; who takes a task out of it owns its batch.
  *
  * <p>The pool never refers to an iterator: it can be stopped when its iterator has been forgotten.
  */
@@ -21,7 +23,7 @@ final class WorkerPool<B> {
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
     private final List<Worker> workers = new ArrayList<>();
-    private final BlockingQueue<Task<B>> done = new LinkedBlockingQueue<>();
+    private final Queue<Task<B>> done = new ArrayDeque<>(); // guarded by this
     private final Supplier<Fetcher<B>> fetchers;
     private final IntConsumer workerInit;
     private int pass; // guarded by this
@@ -40,14 +42,23 @@ final class WorkerPool<B> {
             this.indices = indices;
         }
 
-        /** Set before the task comes out of {@link #await}; {@code null} until then. */
-        @Nullable Outcome<B> outcome() {
+        /** To be asked for only by who got this task from {@link #await}. */
+        Outcome<B> outcome() {
+            if (outcome == null) {
+                throw new IllegalStateException("a task came back without an outcome");
+            }
             return outcome;
+        }
+
+        void free() {
+            if (outcome != null) {
+                outcome.free();
+            }
         }
     }
 
     /**
-     * Starts the threads.
+     * Makes the threads, which wait for {@link #start}.
      *
      * @param baseSeed worker w gets the seed {@code baseSeed + w}
      * @param fetchers called on a worker's thread, once for each pass
@@ -57,9 +68,17 @@ final class WorkerPool<B> {
         this.fetchers = fetchers;
         this.workerInit = workerInit;
         for (int id = 0; id < size; id++) {
-            Worker worker = new Worker(new WorkerInfo(id, size, baseSeed + id, dataset));
-            workers.add(worker);
-            worker.thread.start();
+            workers.add(new Worker(new WorkerInfo(id, size, baseSeed + id, dataset)));
+        }
+    }
+
+    /** All of them, or none if the system has no more threads to give. */
+    void start() {
+        try {
+            workers.forEach(worker -> worker.thread.start());
+        } catch (Throwable e) {
+            stop();
+            throw e;
         }
     }
 
@@ -67,16 +86,19 @@ final class WorkerPool<B> {
         return workers.size();
     }
 
-    /** Begins a pass and forgets what is left of the one before. */
+    /** Begins a pass and ends the one before. */
     synchronized int beginPass() {
-        workers.forEach(worker -> worker.tasks.clear());
-        done.forEach(WorkerPool::free);
-        done.clear();
+        endPass(pass);
         return ++pass;
     }
 
-    synchronized boolean isCurrent(int pass) {
-        return !stopped && this.pass == pass;
+    /** Forgets what is left of a pass, unless a newer one has begun. */
+    synchronized void endPass(int pass) {
+        if (isCurrent(pass)) {
+            workers.forEach(worker -> worker.tasks.clear());
+            this.pass++;
+            freeDone();
+        }
     }
 
     void submit(Task<B> task) {
@@ -88,17 +110,33 @@ final class WorkerPool<B> {
      *
      * @param timeout zero for as long as it takes
      * @return {@code null} if the time is up
+     * @throws IllegalStateException if the pass is over
      */
-    @Nullable Task<B> await(Duration timeout) throws InterruptedException {
-        return timeout.isZero() ? done.take() : done.poll(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    synchronized @Nullable Task<B> await(int pass, Duration timeout) throws InterruptedException {
+        long start = System.nanoTime();
+        while (isCurrent(pass) && done.isEmpty()) {
+            if (timeout.isZero()) {
+                wait();
+            } else {
+                long left = timeout.toNanos() - (System.nanoTime() - start);
+                if (left <= 0) {
+                    return null;
+                }
+                TimeUnit.NANOSECONDS.timedWait(this, left);
+            }
+        }
+        if (!isCurrent(pass)) {
+            throw new IllegalStateException(
+                    "this pass is over: the loader keeps its workers and a newer pass uses them, or it was closed");
+        }
+        return done.remove();
     }
 
     /** Tells the threads to end when they have finished what they are at; frees what nobody has taken. */
     synchronized void stop() {
         stopped = true;
         workers.forEach(Worker::stop);
-        done.forEach(WorkerPool::free);
-        done.clear();
+        freeDone();
     }
 
     /** Waits for the threads to end; interrupts those that do not. */
@@ -117,15 +155,20 @@ final class WorkerPool<B> {
         task.outcome = outcome;
         if (isCurrent(task.pass)) {
             done.add(task);
+            notifyAll();
         } else {
-            free(task);
+            task.free();
         }
     }
 
-    static <B> void free(Task<B> task) {
-        if (task.outcome != null) {
-            task.outcome.free();
-        }
+    private synchronized boolean isCurrent(int pass) {
+        return !stopped && this.pass == pass;
+    }
+
+    private synchronized void freeDone() {
+        done.forEach(Task::free);
+        done.clear();
+        notifyAll();
     }
 
     private final class Worker implements Runnable {
@@ -151,18 +194,16 @@ final class WorkerPool<B> {
             info.enter();
             try {
                 work();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt(); // stopped while it waited: the end of the thread
             } finally {
                 info.leave();
             }
         }
 
-        private void work() throws InterruptedException {
+        private void work() {
             Throwable broken = initialise();
             Fetcher<B> fetcher = null;
             int fetcherPass = 0;
-            for (Task<B> task = tasks.take(); task != stop; task = tasks.take()) {
+            for (Task<B> task = take(); task != stop; task = take()) {
                 if (broken != null) {
                     publish(task, Outcome.failed(broken));
                     continue;
@@ -177,6 +218,17 @@ final class WorkerPool<B> {
                     continue;
                 }
                 publish(task, Outcome.of(fetcher, task.indices));
+            }
+        }
+
+        /** An interrupt is meant for the item that was being fetched; the thread ends when it is told to stop. */
+        private Task<B> take() {
+            while (true) {
+                try {
+                    return tasks.take();
+                } catch (InterruptedException e) {
+                    continue;
+                }
             }
         }
 
