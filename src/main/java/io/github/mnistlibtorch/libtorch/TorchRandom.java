@@ -74,7 +74,9 @@ public final class TorchRandom {
     public static int[] multinomial(double[] weights, int count, boolean replacement, @Nullable Generator generator) {
         try (Scope scope = Scope.open()) {
             Tensor probabilities = torch.empty(new long[] {weights.length}, new TensorOptions(ScalarType.Double), null);
-            probabilities.data_ptr_double().put(weights, 0, weights.length);
+            if (weights.length > 0) {
+                probabilities.data_ptr_double().put(weights, 0, weights.length);
+            }
             return toInts(torch.multinomial(probabilities, count, replacement, optional(generator)));
         } catch (RuntimeException e) {
             throw new IllegalArgumentException(LibTorch.firstLine(e), e);
@@ -91,7 +93,9 @@ public final class TorchRandom {
 
     private static int[] toInts(Tensor int64) {
         long[] values = new long[Math.toIntExact(int64.numel())];
-        int64.data_ptr_long().get(values);
+        if (values.length > 0) { // there is no pointer to no data
+            int64.data_ptr_long().get(values);
+        }
         return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
     }
 }
