@@ -67,7 +67,8 @@ class DataLoaderWorkersTest {
     void workersHaveTheSeedsOfPython() {
         TorchRandom.manualSeed(SEED);
 
-        assertThat(listOf(lists(items(6, index -> worker().seed())).numWorkers(6).build()))
+        assertThat(listOf(
+                        lists(items(6, index -> worker().seed())).numWorkers(6).build()))
                 .isEqualTo(recorded("loader streams", "seed 42, seeds of 6 workers"));
     }
 
@@ -283,11 +284,8 @@ class DataLoaderWorkersTest {
 
     @Test
     void outOfOrderEveryBatchComesOnce() {
-        DataLoader<List<Integer>> loader = lists(range(2000))
-                .batchSize(2)
-                .numWorkers(4)
-                .inOrder(false)
-                .build();
+        DataLoader<List<Integer>> loader =
+                lists(range(2000)).batchSize(2).numWorkers(4).inOrder(false).build();
 
         for (int pass = 0; pass < 5; pass++) {
             assertThat(listOf(loader).stream().flatMap(List::stream).sorted().toList())
@@ -359,8 +357,7 @@ class DataLoaderWorkersTest {
                     .withMessageStartingWith("this pass is over");
             old.close();
 
-            assertThat(listOf(current))
-                    .isEqualTo(IntStream.range(1, 20).boxed().toList());
+            assertThat(listOf(current)).isEqualTo(IntStream.range(1, 20).boxed().toList());
         }
     }
 

@@ -5,12 +5,12 @@ import static io.github.mnistlibtorch.data.Fixtures.workerThreads;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
 import java.lang.ref.Reference;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
@@ -42,7 +42,8 @@ class LoaderMemoryTest {
                 .numWorkers(workers)
                 .build();
 
-        assertLeavesNothing(10, () -> loader.forEach(batch -> assertThat(batch.size()).isPositive()));
+        assertLeavesNothing(
+                10, () -> loader.forEach(batch -> assertThat(batch.size()).isPositive()));
     }
 
     @ParameterizedTest
@@ -140,10 +141,6 @@ class LoaderMemoryTest {
                         batches.next();
                     }
                 }
-                loader.iterator().next(); // a pass that nobody closes: the next one frees what is on its way
-                for (Batch batch : loader) {
-                    assertThat(batch.size()).isPositive();
-                }
             }
         });
     }
@@ -176,8 +173,10 @@ class LoaderMemoryTest {
                 .inOrder(false)
                 .build();
 
-        assertLeavesNothing(10, () -> loader.forEach(
-                picture -> assertThat(picture.image().numel()).isEqualTo(4)));
+        assertLeavesNothing(
+                10,
+                () -> loader.forEach(
+                        picture -> assertThat(picture.image().numel()).isEqualTo(4)));
     }
 
     @ParameterizedTest
@@ -191,17 +190,19 @@ class LoaderMemoryTest {
                 .numWorkers(workers)
                 .build();
 
-        assertLeavesNothing(10, () -> loader.forEach(
-                batch -> assertThat((Map<?, ?>) batch).containsOnlyKeys("image", "more")));
+        assertLeavesNothing(
+                10, () -> loader.forEach(batch -> assertThat((Map<?, ?>) batch).hasSize(2)));
     }
 
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void streamsLeaveNothingBehind(int workers) {
-        IterableDataset<Example> stream = () ->
-                IntStream.range(0, 20).mapToObj(LoaderMemoryTest::picture).iterator();
-        DataLoader<Batch> loader =
-                DataLoader.of(stream, Batch::of).batchSize(3).numWorkers(workers).build();
+        IterableDataset<Example> stream =
+                () -> IntStream.range(0, 20).mapToObj(LoaderMemoryTest::picture).iterator();
+        DataLoader<Batch> loader = DataLoader.of(stream, Batch::of)
+                .batchSize(3)
+                .numWorkers(workers)
+                .build();
 
         assertLeavesNothing(10, () -> {
             loader.forEach(batch -> assertThat(batch.size()).isPositive());
@@ -241,15 +242,14 @@ class LoaderMemoryTest {
     }
 
     @Test
-    void forgottenPassLosesItsThreads() {
+    void forgottenPassLosesItsThreadsAndItsMemory() {
         DataLoader<Batch> loader =
                 DataLoader.of(pictures(50)).batchSize(8).numWorkers(2).build();
-        for (Batch batch : loader) {
-            assertThat(batch.size()).isEqualTo(8);
-            break;
-        }
+        long before = settledCount();
+        stopEarly(loader);
 
         awaitTheEndOfAllWorkers();
+        assertThat(settledCount()).isEqualTo(before);
         Reference.reachabilityFence(loader);
     }
 
@@ -263,6 +263,15 @@ class LoaderMemoryTest {
                 .forEach(batch -> assertThat(batch.size()).isPositive());
 
         awaitTheEndOfAllWorkers();
+    }
+
+    /** A method of its own: its iterator is garbage when it returns. */
+    private static void stopEarly(DataLoader<Batch> loader) {
+        for (Batch batch : loader) {
+            assertThat(batch.size()).isEqualTo(8);
+            break;
+        }
+        assertThat(workerThreads()).hasSize(2);
     }
 
     private static void awaitTheEndOfAllWorkers() {
@@ -309,12 +318,8 @@ class LoaderMemoryTest {
         return items(size, LoaderMemoryTest::picture);
     }
 
+    /** With temporaries on the way, which are the loader's to free. */
     private static Example picture(int index) {
-        try (Scope scope = Scope.open()) {
-            Tensor image = torch.full(new long[] {1, 2, 2}, new org.bytedeco.pytorch.Scalar(index));
-            Example picture = new Example(image.add(new org.bytedeco.pytorch.Scalar(1)), index);
-            scope.keep(picture.image());
-            return picture;
-        }
+        return new Example(torch.zeros(1, 2, 2).add(new Scalar(index)), index);
     }
 }

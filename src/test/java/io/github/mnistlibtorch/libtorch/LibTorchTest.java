@@ -1,0 +1,62 @@
+package io.github.mnistlibtorch.libtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class LibTorchTest {
+    @BeforeAll
+    static void startLibTorch() {
+        LibTorch.start();
+    }
+
+    @Test
+    void startUsesOneThread() {
+        assertThat(torch.get_num_threads()).isEqualTo(1);
+    }
+
+    @Test
+    void secondStartHasNothingToTell() {
+        List<String> progress = new ArrayList<>();
+        LibTorch.start(progress::add);
+
+        assertThat(progress).isEmpty();
+    }
+
+    @Test
+    void numberOfThreadsCanBeChanged() {
+        try {
+            LibTorch.setNumThreads(2);
+            assertThat(torch.get_num_threads()).isEqualTo(2);
+        } finally {
+            LibTorch.setNumThreads(1);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1})
+    void numberOfThreadsThatIsNotPositiveIsRefused(int threads) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> LibTorch.setNumThreads(threads))
+                .withMessage("set_num_threads expects a positive integer, but got " + threads);
+    }
+
+    @Test
+    void firstLineLeavesTheNativeStackTraceOut() {
+        assertThat(LibTorch.firstLine(new RuntimeException("shapes differ\nframe #0: at::cat()\n")))
+                .isEqualTo("shapes differ");
+    }
+
+    @Test
+    void firstLineOfAnErrorWithoutMessageIsItsType() {
+        assertThat(LibTorch.firstLine(new IllegalStateException())).isEqualTo("IllegalStateException");
+        assertThat(LibTorch.firstLine(new IllegalStateException(" "))).isEqualTo("IllegalStateException");
+    }
+}
