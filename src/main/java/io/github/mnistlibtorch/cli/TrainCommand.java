@@ -116,31 +116,36 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (!dryRun) {
-            makeWritable(out);
-        }
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        LibTorch.start(System.err::println);
-        LibTorch.setNumThreads(threads);
-        Device device = deviceOption.device();
+        if (batchSize > mnist.size()) {
+            throw new InputException("a batch of " + batchSize + " is more than the " + mnist.size()
+                    + " pictures of the training set; choose a smaller --batch-size");
+        }
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
         if (heldOut >= dataset.size()) {
-            throw new InputException(
-                    "the training set has " + dataset.size() + " pictures, which leaves none to train on" + " with "
-                            + heldOut + " held out; choose a smaller --val-size");
+            throw new InputException("the training set has " + dataset.size()
+                    + " pictures, which leaves none to train on with " + heldOut
+                    + " held out; choose a smaller --val-size");
         }
-        List<Phase> phases = dryRun
-                ? schedule.stream().map(phase -> new Phase(1, phase.lr())).toList()
-                : schedule;
+        LibTorch.start(System.err::println);
+        LibTorch.setNumThreads(threads);
+        Device device = deviceOption.device();
+        if (!dryRun) {
+            makeWritable(out);
+        }
         MnistTutorial.run(
                 dataset,
-                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, optimizer, phases),
+                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, optimizer, phases()),
                 dryRun ? null : out);
         if (!dryRun) {
             System.err.println("Pictures, history and weights are in " + out + ".");
         }
         return 0;
+    }
+
+    private List<Phase> phases() {
+        return dryRun ? schedule.stream().map(phase -> new Phase(1, phase.lr())).toList() : schedule;
     }
 
     private Dataset<Example> firstBatches(Mnist mnist) {

@@ -6,6 +6,8 @@ import java.util.NoSuchElementException;
 
 /** Groups of indices: {@code torch.utils.data.BatchSampler}. Draws nothing itself. */
 public final class BatchSampler implements Sampler<int[]> {
+    private static final int FIRST_LENGTH = 1024;
+
     private final Sampler<Integer> sampler;
     private final int batchSize;
     private final boolean dropLast;
@@ -62,14 +64,15 @@ public final class BatchSampler implements Sampler<int[]> {
 
     /** Asks for no index more than the batch holds: the one after it may be a draw. */
     private int[] pull(Iterator<Integer> indices) {
-        int[] batch = new int[batchSize];
+        // Grows with what arrives: a batch size may be far beyond the dataset.
+        int[] batch = new int[Math.min(batchSize, FIRST_LENGTH)];
         int count = 0;
         while (count < batchSize && indices.hasNext()) {
+            if (count == batch.length) {
+                batch = Arrays.copyOf(batch, (int) Math.min(batchSize, 2L * count));
+            }
             batch[count++] = indices.next();
         }
-        if (count == batchSize) {
-            return batch;
-        }
-        return dropLast ? new int[0] : Arrays.copyOf(batch, count);
+        return dropLast && count < batchSize ? new int[0] : Arrays.copyOf(batch, count);
     }
 }
