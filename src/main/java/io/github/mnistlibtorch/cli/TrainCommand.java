@@ -34,6 +34,11 @@ final class TrainCommand implements Callable<Integer> {
 
     private static final int DRY_VAL_BATCHES = 2;
 
+    /** Small enough that five batches can be counted in an int. */
+    private static final int MAX_SIZE = 100_000_000;
+
+    private static final int MAX_THREADS = 1_000;
+
     @Option(
             names = "--schedule",
             paramLabel = "EPOCHS@LR",
@@ -47,7 +52,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--hidden-size",
             paramLabel = "N",
             defaultValue = "32",
-            converter = PositiveConverter.class,
+            converter = SizeConverter.class,
             description = "Units of the hidden layer. Default: ${DEFAULT-VALUE}.")
     private int hiddenSize;
 
@@ -55,7 +60,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--batch-size",
             paramLabel = "N",
             defaultValue = "128",
-            converter = PositiveConverter.class,
+            converter = SizeConverter.class,
             description = "Examples in a training batch; validation takes twice as many. Default: ${DEFAULT-VALUE}.")
     private int batchSize;
 
@@ -63,7 +68,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--val-size",
             paramLabel = "N",
             defaultValue = "10000",
-            converter = PositiveConverter.class,
+            converter = SizeConverter.class,
             description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
     private int valSize;
 
@@ -74,7 +79,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--num-workers",
             paramLabel = "N",
             defaultValue = "4",
-            converter = CountConverter.class,
+            converter = WorkersConverter.class,
             description = "Threads that load batches; 0 loads on the training thread. Changes no digit."
                     + " Default: ${DEFAULT-VALUE}.")
     private int numWorkers;
@@ -83,7 +88,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--threads",
             paramLabel = "N",
             defaultValue = "1",
-            converter = PositiveConverter.class,
+            converter = ThreadsConverter.class,
             description = "Threads that LibTorch computes with. Default: ${DEFAULT-VALUE}, the fastest at this size.")
     private int threads;
 
@@ -117,10 +122,6 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        if (batchSize > mnist.size()) {
-            throw new InputException("a batch of " + batchSize + " is more than the " + mnist.size()
-                    + " pictures of the training set; choose a smaller --batch-size");
-        }
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
         if (heldOut >= dataset.size()) {
@@ -183,17 +184,24 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    static final class PositiveConverter implements ITypeConverter<Integer> {
+    static final class SizeConverter implements ITypeConverter<Integer> {
         @Override
         public Integer convert(String text) {
-            return atLeast(1, text);
+            return between(1, MAX_SIZE, text);
         }
     }
 
-    static final class CountConverter implements ITypeConverter<Integer> {
+    static final class ThreadsConverter implements ITypeConverter<Integer> {
         @Override
         public Integer convert(String text) {
-            return atLeast(0, text);
+            return between(1, MAX_THREADS, text);
+        }
+    }
+
+    static final class WorkersConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(0, MAX_THREADS, text);
         }
     }
 
@@ -208,15 +216,15 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private static int atLeast(int least, String text) {
+    private static int between(int least, int most, String text) {
         try {
             int value = Integer.parseInt(text);
-            if (value >= least) {
+            if (least <= value && value <= most) {
                 return value;
             }
         } catch (NumberFormatException e) {
             // said below
         }
-        throw new TypeConversionException("'" + text + "' is not a whole number of at least " + least);
+        throw new TypeConversionException("'" + text + "' is not a whole number from " + least + " to " + most);
     }
 }
