@@ -12,6 +12,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("try") // scopes that are only opened and closed
 class BatchTest {
     @BeforeAll
     static void startLibTorch() {

@@ -174,7 +174,8 @@ class DataLoaderRulesTest {
         DataLoader<?> loader = ten().pinMemory(true).build();
         assertThat(warnings).isEmpty();
 
-        try (var unused = loader.iterator()) {
+        try (var batches = loader.iterator()) {
+            assertThat(batches.hasNext()).isTrue();
             assertThat(warnings).isEqualTo(recorded("loader rules", "pin_memory without accelerator"));
         }
     }

@@ -212,8 +212,8 @@ class DataLoaderTest {
             for (int i = 0; i < batch.size(); i++) {
                 long label = batch.labels().data_ptr_long().get(i);
                 labels.add(label);
-                assertThat(batch.images().data_ptr_float().get(2L * i)).isEqualTo(label);
-                assertThat(batch.images().data_ptr_float().get(2L * i + 1)).isEqualTo(-label);
+                assertThat(batch.images().data_ptr_float().get(2L * i)).isEqualTo((float) label);
+                assertThat(batch.images().data_ptr_float().get(2L * i + 1)).isEqualTo((float) -label);
             }
         }
 

@@ -111,6 +111,7 @@ final class Fixtures {
         throw new AssertionError("more than 63 words");
     }
 
+    @SuppressWarnings("try") // a scope that is only opened and closed
     private static void skip(int words) {
         try (Scope scope = Scope.open()) {
             torch.empty(new long[] {words}, new TensorOptions(ScalarType.Byte), null)

@@ -17,7 +17,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.IntSupplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,8 +25,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RandomSamplerTest {
-    private static final IntSupplier TEN = () -> 10;
-
     @BeforeAll
     static void startLibTorch() {
         LibTorch.start();
@@ -38,7 +35,7 @@ class RandomSamplerTest {
     void drawsTheIndicesOfPython(int samples) {
         TorchRandom.manualSeed(SEED);
 
-        assertThat(listOf(new RandomSampler(TEN, false, samples, null)))
+        assertThat(listOf(new RandomSampler(() -> 10, false, samples, null)))
                 .isEqualTo(recorded("samplers", "random", Integer.toString(samples)));
     }
 
@@ -47,14 +44,14 @@ class RandomSamplerTest {
     void drawsTheIndicesOfPythonWithReplacement(int samples) {
         TorchRandom.manualSeed(SEED);
 
-        assertThat(listOf(new RandomSampler(TEN, true, samples, null)))
+        assertThat(listOf(new RandomSampler(() -> 10, true, samples, null)))
                 .isEqualTo(recorded("samplers", "random with replacement", Integer.toString(samples)));
     }
 
     @Test
     void ownGeneratorLosesAPermutationNobodySeesAtTheEndOfAVisit() {
         try (Generator generator = TorchRandom.newGenerator(7)) {
-            Sampler<Integer> sampler = new RandomSampler(TEN, false, null, generator);
+            Sampler<Integer> sampler = new RandomSampler(() -> 10, false, null, generator);
 
             assertThat(List.of(listOf(sampler), listOf(sampler)))
                     .isEqualTo(recorded("samplers", "random, generator 7, two visits"));
@@ -64,7 +61,7 @@ class RandomSamplerTest {
     @Test
     void ownGeneratorIsDrawnFromInChunksWithReplacement() {
         try (Generator generator = TorchRandom.newGenerator(7)) {
-            Sampler<Integer> sampler = new RandomSampler(TEN, true, 40, generator);
+            Sampler<Integer> sampler = new RandomSampler(() -> 10, true, 40, generator);
 
             assertThat(List.of(listOf(sampler), listOf(sampler)))
                     .isEqualTo(recorded("samplers", "random with replacement 40, generator 7, two visits"));
@@ -73,7 +70,7 @@ class RandomSamplerTest {
 
     @Test
     void seedIsDrawnWhenTheFirstIndexIsAskedFor() {
-        RandomSampler sampler = new RandomSampler(TEN);
+        RandomSampler sampler = new RandomSampler(() -> 10);
 
         assertThat(wordsTakenBy(() -> {
                     Iterator<Integer> unused = sampler.iterator();
@@ -86,7 +83,7 @@ class RandomSamplerTest {
 
     @Test
     void replacementTakesNoMoreWords() {
-        assertThat(wordsTakenBy(() -> listOf(new RandomSampler(TEN, true, 40, null))))
+        assertThat(wordsTakenBy(() -> listOf(new RandomSampler(() -> 10, true, 40, null))))
                 .isEqualTo(recorded("samplers", "words", "random with replacement, one visit"));
     }
 
@@ -129,8 +126,8 @@ class RandomSamplerTest {
     void sameSeedOfItsGeneratorGivesTheSameSequence(boolean replacement) {
         try (Generator one = TorchRandom.newGenerator(3);
                 Generator two = TorchRandom.newGenerator(3)) {
-            assertThat(listOf(new RandomSampler(TEN, replacement, null, one)))
-                    .isEqualTo(listOf(new RandomSampler(TEN, replacement, null, two)));
+            assertThat(listOf(new RandomSampler(() -> 10, replacement, null, one)))
+                    .isEqualTo(listOf(new RandomSampler(() -> 10, replacement, null, two)));
         }
     }
 
@@ -162,7 +159,7 @@ class RandomSamplerTest {
                 .isThrownBy(() -> new RandomSampler(() -> 0))
                 .withMessage(recordedMessage("samplers", "random of nothing"));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new RandomSampler(TEN, false, 0, null))
+                .isThrownBy(() -> new RandomSampler(() -> 10, false, 0, null))
                 .withMessage(recordedMessage("samplers", "random, num_samples 0"));
     }
 

@@ -7,6 +7,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
+@SuppressWarnings("try") // scopes that are only opened and closed
 class ScopeTest {
     @BeforeAll
     static void startLibTorch() {
