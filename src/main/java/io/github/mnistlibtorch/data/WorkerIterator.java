@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.data;
 
 import io.github.mnistlibtorch.data.WorkerPool.Task;
+import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import java.lang.reflect.Constructor;
 import java.time.Duration;
@@ -169,7 +170,7 @@ final class WorkerIterator<B> extends BatchIterator<B> {
             throw error;
         }
         String message = "Caught " + failure.getClass().getSimpleName() + " in DataLoader worker " + worker + ": "
-                + failure.getMessage();
+                + LibTorch.firstLine(failure);
         RuntimeException same;
         try {
             Constructor<? extends Throwable> constructor = failure.getClass().getConstructor(String.class);
