@@ -15,17 +15,7 @@ import tempfile
 
 import torch
 
-# Some wheels of torchvision come without native operators that match torch; nothing here calls these two.
-_names = torch.library.Library("torchvision", "FRAGMENT")
-for schema in (
-    "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-):
-    try:
-        _names.define(schema)
-    except RuntimeError:
-        pass
-
+import article  # noqa: F401  before torchvision: it makes that importable beside a CPU build of torch
 import numpy
 import torchvision
 from PIL import Image

@@ -52,7 +52,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--val-size",
             paramLabel = "N",
             defaultValue = "10000",
-            converter = TrainCommand.SizeConverter.class,
+            converter = Converters.OfSize.class,
             description = "Default: ${DEFAULT-VALUE}.")
     private int valSize;
 
@@ -60,7 +60,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--batch-size",
             paramLabel = "N",
             defaultValue = "256",
-            converter = TrainCommand.SizeConverter.class,
+            converter = Converters.OfSize.class,
             description = "Examples in a batch; the result is the mean over batches. Default: ${DEFAULT-VALUE}.")
     private int batchSize;
 

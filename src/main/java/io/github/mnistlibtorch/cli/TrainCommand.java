@@ -19,10 +19,8 @@ import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code train}: the article. */
 @Command(
@@ -34,17 +32,12 @@ final class TrainCommand implements Callable<Integer> {
 
     private static final int DRY_VAL_BATCHES = 2;
 
-    /** Small enough that five batches can be counted in an int. */
-    private static final int MAX_SIZE = 100_000_000;
-
-    private static final int MAX_THREADS = 1_000;
-
     @Option(
             names = "--schedule",
             paramLabel = "EPOCHS@LR",
             split = ",",
             defaultValue = "5@0.5,5@0.1",
-            converter = PhaseConverter.class,
+            converter = Converters.OfPhase.class,
             description = "Calls of fit: epochs and learning rate of each. Default: ${DEFAULT-VALUE}.")
     private List<Phase> schedule = List.of();
 
@@ -52,7 +45,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--hidden-size",
             paramLabel = "N",
             defaultValue = "32",
-            converter = SizeConverter.class,
+            converter = Converters.OfSize.class,
             description = "Units of the hidden layer. Default: ${DEFAULT-VALUE}.")
     private int hiddenSize;
 
@@ -60,7 +53,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--batch-size",
             paramLabel = "N",
             defaultValue = "128",
-            converter = SizeConverter.class,
+            converter = Converters.OfSize.class,
             description = "Examples in a training batch; validation takes twice as many. Default: ${DEFAULT-VALUE}.")
     private int batchSize;
 
@@ -68,7 +61,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--val-size",
             paramLabel = "N",
             defaultValue = "10000",
-            converter = SizeConverter.class,
+            converter = Converters.OfSize.class,
             description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
     private int valSize;
 
@@ -79,7 +72,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--num-workers",
             paramLabel = "N",
             defaultValue = "4",
-            converter = WorkersConverter.class,
+            converter = Converters.OfWorkers.class,
             description = "Threads that load batches; 0 loads on the training thread. Changes no digit."
                     + " Default: ${DEFAULT-VALUE}.")
     private int numWorkers;
@@ -88,7 +81,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--threads",
             paramLabel = "N",
             defaultValue = "1",
-            converter = ThreadsConverter.class,
+            converter = Converters.OfThreads.class,
             description = "Threads that LibTorch computes with. Default: ${DEFAULT-VALUE}, the fastest at this size.")
     private int threads;
 
@@ -96,7 +89,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--optimizer",
             paramLabel = "NAME",
             defaultValue = "sgd",
-            converter = OptimizerConverter.class,
+            converter = Converters.OfOptimizer.class,
             description = "sgd or adam. Default: ${DEFAULT-VALUE}.")
     private OptimizerFactory optimizer = OptimizerFactory.SGD;
 
@@ -164,67 +157,5 @@ final class TrainCommand implements Callable<Integer> {
         } catch (IOException e) {
             throw new InputException("cannot write to the folder " + folder + " (" + e + "); choose another --out", e);
         }
-    }
-
-    static final class PhaseConverter implements ITypeConverter<Phase> {
-        @Override
-        public Phase convert(String text) {
-            String[] parts = text.split("@", -1);
-            try {
-                int epochs = Integer.parseInt(parts[0]);
-                double lr = Double.parseDouble(parts[1]);
-                if (parts.length == 2 && epochs > 0 && lr >= 0 && Double.isFinite(lr)) {
-                    return new Phase(epochs, lr);
-                }
-            } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
-                // said below
-            }
-            throw new TypeConversionException(
-                    "'" + text + "' is not EPOCHS@LR, such as 5@0.5 for five epochs at learning rate 0.5");
-        }
-    }
-
-    static final class SizeConverter implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            return between(1, MAX_SIZE, text);
-        }
-    }
-
-    static final class ThreadsConverter implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            return between(1, MAX_THREADS, text);
-        }
-    }
-
-    static final class WorkersConverter implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            return between(0, MAX_THREADS, text);
-        }
-    }
-
-    static final class OptimizerConverter implements ITypeConverter<OptimizerFactory> {
-        @Override
-        public OptimizerFactory convert(String name) {
-            try {
-                return OptimizerFactory.named(name);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
-            }
-        }
-    }
-
-    private static int between(int least, int most, String text) {
-        try {
-            int value = Integer.parseInt(text);
-            if (least <= value && value <= most) {
-                return value;
-            }
-        } catch (NumberFormatException e) {
-            // said below
-        }
-        throw new TypeConversionException("'" + text + "' is not a whole number from " + least + " to " + most);
     }
 }

@@ -1,0 +1,78 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.MnistTutorial.Phase;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Values of options from their text; what makes no sense is refused with a sentence that says what would. */
+final class Converters {
+    /** Small enough that five batches can be counted in an int. */
+    private static final int MAX_SIZE = 100_000_000;
+
+    private static final int MAX_THREADS = 1_000;
+
+    private Converters() {}
+
+    static final class OfPhase implements ITypeConverter<Phase> {
+        @Override
+        public Phase convert(String text) {
+            String[] parts = text.split("@", -1);
+            try {
+                int epochs = Integer.parseInt(parts[0]);
+                double lr = Double.parseDouble(parts[1]);
+                if (parts.length == 2 && epochs > 0 && lr >= 0 && Double.isFinite(lr)) {
+                    return new Phase(epochs, lr);
+                }
+            } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+                // said below
+            }
+            throw new TypeConversionException(
+                    "'" + text + "' is not EPOCHS@LR, such as 5@0.5 for five epochs at learning rate 0.5");
+        }
+    }
+
+    static final class OfSize implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_SIZE, text);
+        }
+    }
+
+    static final class OfThreads implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_THREADS, text);
+        }
+    }
+
+    static final class OfWorkers implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(0, MAX_THREADS, text);
+        }
+    }
+
+    static final class OfOptimizer implements ITypeConverter<OptimizerFactory> {
+        @Override
+        public OptimizerFactory convert(String name) {
+            try {
+                return OptimizerFactory.named(name);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException(e.getMessage());
+            }
+        }
+    }
+
+    private static int between(int least, int most, String text) {
+        try {
+            int value = Integer.parseInt(text);
+            if (least <= value && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new TypeConversionException("'" + text + "' is not a whole number from " + least + " to " + most);
+    }
+}
