@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +55,7 @@ public final class MnistTutorial {
      *
      * @param valSize examples held out for validation
      * @param batchSize examples in a training batch; validation batches are twice as large
+     * @param dtype what to compute in: float32, or float64 with weights that are drawn in float32 and widened
      * @param schedule the calls of {@code fit}, in order
      */
     public record Settings(
@@ -63,6 +65,7 @@ public final class MnistTutorial {
             int hiddenSize,
             int numWorkers,
             Device device,
+            ScalarType dtype,
             OptimizerFactory optimizer,
             List<Phase> schedule) {}
 
@@ -130,12 +133,13 @@ public final class MnistTutorial {
             System.out.println(PythonFormat.str(images.device()));
         }
 
-        DeviceDataLoader deviceTrainLoader = new DeviceDataLoader(trainLoader, device);
-        DeviceDataLoader deviceValLoader = new DeviceDataLoader(valLoader, device);
+        DeviceDataLoader deviceTrainLoader = new DeviceDataLoader(trainLoader, device, settings.dtype());
+        DeviceDataLoader deviceValLoader = new DeviceDataLoader(valLoader, device, settings.dtype());
 
         List<EpochResult> history = new ArrayList<>();
         try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSize, NUM_CLASSES)) {
             toDevice(model, device);
+            model.to(settings.dtype(), /* non_blocking= */ true);
 
             history.add(evaluate(model, deviceValLoader));
             System.out.println(history);

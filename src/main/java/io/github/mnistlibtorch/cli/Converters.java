@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial.Phase;
 import io.github.mnistlibtorch.train.OptimizerFactory;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -61,6 +62,17 @@ final class Converters {
             } catch (IllegalArgumentException e) {
                 throw new TypeConversionException(e.getMessage());
             }
+        }
+    }
+
+    static final class OfDtype implements ITypeConverter<ScalarType> {
+        @Override
+        public ScalarType convert(String name) {
+            return switch (name) {
+                case "float32" -> ScalarType.Float;
+                case "float64" -> ScalarType.Double;
+                default -> throw new TypeConversionException("'" + name + "' is not float32 or float64");
+            };
         }
     }
 

@@ -79,7 +79,7 @@ final class EvaluateCommand implements Callable<Integer> {
             Devices.toDevice(network, device);
             DataLoader<Batch> loader =
                     DataLoader.of(pictures(mnist)).batchSize(batchSize).build();
-            System.out.println(Training.evaluate(network, new DeviceDataLoader(loader, device)));
+            System.out.println(Training.evaluate(network, new DeviceDataLoader(loader, device, network.dtype())));
         }
         return 0;
     }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -94,6 +95,15 @@ final class TrainCommand implements Callable<Integer> {
     private OptimizerFactory optimizer = OptimizerFactory.SGD;
 
     @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            defaultValue = "float32",
+            converter = Converters.OfDtype.class,
+            description = "float32 or float64: what to compute in. Weights are drawn in float32 either way."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private ScalarType dtype = ScalarType.Float;
+
+    @Option(
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "mnist-run",
@@ -130,7 +140,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         MnistTutorial.run(
                 dataset,
-                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, optimizer, phases()),
+                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, dtype, optimizer, phases()),
                 dryRun ? null : out);
         if (!dryRun) {
             System.err.println("Pictures, history and weights are in " + out + ".");

@@ -4,22 +4,32 @@ import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.BatchIterator;
 import io.github.mnistlibtorch.data.DataLoader;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Wrap a data loader to move data to a device: the article's {@code class DeviceDataLoader}. */
 public final class DeviceDataLoader implements Iterable<Batch> {
     private final DataLoader<Batch> dl;
     private final Device device;
+    private final ScalarType dtype;
 
     /** @param device stays the caller's, and is needed as long as this loader is */
     public DeviceDataLoader(DataLoader<Batch> dl, Device device) {
+        this(dl, device, ScalarType.Float);
+    }
+
+    /** @param dtype what the images become on the way; float32 is what they are */
+    public DeviceDataLoader(DataLoader<Batch> dl, Device device, ScalarType dtype) {
         this.dl = dl;
         this.device = device;
+        this.dtype = dtype;
     }
 
     /** Yields each batch after moving it to the device; it lives until the next one is asked for. */
     @Override
     public BatchIterator<Batch> iterator() {
-        return dl.iterator().map(batch -> Devices.toDevice(batch, device));
+        return dl.iterator()
+                .map(batch -> new Batch(
+                        Devices.toDevice(batch.images(), device, dtype), Devices.toDevice(batch.labels(), device)));
     }
 
     /** Number of batches: {@code len(loader)}. */

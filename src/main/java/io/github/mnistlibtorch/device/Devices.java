@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Choosing a device and moving data and models to it. */
 public final class Devices {
@@ -40,7 +41,12 @@ public final class Devices {
      * @return a new handle: on another tensor, or on the same one if it is on the device already
      */
     public static Tensor toDevice(Tensor data, Device device) {
-        return data.to(device, data.scalar_type(), /* non_blocking= */ true, /* copy= */ false, null);
+        return toDevice(data, device, data.scalar_type());
+    }
+
+    /** Moves a tensor and converts it on the way: {@code data.to(device, dtype, non_blocking=True)}. */
+    public static Tensor toDevice(Tensor data, Device device, ScalarType dtype) {
+        return data.to(device, dtype, /* non_blocking= */ true, /* copy= */ false, null);
     }
 
     /** Moves both tensors of a batch; the result is a batch of its own. */

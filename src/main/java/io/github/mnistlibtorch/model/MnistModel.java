@@ -13,6 +13,7 @@ import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Feed-forward neural network with one hidden layer: the article's {@code class MnistModel(nn.Module)}.
@@ -41,7 +42,7 @@ public class MnistModel extends Module {
      * A model with saved weights, of the sizes that these have.
      *
      * @param file in the safetensors format, with {@code linear1.weight} (H, I), {@code linear1.bias} (H),
-     *     {@code linear2.weight} (C, H) and {@code linear2.bias} (C), float32
+     *     {@code linear2.weight} (C, H) and {@code linear2.bias} (C), all float32 or all float64
      * @return a model that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
@@ -51,11 +52,25 @@ public class MnistModel extends Module {
             long[] hidden = matrix(tensors, "linear1.weight", file);
             long[] output = matrix(tensors, "linear2.weight", file);
             MnistModel model = new MnistModel(hidden[1], hidden[0], output[0]);
-            StateDict.load(model, tensors, file);
-            return model;
+            try {
+                if (tensors.values().stream()
+                        .allMatch(tensor -> tensor.scalar_type().intern() == ScalarType.Double)) {
+                    model.to(ScalarType.Double, /* non_blocking= */ false);
+                }
+                StateDict.load(model, tensors, file);
+                return model;
+            } catch (IOException e) {
+                model.close();
+                throw e;
+            }
         } finally {
             tensors.values().forEach(Tensor::close);
         }
+    }
+
+    /** What this model computes in, and what it takes: {@code model.linear1.weight.dtype}. */
+    public ScalarType dtype() {
+        return linear1.weight().scalar_type().intern();
     }
 
     /**
