@@ -166,6 +166,10 @@ public final class Grid {
     private static void saveImage(Tensor images, OutputStream out, ImageFormat format, Options options)
             throws IOException {
         try (Tensor pixels = pixels(images, options)) {
+            if (pixels.numel() == 0) {
+                throw new IllegalArgumentException("cannot write a picture without pixels: " + pixels.size(0) + " x "
+                        + pixels.size(1) + " of " + pixels.size(2) + " channels");
+            }
             byte[] samples = new byte[Math.toIntExact(pixels.numel())];
             pixels.data_ptr_byte().get(samples);
             format.write(samples, (int) pixels.size(1), (int) pixels.size(0), (int) pixels.size(2), out);
@@ -205,7 +209,9 @@ public final class Grid {
             if (options.normalize()) {
                 batch = normalize(batch.clone(), options);
             }
-            return scope.keep(batch.size(0) == 1 ? batch.squeeze(0) : layOut(batch, options));
+            Tensor grid = batch.size(0) == 1 ? batch.squeeze(0) : layOut(batch, options);
+            // A view inherits that its base requires a gradient, even with gradients off.
+            return scope.keep(grid.detach());
         } catch (RuntimeException e) {
             throw refused(e);
         }

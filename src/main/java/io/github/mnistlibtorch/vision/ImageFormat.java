@@ -62,10 +62,24 @@ enum ImageFormat {
     void write(byte[] samples, int width, int height, int channels, OutputStream out) throws IOException {
         // Not ImageIO's own stream for an OutputStream, which goes through a temporary file.
         try (ImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {
-            if (!ImageIO.write(image(samples, width, height, channels), name(), stream)) {
+            // A palette is made of RGB, to which ImageIO's grey, being linear, would convert too bright.
+            BufferedImage image = this == GIF && channels == 2
+                    ? image(withColors(samples), width, height, 4)
+                    : image(samples, width, height, channels);
+            if (!ImageIO.write(image, name(), stream)) {
                 throw new IllegalArgumentException("cannot write a picture of " + channels + " channels as " + name());
             }
         }
+    }
+
+    /** Grey and opacity as RGB and opacity. */
+    private static byte[] withColors(byte[] samples) {
+        byte[] colors = new byte[2 * samples.length];
+        for (int i = 0; i < samples.length; i += 2) {
+            Arrays.fill(colors, 2 * i, 2 * i + 3, samples[i]);
+            colors[2 * i + 3] = samples[i + 1];
+        }
+        return colors;
     }
 
     private static BufferedImage image(byte[] samples, int width, int height, int channels) {

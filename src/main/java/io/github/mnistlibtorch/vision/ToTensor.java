@@ -26,13 +26,16 @@ public final class ToTensor {
      * @throws IllegalArgumentException if there are not {@code rows * columns} pixels
      */
     public static Tensor toTensor(byte[] pixels, int rows, int columns) {
-        if (pixels.length != (long) rows * columns) {
+        if (rows < 0 || columns < 0 || pixels.length != (long) rows * columns) {
             throw new IllegalArgumentException(pixels.length + " pixels are no picture of " + rows + " x " + columns);
         }
         float[] values = new float[pixels.length];
         scale(pixels, 0, values);
         Tensor picture = emptyFloats(1, rows, columns);
-        picture.data_ptr_float().put(values, 0, values.length);
+        // Without values there is no address to write them to.
+        if (values.length > 0) {
+            picture.data_ptr_float().put(values, 0, values.length);
+        }
         return picture;
     }
 

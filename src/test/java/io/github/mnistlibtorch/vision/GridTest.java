@@ -19,6 +19,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
@@ -94,11 +95,13 @@ class GridTest {
         }
     }
 
-    @Test
-    void gridNeverRequiresAGradient() {
+    @ParameterizedTest
+    @CsvSource({"3, 1", "3, 3", "1, 1", "1, 3"})
+    void gridNeverRequiresAGradient(long count, long channels) {
         try (Scope scope = Scope.open()) {
-            Tensor images = torch.rand(3, 1, 2, 2).set_requires_grad(true);
+            Tensor images = torch.rand(count, channels, 2, 2).set_requires_grad(true);
             assertThat(Grid.makeGrid(images, 2).requires_grad()).isFalse();
+            assertThat(images.requires_grad()).isTrue();
         }
     }
 
@@ -122,6 +125,17 @@ class GridTest {
                 assertThat(recorded.has("raises")).isTrue();
             }
             assertThat(Pointer.totalCount()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void gradientsAreOnAgainAfterwards() {
+        try (Scope scope = Scope.open()) {
+            Tensor images = torch.rand(3, 1, 2, 2).set_requires_grad(true);
+            Grid.makeGrid(images, 2);
+            assertThat(images.mul(images).requires_grad()).isTrue();
+            assertThatThrownBy(() -> Grid.makeGrid(images, 0)).isInstanceOf(IllegalArgumentException.class);
+            assertThat(images.mul(images).requires_grad()).isTrue();
         }
     }
 
