@@ -115,7 +115,10 @@ public final class IdxReader {
     static Content readContent(InputStream in, String name) throws IOException {
         try {
             return parse(gunzip(in), name);
-        } catch (ZipException | EOFException e) {
+        } catch (EOFException e) {
+            // Without a message if it is gzip's own header that is cut.
+            throw new InputException("The gzip data of " + name + " are cut short" + REMEDY, e);
+        } catch (ZipException e) {
             throw new InputException("The gzip data of " + name + " are damaged (" + e.getMessage() + ")" + REMEDY, e);
         }
     }

@@ -3,16 +3,21 @@ package io.github.mnistlibtorch.vision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.bytedeco.pytorch.Tensor;
@@ -21,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 class IdxReaderTest {
@@ -84,8 +90,29 @@ class IdxReaderTest {
             assertThatThrownBy(() -> IdxReader.read(file))
                     .as("the first %d bytes", length)
                     .isInstanceOf(InputException.class)
-                    .hasMessageContaining(file.toString());
+                    .hasMessageContainingAll(file.toString(), "cut short");
         }
+    }
+
+    @Test
+    void gzipCutWithinItsFirstTwoBytesIsRefused() throws IOException {
+        Path file = Files.write(folder.resolve("cut"), new byte[] {0x1f});
+        assertThatThrownBy(() -> IdxReader.read(file))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining(file.toString());
+    }
+
+    @Test
+    void gzipWithDamagedDataIsRefused() throws IOException {
+        byte[] packed = gzip(HexFormat.of().parseHex("00000801000000050102030405"));
+        // The first byte behind gzip's header: a block of the type that does not exist.
+        packed[10] |= 0b110;
+        Path file = Files.write(folder.resolve("damaged"), packed);
+        assertThatThrownBy(() -> IdxReader.read(file))
+                .isInstanceOf(InputException.class)
+                .hasMessageContainingAll(file.toString(), "damaged")
+                .message()
+                .doesNotContain("\n");
     }
 
     @Test
@@ -109,10 +136,40 @@ class IdxReaderTest {
                 out.write(zeros);
             }
         }
-        Path file = Files.write(folder.resolve("bomb"), bytes.toByteArray());
-        assertThatThrownBy(() -> IdxReader.read(file))
+        ByteArrayInputStream packed = new ByteArrayInputStream(bytes.toByteArray());
+        assertThatThrownBy(() -> IdxReader.readContent(packed, "bomb"))
                 .isInstanceOf(InputException.class)
-                .hasMessageContaining("goes on behind the 5 bytes");
+                .hasMessageContaining("bomb goes on behind the 5 bytes");
+        assertThat(packed.available()).as("left unread").isPositive();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "0000080140000001", // one byte more than is ever read
+                "00000801ffffffff", // negative as an int
+                "0000080300010000000100000000ffff", // 2^48, which is 0 as an int
+                "00000e0120000000", // 2^29 doubles: 2^32 bytes
+            })
+    void moreThanAGibibyteIsRefusedBeforeAnyDataAreRead(String header) throws IOException {
+        byte[] content = HexFormat.of().parseHex(header + "00");
+        ByteArrayInputStream packed = new ByteArrayInputStream(gzip(content));
+        for (InputStream in : List.of(new ByteArrayInputStream(content), packed)) {
+            assertThatThrownBy(() -> IdxReader.readContent(in, "tiny"))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("tiny announces more than");
+        }
+    }
+
+    @Test
+    void aGibibyteThatIsNotThereIsNeverTakenFromMemory() {
+        byte[] content = HexFormat.of().parseHex("000008014000000001");
+        ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = memory.getCurrentThreadAllocatedBytes();
+        assertThatThrownBy(() -> IdxReader.readContent(new ByteArrayInputStream(content), "tiny"))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("tiny is cut short: its header announces 1073741824 bytes of data, 1 are there");
+        assertThat(memory.getCurrentThreadAllocatedBytes() - before).isLessThan(100 << 20);
     }
 
     static byte[] gzip(byte[] content) throws IOException {
