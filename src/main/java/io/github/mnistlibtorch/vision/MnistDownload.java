@@ -41,7 +41,11 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
             "t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c");
 
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    /** The sockets of Java count milliseconds in an int. */
+    private static final Duration MAX_TIMEOUT = Duration.ofMillis(Integer.MAX_VALUE);
+
     private static final int MAX_REDIRECTS = 3;
+    private static final int MAX_PORT = 0xffff;
 
     /** Told while a file comes in. */
     @FunctionalInterface
@@ -59,7 +63,8 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
     /**
      * A download as described.
      *
-     * @throws IllegalArgumentException if there is no mirror, a checksum is missing or the timeout is not positive
+     * @throws IllegalArgumentException if there is no mirror, a checksum is missing, or the timeout is below a
+     *     millisecond or above 24 days
      */
     public MnistDownload {
         mirrors = List.copyOf(mirrors);
@@ -71,8 +76,8 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
             throw new IllegalArgumentException(
                     "checksums are needed for " + CHECKSUMS.keySet() + ", but got " + checksums.keySet());
         }
-        if (timeout.toMillis() < 1) {
-            throw new IllegalArgumentException("a timeout must be positive, but got " + timeout);
+        if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(MAX_TIMEOUT) > 0) {
+            throw new IllegalArgumentException("a timeout must be 1 ms to 24 days, but got " + timeout);
         }
     }
 
@@ -161,7 +166,8 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
         URI target = address;
         for (int redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
             // A redirect comes from outside: it must not lead to a file of this machine.
-            if (!(target.toURL().openConnection() instanceof HttpURLConnection connection)) {
+            if (target.getPort() > MAX_PORT
+                    || !(target.toURL().openConnection() instanceof HttpURLConnection connection)) {
                 throw new IOException("not an HTTP address: " + target);
             }
             connection.setInstanceFollowRedirects(false);

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.vision;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /** Downloads from a server on the loopback address that behaves well, and badly in the ways that servers do. */
@@ -83,6 +84,15 @@ class MnistDownloadTest {
         handle("/moved/", exchange -> redirect(exchange, "/good/" + name(exchange)));
         handle("/loop/", exchange -> redirect(exchange, "/loop/" + name(exchange)));
         handle("/local/", exchange -> redirect(exchange, "file:///etc/hosts"));
+        handle("/port/", exchange -> redirect(exchange, "http://127.0.0.1:99999/"));
+        handle("/hostless/", exchange -> redirect(exchange, "http:///"));
+        handle("/garbled/", exchange -> redirect(exchange, "http://["));
+        handle("/nowhere/", exchange -> exchange.sendResponseHeaders(302, -1));
+        // Without a length: in chunks.
+        handle("/chunked/", exchange -> {
+            exchange.sendResponseHeaders(200, 0);
+            exchange.getResponseBody().write(archive(exchange));
+        });
         server.start();
     }
 
@@ -96,17 +106,41 @@ class MnistDownloadTest {
     @Test
     void goodServerGivesTheWholeSet() throws IOException {
         List<String> progress = new ArrayList<>();
+        Map<String, Integer> once = new TreeMap<>();
+        archives.keySet().forEach(name -> once.put("/good/" + name, 1));
         download("/good/")
                 .withProgress((file, received, total) -> progress.add(file + " " + received + "/" + total))
                 .to(root);
         assertThat(Mnist.load(root, Split.TRAIN).size()).isEqualTo(2);
         assertThat(Mnist.load(root, Split.TEST).size()).isEqualTo(1);
         assertThat(names()).containsExactlyInAnyOrderElementsOf(allFiles());
+        assertThat(requests).isEqualTo(once);
         for (Map.Entry<String, byte[]> archive : archives.entrySet()) {
             int length = archive.getValue().length;
             assertThat(progress)
                     .contains(archive.getKey() + " 0/" + length, archive.getKey() + " " + length + "/" + length);
         }
+    }
+
+    @Test
+    void serverMayKeepTheLengthToItself() throws IOException {
+        List<String> progress = new ArrayList<>();
+        download("/chunked/")
+                .withProgress((file, received, total) -> progress.add(file + " " + received + "/" + total))
+                .to(root);
+        assertThat(progress).contains(FIRST + " 0/-1", FIRST + " " + bytes(FIRST).length + "/-1");
+        assertThat(Mnist.load(root, Split.TRAIN).size()).isEqualTo(2);
+    }
+
+    @Test
+    void progressThatThrowsLeavesNothingHalfWritten() throws IOException {
+        MnistDownload download = download("/good/").withProgress((file, received, total) -> {
+            if (received > 0) {
+                throw new IllegalStateException("enough of " + file);
+            }
+        });
+        assertThatThrownBy(() -> download.to(root)).hasMessage("enough of " + FIRST);
+        assertThat(names()).isEmpty();
     }
 
     @Test
@@ -119,7 +153,7 @@ class MnistDownloadTest {
     @Test
     void intactArchiveIsNotFetchedAgainButUnpacked() throws IOException {
         Path folder = Files.createDirectories(root.resolve("MNIST/raw"));
-        Files.write(folder.resolve(FIRST), archives.get(FIRST));
+        Files.write(folder.resolve(FIRST), bytes(FIRST));
         download("/good/").to(root);
         assertThat(requests).doesNotContainKey("/good/" + FIRST).hasSize(3);
         assertThat(names()).containsExactlyInAnyOrderElementsOf(allFiles());
@@ -131,21 +165,68 @@ class MnistDownloadTest {
         Files.writeString(folder.resolve(FIRST), "half of an archive");
         download("/good/").to(root);
         assertThat(requests).containsEntry("/good/" + FIRST, 1);
-        assertThat(folder.resolve(FIRST)).hasBinaryContent(archives.get(FIRST));
+        assertThat(folder.resolve(FIRST)).hasBinaryContent(bytes(FIRST));
+        assertThat(names()).containsExactlyInAnyOrderElementsOf(allFiles());
+    }
+
+    @Test
+    void damagedArchiveStaysWhereNoMirrorHasABetterOne() throws IOException {
+        Path folder = Files.createDirectories(root.resolve("MNIST/raw"));
+        Files.writeString(folder.resolve(FIRST), "half of an archive");
+        assertThatThrownBy(() -> download("/cut/").to(root)).isInstanceOf(InputException.class);
+        assertThat(folder.resolve(FIRST)).hasContent("half of an archive");
+        assertThat(names()).containsExactly(FIRST);
+    }
+
+    @Test
+    void whatCameBeforeAFailureIsNotFetchedAgain() throws IOException {
+        String last = "t10k-labels-idx1-ubyte.gz";
+        byte[] archive = requireNonNull(archives.remove(last));
+        Map<String, String> checksums = new TreeMap<>(checksums());
+        checksums.put(last, VisionValues.md5(archive));
+        MnistDownload download =
+                MnistDownload.standard().withMirrors(List.of(address("/good/"))).withChecksums(checksums);
+        assertThatThrownBy(() -> download.to(root))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining(last);
+        assertThat(names()).hasSize(6).doesNotContain(last);
+        archives.put(last, archive);
+        download.to(root);
+        assertThat(requests)
+                .containsEntry("/good/" + FIRST, 1)
+                .containsEntry("/good/train-labels-idx1-ubyte.gz", 1)
+                .containsEntry("/good/t10k-images-idx3-ubyte.gz", 1);
+        assertThat(names()).containsExactlyInAnyOrderElementsOf(allFiles());
+    }
+
+    static List<String> badServers() {
+        return List.of(
+                "/missing/",
+                "/broken/",
+                "/cut/",
+                "/other/",
+                "/stalling/",
+                "/silent/",
+                "/loop/",
+                "/local/",
+                "/port/",
+                "/hostless/",
+                "/garbled/",
+                "/nowhere/");
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/missing/", "/broken/", "/cut/", "/other/", "/stalling/", "/silent/", "/loop/", "/local/"})
+    @MethodSource("badServers")
     void secondMirrorHelpsWhereTheFirstFails(String first) throws IOException {
-        download(first, "/good/").to(root);
+        impatient(first, download(first, "/good/")).to(root);
         assertThat(names()).containsExactlyInAnyOrderElementsOf(allFiles());
         assertThat(Mnist.load(root, Split.TRAIN).size()).isEqualTo(2);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"/missing/", "/broken/", "/cut/", "/other/", "/stalling/", "/silent/", "/loop/", "/local/"})
+    @MethodSource("badServers")
     void whatFailsLeavesNothingHalfWritten(String mirror) throws IOException {
-        assertThatThrownBy(() -> download(mirror).to(root))
+        assertThatThrownBy(() -> impatient(mirror, download(mirror)).to(root))
                 .isInstanceOf(InputException.class)
                 .hasMessageContainingAll(FIRST, mirror)
                 .message()
@@ -157,6 +238,38 @@ class MnistDownloadTest {
     void everyMirrorIsNamedWithItsReason() {
         assertThatThrownBy(() -> download("/missing/", "/other/").to(root))
                 .hasMessageContainingAll("/missing/: HTTP status 404", "/other/: MD5 is ");
+    }
+
+    @Test
+    void mirrorsBehindTheOneThatHelpsAreNotAsked() throws IOException {
+        download("/missing/", "/good/", "/broken/").to(root);
+        assertThat(requests.keySet())
+                .hasSize(8)
+                .contains("/missing/" + FIRST, "/good/" + FIRST)
+                .noneMatch(path -> path.startsWith("/broken/"));
+    }
+
+    @Test
+    void timeoutThatNoSocketTakesIsRefused() {
+        for (Duration timeout : List.of(
+                Duration.ZERO,
+                Duration.ofMillis(-1),
+                Duration.ofNanos(999_999),
+                Duration.ofDays(25),
+                Duration.ofSeconds(Long.MAX_VALUE))) {
+            assertThatThrownBy(() -> MnistDownload.standard().withTimeout(timeout))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(timeout.toString());
+        }
+    }
+
+    @Test
+    void noMirrorsOrAnUnknownSetOfChecksumsIsRefused() {
+        assertThatThrownBy(() -> MnistDownload.standard().withMirrors(List.of()))
+                .isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> MnistDownload.standard().withChecksums(Map.of(FIRST, "00")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("t10k-labels-idx1-ubyte.gz");
     }
 
     @Test
@@ -200,12 +313,25 @@ class MnistDownloadTest {
     }
 
     private MnistDownload download(String... mirrors) {
-        Map<String, String> checksums = new TreeMap<>();
-        archives.forEach((name, content) -> checksums.put(name, VisionValues.md5(content)));
         return MnistDownload.standard()
                 .withMirrors(Stream.of(mirrors).map(this::address).toList())
-                .withChecksums(checksums)
-                .withTimeout(Duration.ofMillis(300));
+                .withChecksums(checksums());
+    }
+
+    private Map<String, String> checksums() {
+        Map<String, String> checksums = new TreeMap<>();
+        archives.forEach((name, content) -> checksums.put(name, VisionValues.md5(content)));
+        return checksums;
+    }
+
+    private byte[] bytes(String archive) {
+        return requireNonNull(archives.get(archive));
+    }
+
+    /** Waits less for servers that never go on; the others get the time that a busy machine may need. */
+    private static MnistDownload impatient(String mirror, MnistDownload download) {
+        boolean hangs = mirror.equals("/stalling/") || mirror.equals("/silent/");
+        return hangs ? download.withTimeout(Duration.ofSeconds(1)) : download;
     }
 
     private URI address(String path) {
