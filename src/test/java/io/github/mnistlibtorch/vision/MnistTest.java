@@ -14,15 +14,19 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import java.util.zip.GZIPInputStream;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +101,54 @@ class MnistTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void pixelsOfTheBundledSetSumUpToTorchvisions(Split split) {
+        Mnist mnist = Mnist.bundled(split);
+        long sum = 0;
+        for (int first = 0; first < mnist.size(); first += 1_000) {
+            int[] indices = IntStream.range(first, first + 1_000).toArray();
+            try (Scope scope = Scope.open()) {
+                Tensor images = Batch.of(mnist.getItems(indices)).images();
+                // Back to grey values, which a double adds up exactly.
+                sum += (long) images.to(ScalarType.Double)
+                        .mul(new Scalar(255.0))
+                        .round()
+                        .sum()
+                        .item_double();
+            }
+        }
+        assertThat(sum)
+                .isEqualTo(VisionValues.recorded("mnist")
+                        .get(split == Split.TRAIN ? "train" : "test")
+                        .get("pixel_sum")
+                        .asLong());
+    }
+
+    @Test
+    void batchHasTheBitsOfItsItems() {
+        Mnist mnist = Mnist.bundled(Split.TEST);
+        int[] indices = {9_999, 0, 42, 42, 4_711};
+        try (Scope scope = Scope.open()) {
+            Batch batch = Batch.of(mnist.getItems(indices));
+            assertThat(VisionValues.shape(batch.images())).containsExactly(5L, 1L, 28L, 28L);
+            for (int i = 0; i < indices.length; i++) {
+                Example item = mnist.get(indices[i]);
+                assertThat(VisionValues.sha256(batch.images().select(0, i)))
+                        .isEqualTo(VisionValues.sha256(item.image()));
+                assertThat(batch.labels().data_ptr_long().get(i))
+                        .isEqualTo(item.label())
+                        .isEqualTo(mnist.label(indices[i]));
+            }
+        }
+    }
+
+    @Test
+    void noIndicesGiveNoItems() {
+        assertThat(Mnist.of(new byte[4], 2, 2, new byte[1]).getItems(new int[0]))
+                .isEmpty();
+    }
+
     @Test
     void classesAreTorchvisions() {
         assertThat(Mnist.classes())
@@ -129,12 +181,46 @@ class MnistTest {
     }
 
     @Test
-    void reprIsTorchvisions() throws IOException {
+    void torchvisionsLayoutIsSearchedFirst() throws IOException {
+        for (String layout : List.of("MNIST/raw", "raw", "")) {
+            writeSet(Files.createDirectories(root.resolve(layout)));
+        }
+        for (String labels : List.of("raw", "")) {
+            Files.writeString(root.resolve(labels).resolve("train-labels-idx1-ubyte"), "of another set");
+        }
+        compareWithRecorded();
+        Files.delete(root.resolve("MNIST/raw/t10k-labels-idx1-ubyte"));
+        assertThatThrownBy(() -> Mnist.load(root, Split.TRAIN))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining(root.resolve("raw/train-labels-idx1-ubyte") + " is not an IDX file");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void reprIsTorchvisions(Split split) throws IOException {
+        JsonNode recorded = VisionValues.recorded("mnist").get(split == Split.TRAIN ? "train" : "test");
+        String expected = recorded.get("repr").asString();
+        assertThat(Mnist.bundled(split)).hasToString(expected.replace("ROOT", "bundled"));
         writeSet(Files.createDirectories(root.resolve("MNIST/raw")));
-        String expected =
-                VisionValues.recorded("mnist").get("train").get("repr").asString();
-        assertThat(Mnist.load(root, Split.TRAIN))
-                .hasToString(expected.replace("60000", "2").replace("ROOT", root.toString()));
+        Mnist loaded = Mnist.load(root, split);
+        assertThat(loaded)
+                .hasToString(expected.replace(recorded.get("size").asString(), Integer.toString(loaded.size()))
+                        .replace("ROOT", root.toString()));
+    }
+
+    @Test
+    void damagedFileIsNamed() throws IOException {
+        writeSet(root);
+        Path raw = root.resolve("train-images-idx3-ubyte");
+        byte[] packed = IdxReaderTest.gzip(Files.readAllBytes(raw));
+        Files.write(root.resolve("train-images-idx3-ubyte.gz"), Arrays.copyOf(packed, packed.length / 2));
+        Files.delete(raw);
+        assertThatThrownBy(() -> Mnist.load(root, Split.TRAIN))
+                .isInstanceOf(InputException.class)
+                .hasMessageContainingAll(raw + ".gz", "cut short")
+                .message()
+                .doesNotContain("\n");
+        assertThat(Mnist.load(root, Split.TEST).size()).isEqualTo(1);
     }
 
     @Test
@@ -209,7 +295,9 @@ class MnistTest {
         assertThatThrownBy(() -> mnist.get(2)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> mnist.get(-1)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> mnist.getItems(new int[] {0, 2})).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> mnist.getItems(new int[] {-1})).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> mnist.label(2)).isInstanceOf(IndexOutOfBoundsException.class);
+        assertThatThrownBy(() -> mnist.label(-1)).isInstanceOf(IndexOutOfBoundsException.class);
     }
 
     @Test
