@@ -45,6 +45,10 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
     private static final Duration MAX_TIMEOUT = Duration.ofMillis(Integer.MAX_VALUE);
 
     private static final int MAX_REDIRECTS = 3;
+
+    /** One GiB: twice the largest archive of this form (EMNIST, 536 MB); a server that never ends fills no disk. */
+    private static final long MAX_ARCHIVE_BYTES = 1L << 30;
+
     private static final int MAX_PORT = 0xffff;
 
     /** Told while a file comes in. */
@@ -203,6 +207,9 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
             out.write(buffer, 0, count);
             md5.update(buffer, 0, count);
             received += count;
+            if (received > MAX_ARCHIVE_BYTES) {
+                throw new IOException("more than " + MAX_ARCHIVE_BYTES + " bytes came");
+            }
             progress.update(name, received, total);
             count = body.read(buffer);
         }

@@ -5,6 +5,7 @@ import static io.github.mnistlibtorch.data.Fixtures.workerThreads;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -247,11 +248,11 @@ class LoaderMemoryTest {
     void forgottenPassLosesItsThreadsAndItsMemory() {
         DataLoader<Batch> loader =
                 DataLoader.of(pictures(50)).batchSize(8).numWorkers(2).build();
-        long before = settledCount();
+        long before = LivePointers.settled();
         stopEarly(loader);
 
         awaitTheEndOfAllWorkers();
-        assertThat(settledCount()).isEqualTo(before);
+        assertThat(LivePointers.settled()).isEqualTo(before);
         assertThat(loader.size()).isEqualTo(7); // it was the pass that was forgotten, not the loader
     }
 
@@ -287,25 +288,12 @@ class LoaderMemoryTest {
     /** Counts native objects before and after; the first run may make some that stay for good. */
     private static void assertLeavesNothing(int times, Runnable action) {
         action.run();
-        long before = settledCount();
+        long before = LivePointers.settled();
         for (int i = 0; i < times; i++) {
             action.run();
         }
 
         assertThat(Pointer.totalCount()).isEqualTo(before);
-    }
-
-    /** What earlier tests have left to the garbage collector must not vanish in the middle of a count. */
-    private static long settledCount() {
-        long count = Pointer.totalCount();
-        int unchanged = 0;
-        for (int i = 0; i < PATIENCE && unchanged < 3; i++) {
-            System.gc();
-            pause();
-            unchanged = Pointer.totalCount() == count ? unchanged + 1 : 0;
-            count = Pointer.totalCount();
-        }
-        return count;
     }
 
     private static void pause() {

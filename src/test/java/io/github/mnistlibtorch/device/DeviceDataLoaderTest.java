@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.data.DataLoader;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
@@ -44,7 +45,7 @@ class DeviceDataLoaderTest {
         try (Device device = Devices.of(name)) {
             DeviceDataLoader loader = new DeviceDataLoader(loader(2), device);
             pass(loader);
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             pass(loader);
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }
@@ -55,7 +56,7 @@ class DeviceDataLoaderTest {
     void aPassThatIsClosedEarlyLeavesNoPointerBehind(int numWorkers) {
         try (Device device = Devices.of("cpu")) {
             DeviceDataLoader loader = new DeviceDataLoader(loader(numWorkers), device);
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             try (var batches = loader.iterator()) {
                 assertThat(batches.next().size()).isEqualTo(4);
             }

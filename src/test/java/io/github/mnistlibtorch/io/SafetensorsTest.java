@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
@@ -259,7 +260,7 @@ class SafetensorsTest {
     @MethodSource("hostileHeaders")
     void headerThatDoesNotAddUpIsRefusedInOneSentence(String header, String reason) throws IOException {
         Path file = file(header, 7);
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
 
         assertThatThrownBy(() -> Safetensors.read(file))
                 .isInstanceOf(InputException.class)
@@ -290,7 +291,7 @@ class SafetensorsTest {
     @Test
     void fileCutShortAnywhereIsRefusedAndLeavesNoTensorBehind() throws IOException {
         byte[] whole = Files.readAllBytes(RECORDED.resolve("dtypes.safetensors"));
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
         for (int length = 0; length < whole.length; length++) {
             Path file = Files.write(folder.resolve("cut"), Arrays.copyOf(whole, length));
             assertThatThrownBy(() -> Safetensors.read(file)).isInstanceOf(InputException.class);
@@ -323,7 +324,7 @@ class SafetensorsTest {
         bytes[bytes.length - 1] = 2;
         Path broken = Files.write(folder.resolve("broken"), bytes);
         Path file = folder.resolve("file");
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
 
         for (int i = 0; i < 200; i++) {
             Safetensors.write(file, tensors, Map.of());

@@ -104,7 +104,7 @@ class TorchRandomTest {
     @Test
     void drawsLeaveNoNativeMemoryBehind() {
         drawOnce();
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
         for (int i = 0; i < 100; i++) {
             drawOnce();
         }

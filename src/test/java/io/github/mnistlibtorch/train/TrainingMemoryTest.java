@@ -8,6 +8,7 @@ import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.device.DeviceDataLoader;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.vision.Mnist;
@@ -33,6 +34,7 @@ class TrainingMemoryTest {
     @CsvSource({"sgd,0", "sgd,2", "adam,2"})
     void livePointersAreTheSameAfterEveryEpoch(String optimizer, int numWorkers) {
         List<Long> counts = new ArrayList<>();
+        LivePointers.settled();
         try (Device cpu = Devices.of("cpu");
                 MnistModel model = new CountingModel(counts)) {
             Training.fit(
@@ -54,7 +56,7 @@ class TrainingMemoryTest {
                 MnistModel model = new CountingModel(new ArrayList<>())) {
             DeviceDataLoader loader = loader(0, 200, 0, cpu);
             Training.fit(1, 0.01, model, loader, loader, OptimizerFactory.named(optimizer));
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             Training.fit(2, 0.01, model, loader, loader, OptimizerFactory.named(optimizer));
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }

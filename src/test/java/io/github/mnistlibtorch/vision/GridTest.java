@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.vision.Grid.Options;
@@ -117,8 +118,8 @@ class GridTest {
     @ParameterizedTest
     @MethodSource("recorded")
     void noPointerIsLeftBehind(JsonNode recorded) {
+        long before = LivePointers.settled();
         for (int round = 0; round < 2; round++) {
-            long before = Pointer.totalCount();
             try (Scope scope = Scope.open()) {
                 make(recorded);
             } catch (IllegalArgumentException e) {
@@ -142,7 +143,7 @@ class GridTest {
     @Test
     void withoutAScopeOnlyTheGridIsLeft() {
         try (Tensor images = torch.rand(4, 1, 3, 3)) {
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             try (Tensor grid = Grid.makeGrid(images, Options.defaults().withNormalize(true))) {
                 assertThat(Pointer.totalCount()).isEqualTo(before + 1);
                 assertThat(grid.dim()).isEqualTo(3);

@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.vision.Mnist.Split;
 import java.io.IOException;
@@ -319,7 +320,7 @@ class MnistTest {
         Mnist mnist = Mnist.bundled(Split.TEST);
         int[] indices = {5, 17, 9_999};
         Batch.of(mnist.getItems(indices)).close();
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
         for (int i = 0; i < 1_000; i++) {
             Batch.of(mnist.getItems(indices)).close();
         }

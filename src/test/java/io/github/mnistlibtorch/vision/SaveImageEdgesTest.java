@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
@@ -135,7 +136,7 @@ class SaveImageEdgesTest {
     void failuresLeaveNoPointerBehind() {
         try (Tensor numbers = torch.rand(4, 3, 8, 8);
                 Tensor fiveChannels = torch.rand(5, 8, 8)) {
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             for (int i = 0; i < 10; i++) {
                 assertThatThrownBy(() -> encode(fiveChannels, "PNG")).isInstanceOf(IllegalArgumentException.class);
                 assertThatThrownBy(() -> Grid.saveImage(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
@@ -182,7 +183,7 @@ class SaveImageTest {
         try (Tensor images = torch.rand(5, 1, 4, 4)) {
             Path file = folder.resolve("picture.png");
             Grid.saveImage(images, file, Options.defaults());
-            long before = Pointer.totalCount();
+            long before = LivePointers.settled();
             for (int i = 0; i < 20; i++) {
                 Grid.saveImage(images, file, Options.defaults().withNormalize(true));
             }

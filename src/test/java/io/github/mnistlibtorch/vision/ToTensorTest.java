@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
@@ -65,7 +66,7 @@ class ToTensorTest {
 
     @Test
     void onlyThePictureIsLeft() {
-        long before = Pointer.totalCount();
+        long before = LivePointers.settled();
         try (Tensor tensor = ToTensor.toTensor(allGreyValues(), 16, 16)) {
             assertThat(tensor.numel()).isEqualTo(256);
             assertThat(Pointer.totalCount()).isEqualTo(before + 1);
