@@ -42,8 +42,11 @@ import org.jspecify.annotations.Nullable;
  * <p>With the article's values it ends at about 96 % validation accuracy.
  */
 public final class MnistTutorial {
-    private static final int INPUT_SIZE = 784;
-    private static final int NUM_CLASSES = 10;
+    /** Pixels of a picture, 28 × 28. */
+    public static final int INPUT_SIZE = 784;
+
+    /** The ten digits. */
+    public static final int NUM_CLASSES = 10;
 
     private MnistTutorial() {}
 
@@ -53,9 +56,14 @@ public final class MnistTutorial {
     /**
      * What the article lets its reader change.
      *
+     * @param seed of every random draw: {@code torch.manual_seed(seed)}
      * @param valSize examples held out for validation
      * @param batchSize examples in a training batch; validation batches are twice as large
+     * @param hiddenSize units of the hidden layer
+     * @param numWorkers threads of each loader; 0 loads on the training thread
+     * @param device where model and batches are; it stays the caller's
      * @param dtype what to compute in: float32, or float64 with weights that are drawn in float32 and widened
+     * @param optimizer makes the optimizer of each call of {@code fit}
      * @param schedule the calls of {@code fit}, in order
      */
     public record Settings(
@@ -73,7 +81,7 @@ public final class MnistTutorial {
      * Runs the article; prints what its notebook prints.
      *
      * @param dataset labelled pictures of 28 × 28 pixels, 10 classes
-     * @param out folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png}, {@code history.json} and
+     * @param out an existing folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png}, {@code history.json} and
      *     {@code model.safetensors}; nothing is written if it is {@code null}
      * @return the evaluation before training and after each epoch
      * @throws IOException if a file cannot be written
@@ -166,15 +174,16 @@ public final class MnistTutorial {
     }
 
     private static void save(MnistModel model, List<EpochResult> history, Path out) throws IOException {
+        // What took longest to make goes first: a picture that fails loses nothing.
+        try (Scope scope = Scope.open()) {
+            Safetensors.write(out.resolve("model.safetensors"), StateDict.of(model), Map.of("format", "pt"));
+        }
+        History.write(out.resolve("history.json"), history);
         LossPlot.write(
                 out.resolve("loss.png"),
                 history.stream().map(EpochResult::valLoss).toList());
         AccuracyPlot.write(
                 out.resolve("accuracy.png"),
                 history.stream().map(EpochResult::valAcc).toList());
-        History.write(out.resolve("history.json"), history);
-        try (Scope scope = Scope.open()) {
-            Safetensors.write(out.resolve("model.safetensors"), StateDict.of(model), Map.of("format", "pt"));
-        }
     }
 }

@@ -6,6 +6,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -47,6 +50,12 @@ class BadInputIT {
     void folderThatIsNotThere() {
         Program.run(folder, "train", "--data", "nowhere").assertRefused("nowhere");
         assertNothingWritten();
+    }
+
+    @Test
+    void dataThatIsAFile() throws IOException {
+        Files.writeString(folder.resolve("file"), "kept");
+        Program.run(folder, "train", "--data", "file").assertRefused("file is a file, not a folder");
     }
 
     @Test
@@ -186,6 +195,27 @@ class BadInputIT {
     @Test
     void unknownCommand() {
         Program.run(folder, "trian").assertRefused("trian");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--data", "--out"})
+    void blankPath(String option) {
+        Program.run(folder, "train", option, " ").assertRefused(option, "names no file or folder");
+        assertNothingWritten();
+    }
+
+    @Test
+    void networkOfAnotherShape() throws IOException {
+        // 1 hidden unit, 2 inputs, 10 classes: zeros in the safetensors format
+        String header = "{\"linear1.weight\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
+                + "\"linear2.weight\":{\"dtype\":\"F32\",\"shape\":[10,1],\"data_offsets\":[8,48]},"
+                + "\"linear2.bias\":{\"dtype\":\"F32\",\"shape\":[10],\"data_offsets\":[48,88]},"
+                + "\"linear1.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[88,92]}}";
+        ByteBuffer file = ByteBuffer.allocate(8 + header.length() + 92).order(ByteOrder.LITTLE_ENDIAN);
+        file.putLong(header.length()).put(header.getBytes(StandardCharsets.US_ASCII));
+        Files.write(folder.resolve("small.safetensors"), file.array());
+        Program.run(folder, "evaluate", "--model", "small.safetensors")
+                .assertRefused("small.safetensors", "2 inputs", "784");
     }
 
     @Test

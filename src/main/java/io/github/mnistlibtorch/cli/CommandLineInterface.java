@@ -20,11 +20,11 @@ import picocli.CommandLine.ScopeType;
             "\"Training Deep Neural Networks on a GPU with PyTorch\", in Java, directly on LibTorch.",
             "Without a command: train, with the article's values."
         },
-        subcommands = {TrainCommand.class, EvaluateCommand.class, InfoCommand.class},
+        subcommands = {TrainCommand.class, EvaluateCommand.class, InfoCommand.class, CommandLine.HelpCommand.class},
         mixinStandardHelpOptions = true,
         versionProvider = CommandLineInterface.Version.class,
         scope = ScopeType.INHERIT,
-        synopsisSubcommandLabel = "COMMAND",
+        synopsisSubcommandLabel = "[COMMAND]",
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input"})
 public final class CommandLineInterface {
@@ -45,10 +45,22 @@ public final class CommandLineInterface {
     public static int run(String... arguments) {
         CommandLineInterface program = new CommandLineInterface();
         Warnings.showWith(message -> System.err.println("warning: " + message));
-        return new CommandLine(program)
+        CommandLine command = new CommandLine(program)
+                .setCaseInsensitiveEnumValuesAllowed(true)
                 .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
-                .setExecutionExceptionHandler(program::failed)
-                .execute(arguments.length == 0 ? new String[] {"train"} : arguments);
+                .setExecutionExceptionHandler(program::failed);
+        try {
+            int exitCode = command.execute(arguments.length == 0 ? new String[] {"train"} : arguments);
+            if (System.out.checkError()) {
+                System.err.println("mnist-libtorch: standard output cannot be written");
+                return FAILED;
+            }
+            return exitCode;
+        } catch (OutOfMemoryError e) {
+            System.err.println("mnist-libtorch: Java has no memory left (" + e.getMessage()
+                    + "); give it more with java -Xmx1g -jar …");
+            return FAILED;
+        }
     }
 
     private static int wrongUsage(ParameterException e, String[] arguments) {

@@ -2,6 +2,8 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial.Phase;
 import io.github.mnistlibtorch.train.OptimizerFactory;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -10,6 +12,8 @@ import picocli.CommandLine.TypeConversionException;
 final class Converters {
     /** Small enough that five batches can be counted in an int. */
     private static final int MAX_SIZE = 100_000_000;
+
+    private static final int MAX_HIDDEN = 1_000_000;
 
     private static final int MAX_THREADS = 1_000;
 
@@ -37,6 +41,38 @@ final class Converters {
         @Override
         public Integer convert(String text) {
             return between(1, MAX_SIZE, text);
+        }
+    }
+
+    static final class OfHidden implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_HIDDEN, text);
+        }
+    }
+
+    static final class OfSeed implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            try {
+                return Long.parseLong(text);
+            } catch (NumberFormatException e) {
+                throw new TypeConversionException("'" + text + "' is not a whole number of 64 bits");
+            }
+        }
+    }
+
+    static final class OfPath implements ITypeConverter<Path> {
+        @Override
+        public Path convert(String text) {
+            if (text.isBlank()) {
+                throw new TypeConversionException("'" + text + "' names no file or folder");
+            }
+            try {
+                return Path.of(text);
+            } catch (InvalidPathException e) {
+                throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")");
+            }
         }
     }
 

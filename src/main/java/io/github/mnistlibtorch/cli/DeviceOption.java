@@ -31,6 +31,11 @@ final class DeviceOption {
             throw new InputException(
                     "CUDA is not available to this build of LibTorch here; use --device cpu or --device auto");
         }
+        int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
+        if (name.startsWith("cuda") && index >= torch.cuda_device_count()) {
+            throw new InputException("there is no " + name + ": CUDA sees " + torch.cuda_device_count()
+                    + " device(s); use --device cuda");
+        }
         return Devices.of(name);
     }
 }

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.cli;
 
+import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.DataLoader;
 import io.github.mnistlibtorch.data.Dataset;
@@ -34,6 +35,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "FILE",
             required = true,
+            converter = Converters.OfPath.class,
             description = "Weights in the safetensors format, such as mnist-run/model.safetensors.")
     private Path model = Path.of("");
 
@@ -45,7 +47,13 @@ final class EvaluateCommand implements Callable<Integer> {
                     + " test: those of the test set. Default: ${DEFAULT-VALUE}.")
     private Part part = Part.val;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "42", description = "Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "42",
+            converter = Converters.OfSeed.class,
+            description = "The seed of the training: with another one, val holds pictures that it has trained on."
+                    + " Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
@@ -53,7 +61,7 @@ final class EvaluateCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "10000",
             converter = Converters.OfSize.class,
-            description = "Default: ${DEFAULT-VALUE}.")
+            description = "The --val-size of the training. Default: ${DEFAULT-VALUE}.")
     private int valSize;
 
     @Option(
@@ -76,6 +84,11 @@ final class EvaluateCommand implements Callable<Integer> {
         LibTorch.start(System.err::println);
         Device device = deviceOption.device();
         try (MnistModel network = MnistModel.load(model)) {
+            if (network.inSize() != MnistTutorial.INPUT_SIZE || network.outSize() != MnistTutorial.NUM_CLASSES) {
+                throw new InputException(model + " is a network with " + network.inSize() + " inputs and "
+                        + network.outSize() + " outputs; one for these pictures has " + MnistTutorial.INPUT_SIZE
+                        + " and " + MnistTutorial.NUM_CLASSES);
+            }
             Devices.toDevice(network, device);
             DataLoader<Batch> loader =
                     DataLoader.of(pictures(mnist)).batchSize(batchSize).build();

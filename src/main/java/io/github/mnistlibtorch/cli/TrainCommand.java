@@ -12,6 +12,7 @@ import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,9 +29,10 @@ import picocli.CommandLine.Option;
         name = "train",
         description = "Run the article: split, look, train, evaluate, plot. Prints what its notebook prints.")
 final class TrainCommand implements Callable<Integer> {
-    /** With {@code --dry-run}: examples to train on and to validate with, in batches. */
+    /** Batches to train on with {@code --dry-run}. */
     private static final int DRY_TRAIN_BATCHES = 3;
 
+    /** Batches' worth of pictures to validate with. */
     private static final int DRY_VAL_BATCHES = 2;
 
     @Option(
@@ -46,7 +48,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--hidden-size",
             paramLabel = "N",
             defaultValue = "32",
-            converter = Converters.OfSize.class,
+            converter = Converters.OfHidden.class,
             description = "Units of the hidden layer. Default: ${DEFAULT-VALUE}.")
     private int hiddenSize;
 
@@ -66,7 +68,12 @@ final class TrainCommand implements Callable<Integer> {
             description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
     private int valSize;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "42", description = "Default: ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            defaultValue = "42",
+            converter = Converters.OfSeed.class,
+            description = "Decides the split, the weights and the order of the batches. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(
@@ -107,6 +114,7 @@ final class TrainCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "mnist-run",
+            converter = Converters.OfPath.class,
             description = "Folder for the pictures, the history and the weights. Default: ${DEFAULT-VALUE}.")
     private Path out = Path.of("mnist-run");
 
@@ -130,7 +138,7 @@ final class TrainCommand implements Callable<Integer> {
         if (heldOut >= dataset.size()) {
             throw new InputException("the training set has " + dataset.size()
                     + " pictures, which leaves none to train on with " + heldOut
-                    + " held out; choose a smaller --val-size");
+                    + " held out; choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
         }
         LibTorch.start(System.err::println);
         LibTorch.setNumThreads(threads);
@@ -157,6 +165,12 @@ final class TrainCommand implements Callable<Integer> {
         return new Subset<>(mnist, IntStream.range(0, count).toArray());
     }
 
+    private static String reason(IOException e) {
+        return e instanceof FileSystemException file && file.getReason() != null
+                ? file.getReason()
+                : LibTorch.firstLine(e);
+    }
+
     /** Finds out before the training, not after it, that its results could not be kept. */
     private static void makeWritable(Path folder) throws InputException {
         try {
@@ -165,7 +179,8 @@ final class TrainCommand implements Callable<Integer> {
         } catch (FileAlreadyExistsException e) {
             throw new InputException(folder + " is a file, not a folder; choose another --out", e);
         } catch (IOException e) {
-            throw new InputException("cannot write to the folder " + folder + " (" + e + "); choose another --out", e);
+            throw new InputException(
+                    "cannot write to the folder " + folder + " (" + reason(e) + "); choose another --out", e);
         }
     }
 }

@@ -69,9 +69,9 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
         @Override
         public Example get(int index) {
             Objects.checkIndex(index, size());
-            return new Example(
-                    batch.images().select(0, index),
-                    batch.labels().data_ptr_long().get(index));
+            try (Tensor label = batch.labels().select(0, index)) {
+                return new Example(batch.images().select(0, index), label.item_long());
+            }
         }
 
         @Override

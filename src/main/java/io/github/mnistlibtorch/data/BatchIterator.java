@@ -75,10 +75,13 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
     /** Frees the last batch and ends the pass. */
     @Override
     public final void close() {
-        freeCurrent();
-        if (!closed) {
-            closed = true;
-            end();
+        try {
+            freeCurrent();
+        } finally {
+            if (!closed) {
+                closed = true;
+                end();
+            }
         }
     }
 

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * generator, at the moments at which Python does, with or without workers. Workers are threads; they take no part in
  * the stream. A batch belongs to the pass and is freed when the pass moves on ({@link BatchIterator}).
  *
- * <p>A loader does not change once it is built. The dataset may grow between passes.
+ * <p>The arguments of a loader do not change once it is built; the dataset may grow between passes. A loader is used by
+ * one thread at a time.
  *
  * @param <B> type of a batch
  */

@@ -142,8 +142,10 @@ final class WorkerPool<B> {
     /** Waits for the threads to end; interrupts those that do not. */
     void join() {
         try {
+            long end = System.nanoTime() + PATIENCE.toNanos();
             for (Worker worker : workers) {
-                worker.thread.join(PATIENCE.toMillis());
+                long left = Duration.ofNanos(end - System.nanoTime()).toMillis();
+                worker.thread.join(Math.max(1, left)); // 0 would mean for ever
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

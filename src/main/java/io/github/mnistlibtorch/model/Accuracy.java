@@ -1,6 +1,8 @@
 package io.github.mnistlibtorch.model;
 
+import io.github.mnistlibtorch.libtorch.Scope;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
@@ -21,10 +23,16 @@ public final class Accuracy {
      * @return a float32 scalar on the CPU, in [0, 1]
      */
     public static Tensor accuracy(Tensor outputs, Tensor labels) {
-        try (var valuesAndIndices = torch.max(outputs, /* dim= */ 1)) {
+        return torch.scalar_tensor(new Scalar(share(outputs, labels)));
+    }
+
+    private static double share(Tensor outputs, Tensor labels) {
+        try (Scope scope = Scope.open()) {
+            // The indices are borrowed from the pair, which has to live as long.
+            T_TensorTensor_T valuesAndIndices = torch.max(outputs, /* dim= */ 1);
             Tensor preds = valuesAndIndices.get1();
             double right = preds.eq(labels).sum().item_long();
-            return torch.scalar_tensor(new Scalar(right / preds.size(0)));
+            return right / preds.size(0);
         }
     }
 }

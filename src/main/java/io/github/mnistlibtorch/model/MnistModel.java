@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.model;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.Safetensors;
+import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -52,20 +53,33 @@ public class MnistModel extends Module {
             long[] hidden = matrix(tensors, "linear1.weight", file);
             long[] output = matrix(tensors, "linear2.weight", file);
             MnistModel model = new MnistModel(hidden[1], hidden[0], output[0]);
+            boolean complete = false;
             try {
                 if (tensors.values().stream()
                         .allMatch(tensor -> tensor.scalar_type().intern() == ScalarType.Double)) {
                     model.to(ScalarType.Double, /* non_blocking= */ false);
                 }
                 StateDict.load(model, tensors, file);
+                complete = true;
                 return model;
-            } catch (IOException e) {
-                model.close();
-                throw e;
+            } finally {
+                if (!complete) {
+                    model.close();
+                }
             }
         } finally {
             tensors.values().forEach(Tensor::close);
         }
+    }
+
+    /** Pixels of a picture that this model takes: {@code model.linear1.in_features}. */
+    public long inSize() {
+        return linear1.weight().size(1);
+    }
+
+    /** Number of its classes: {@code model.linear2.out_features}. */
+    public long outSize() {
+        return linear2.weight().size(0);
     }
 
     /** What this model computes in, and what it takes: {@code model.linear1.weight.dtype}. */
@@ -106,10 +120,13 @@ public class MnistModel extends Module {
      * @param outputs of {@link #validationStep}, at least one
      */
     public EpochResult validationEpochEnd(List<ValidationOutput> outputs) {
-        Tensor epochLoss =
-                stack(outputs.stream().map(ValidationOutput::valLoss)).mean(); // Combine losses
-        Tensor epochAcc = stack(outputs.stream().map(ValidationOutput::valAcc)).mean(); // Combine accuracies
-        return new EpochResult(epochLoss.item_double(), epochAcc.item_double());
+        try (Scope scope = Scope.open()) {
+            Tensor epochLoss =
+                    stack(outputs.stream().map(ValidationOutput::valLoss)).mean();
+            Tensor epochAcc =
+                    stack(outputs.stream().map(ValidationOutput::valAcc)).mean();
+            return new EpochResult(epochLoss.item_double(), epochAcc.item_double());
+        }
     }
 
     /** The article's line for an epoch, on standard output. */
@@ -117,9 +134,18 @@ public class MnistModel extends Module {
         System.out.println(result.line(epoch));
     }
 
+    /** Frees the weights. */
+    @Override
+    public void close() {
+        // Each layer is shared by its handle and by the module.
+        linear1.close();
+        linear2.close();
+        super.close();
+    }
+
     private static long[] matrix(Map<String, Tensor> tensors, String name, Path file) throws InputException {
         Tensor tensor = tensors.get(name);
-        if (tensor == null || tensor.dim() != 2) {
+        if (tensor == null || tensor.dim() != 2 || tensor.numel() == 0) {
             throw new InputException(file + " does not hold the weights of this network: it has no matrix " + name
                     + "; use a file that train has written");
         }

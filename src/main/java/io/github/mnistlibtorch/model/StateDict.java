@@ -18,17 +18,19 @@ public final class StateDict {
     private StateDict() {}
 
     /**
-     * {@code module.state_dict()}: the parameters themselves, not copies, in the order of registration.
+     * {@code module.state_dict()} of a module without buffers: the parameters themselves, not copies, in the order of
+     * registration.
      *
      * @return handles that belong to the scope in which this is called
      */
     public static Map<String, Tensor> of(Module module) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        StringTensorDict parameters = module.named_parameters();
-        for (long i = 0; i < parameters.size(); i++) {
-            var item = parameters.get(i);
-            // A handle of its own: the item borrows from the dictionary.
-            tensors.put(item.key().getString(), item.access().detach());
+        try (StringTensorDict parameters = module.named_parameters()) {
+            for (long i = 0; i < parameters.size(); i++) {
+                var item = parameters.get(i);
+                // A handle of its own: the item borrows from the dictionary.
+                tensors.put(item.key().getString(), item.access().detach());
+            }
         }
         return tensors;
     }

@@ -41,6 +41,10 @@ final class MnistFolder {
      */
     static MnistFolder find(Path root) throws InputException {
         Path home = expandUser(root);
+        if (!Files.isDirectory(home)) {
+            throw new InputException(home + (Files.exists(home) ? " is a file, not a folder" : " does not exist")
+                    + "; name a folder that holds the four files of MNIST");
+        }
         List<MnistFolder> candidates =
                 List.of(new MnistFolder(raw(root)), new MnistFolder(home.resolve("raw")), new MnistFolder(home));
         MnistFolder fullest = candidates.stream()
@@ -55,7 +59,7 @@ final class MnistFolder {
                 .collect(Collectors.joining(" and "));
         throw new InputException("MNIST is not complete in " + fullest.folder + ": "
                 + String.join(", ", fullest.missing()) + " (raw or .gz) not found there, nor the set in " + others
-                + "; download it, or name a folder that holds all four files");
+                + "; name a folder that holds all four files");
     }
 
     /** The file called {@code name}, or else the archive of it. */

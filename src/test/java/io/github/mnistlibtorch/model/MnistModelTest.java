@@ -1,0 +1,146 @@
+package io.github.mnistlibtorch.model;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.io.Safetensors;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.libtorch.TorchRandom;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MnistModelTest {
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void start() {
+        LibTorch.start();
+    }
+
+    @Test
+    void closedModelsLeaveNoPointerBehind() {
+        new MnistModel(784, 8, 10).close();
+        long before = LivePointers.settled();
+        for (int i = 0; i < 20; i++) {
+            new MnistModel(784, 8, 10).close();
+        }
+        assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @Test
+    void picturesOfAnyShapeAreFlattened() {
+        try (MnistModel model = new MnistModel(784, 8, 10);
+                Scope scope = Scope.open()) {
+            Tensor images = torch.rand(5, 1, 28, 28);
+            Tensor out = model.forward(images);
+            assertThat(out.shape()).containsExactly(5, 10);
+            assertThat(model.forward(images.reshape(5, 784)).equal(out)).isTrue();
+        }
+    }
+
+    @Test
+    void validationLeavesNoPointerBehind() {
+        try (MnistModel model = new MnistModel(784, 8, 10);
+                Batch batch = batch()) {
+            EpochResult result = validate(model, batch);
+            long before = LivePointers.settled();
+            assertThat(validate(model, batch)).isEqualTo(result);
+            assertThat(Pointer.totalCount()).isEqualTo(before);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ScalarType.class,
+            names = {"Float", "Double"})
+    void savedModelComesBackBitForBit(ScalarType dtype) throws IOException {
+        Path file = folder.resolve("model.safetensors");
+        try (MnistModel model = new MnistModel(784, 8, 10);
+                Scope scope = Scope.open()) {
+            model.to(dtype, /* non_blocking= */ false);
+            Safetensors.write(file, StateDict.of(model), Map.of());
+            try (MnistModel loaded = MnistModel.load(file)) {
+                assertThat(loaded.dtype()).isEqualTo(dtype);
+                assertThat(loaded.inSize()).isEqualTo(784);
+                assertThat(loaded.outSize()).isEqualTo(10);
+                StateDict.of(model)
+                        .forEach((name, parameter) -> assertThat(parameter.equal(
+                                        requireNonNull(StateDict.of(loaded).get(name))))
+                                .as(name)
+                                .isTrue());
+            }
+        }
+    }
+
+    @Test
+    void weightsOfAnotherNetworkAreRefusedWithAListAndNoLeak() throws IOException {
+        Path file = folder.resolve("other.safetensors");
+        try (Scope scope = Scope.open()) {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            tensors.put("linear1.weight", torch.zeros(4, 784));
+            tensors.put("linear1.bias", torch.zeros(5));
+            tensors.put("linear2.weight", torch.zeros(10, 4));
+            tensors.put("extra", torch.zeros(1));
+            Safetensors.write(file, tensors, Map.of());
+        }
+        long before = LivePointers.settled();
+        for (int i = 0; i < 3; i++) {
+            assertThatThrownBy(() -> MnistModel.load(file))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContainingAll(
+                            file.toString(),
+                            "linear1.bias is Float torch.Size([5]) instead of Float torch.Size([4])",
+                            "linear2.bias is missing",
+                            "extra is unexpected");
+        }
+        assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @Test
+    void weightsAreDrawnHiddenLayerFirst() {
+        TorchRandom.manualSeed(5);
+        try (MnistModel model = new MnistModel(784, 8, 10);
+                Scope scope = Scope.open()) {
+            assertThat(List.copyOf(StateDict.of(model).keySet()))
+                    .containsExactly("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
+        }
+        long afterModel = TorchRandom.nextInt64(null);
+        TorchRandom.manualSeed(5);
+        try (Scope scope = Scope.open()) {
+            // One 32-bit word for each weight and bias, and two for an int64.
+            torch.empty(new long[] {784 * 8 + 8 + 8 * 10 + 10}, new TensorOptions(ScalarType.Float), null)
+                    .uniform_();
+        }
+        assertThat(TorchRandom.nextInt64(null)).isEqualTo(afterModel);
+    }
+
+    private static EpochResult validate(MnistModel model, Batch batch) {
+        try (Scope scope = Scope.open()) {
+            return model.validationEpochEnd(List.of(model.validationStep(batch)));
+        }
+    }
+
+    private static Batch batch() {
+        Tensor labels = torch.zeros(new long[] {6}, new TensorOptions(ScalarType.Long));
+        return new Batch(torch.rand(6, 1, 28, 28), labels);
+    }
+}
