@@ -169,6 +169,7 @@ class BadInputIT {
         "--schedule,5@NaN",
         "--schedule,5@-0.1",
         "--schedule,5@0.5@0.1",
+        "--schedule,'5@0.5,'",
         "--hidden-size,0",
         "--hidden-size,many",
         "--batch-size,-1",

@@ -4,6 +4,8 @@ import io.github.mnistlibtorch.MnistTutorial.Phase;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
@@ -19,10 +21,19 @@ final class Converters {
 
     private Converters() {}
 
-    static final class OfPhase implements ITypeConverter<Phase> {
+    /** The calls of {@code fit}, in order. */
+    record Schedule(List<Phase> phases) {}
+
+    static final class OfSchedule implements ITypeConverter<Schedule> {
         @Override
-        public Phase convert(String text) {
-            String[] parts = text.split("@", -1);
+        public Schedule convert(String text) {
+            return new Schedule(Arrays.stream(text.split(",", -1))
+                    .map(phase -> phase(phase, text))
+                    .toList());
+        }
+
+        private static Phase phase(String phase, String text) {
+            String[] parts = phase.split("@", -1);
             try {
                 int epochs = Integer.parseInt(parts[0]);
                 double lr = Double.parseDouble(parts[1]);
@@ -33,7 +44,8 @@ final class Converters {
                 // said below
             }
             throw new TypeConversionException(
-                    "'" + text + "' is not EPOCHS@LR, such as 5@0.5 for five epochs at learning rate 0.5");
+                    "'" + text
+                            + "' is not EPOCHS@LR,… such as 5@0.5,5@0.1 for five epochs at learning rate 0.5, then five at 0.1");
         }
     }
 

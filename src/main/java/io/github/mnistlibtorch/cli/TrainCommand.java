@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.MnistTutorial.Phase;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
@@ -37,12 +38,11 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(
             names = "--schedule",
-            paramLabel = "EPOCHS@LR",
-            split = ",",
+            paramLabel = "EPOCHS@LR,…",
             defaultValue = "5@0.5,5@0.1",
-            converter = Converters.OfPhase.class,
+            converter = Converters.OfSchedule.class,
             description = "Calls of fit: epochs and learning rate of each. Default: ${DEFAULT-VALUE}.")
-    private List<Phase> schedule = List.of();
+    private Schedule schedule = new Schedule(List.of());
 
     @Option(
             names = "--hidden-size",
@@ -157,7 +157,8 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private List<Phase> phases() {
-        return dryRun ? schedule.stream().map(phase -> new Phase(1, phase.lr())).toList() : schedule;
+        List<Phase> phases = schedule.phases();
+        return dryRun ? phases.stream().map(phase -> new Phase(1, phase.lr())).toList() : phases;
     }
 
     private Dataset<Example> firstBatches(Mnist mnist) {
