@@ -19,6 +19,7 @@ import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Training;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -56,6 +57,7 @@ class ArticleParityTest {
         "article-seed42-float64.json.gz,2",
         "article-seed0-float64.json.gz,2",
         "article-seed1-hidden64-float64.json.gz,2",
+        "article-seed3-adam-float64.json.gz,2",
         "article-seed7-float32.json.gz,2",
         "article-seed7-batch100-float64.json.gz,2"
     })
@@ -106,7 +108,12 @@ class ArticleParityTest {
             List<EpochResult> history = new ArrayList<>();
             for (JsonNode phase : config.get("schedule")) {
                 history.addAll(Training.fit(
-                        phase.get("epochs").asInt(), phase.get("lr").asDouble(), model, train, val));
+                        phase.get("epochs").asInt(),
+                        phase.get("lr").asDouble(),
+                        model,
+                        train,
+                        val,
+                        OptimizerFactory.named(config.get("optimizer").asString())));
             }
 
             JsonNode epochs = trace.get("epochs");
