@@ -22,6 +22,8 @@ import io.github.mnistlibtorch.plot.AccuracyPlot;
 import io.github.mnistlibtorch.plot.LossPlot;
 import io.github.mnistlibtorch.train.History;
 import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Grid;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -49,9 +51,6 @@ public final class MnistTutorial {
     public static final int NUM_CLASSES = 10;
 
     private MnistTutorial() {}
-
-    /** Some epochs at one learning rate: one call of {@code fit}. */
-    public record Phase(int epochs, double lr) {}
 
     /**
      * What the article lets its reader change.
@@ -83,11 +82,12 @@ public final class MnistTutorial {
      * @param dataset labelled pictures of 28 × 28 pixels, 10 classes
      * @param out an existing folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png}, {@code history.json} and
      *     {@code model.safetensors}; nothing is written if it is {@code null}
+     * @param listener is told how the run goes
      * @return the evaluation before training and after each epoch
      * @throws IOException if a file cannot be written
      */
-    public static List<EpochResult> run(Dataset<Example> dataset, Settings settings, @Nullable Path out)
-            throws IOException {
+    public static List<EpochResult> run(
+            Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener listener) throws IOException {
         TorchRandom.manualSeed(settings.seed());
 
         // Step 1: explore and prepare the data
@@ -97,6 +97,7 @@ public final class MnistTutorial {
         Subset<Example> trainDs = parts.get(0);
         Subset<Example> valDs = parts.get(1);
         System.out.println("(" + trainDs.size() + ", " + valDs.size() + ")");
+        listener.split(trainDs, valDs);
 
         int batchSize = settings.batchSize();
         int numWorkers = settings.numWorkers();
@@ -105,6 +106,7 @@ public final class MnistTutorial {
                 .shuffle(true)
                 .numWorkers(numWorkers)
                 .pinMemory(true)
+                .onIndices(listener::batchPulled)
                 .build();
         DataLoader<Batch> valLoader = DataLoader.of(valDs)
                 .batchSize(batchSize * 2)
@@ -146,16 +148,25 @@ public final class MnistTutorial {
 
         List<EpochResult> history = new ArrayList<>();
         try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSize, NUM_CLASSES)) {
+            listener.modelDrawn(model);
             toDevice(model, device);
             model.to(settings.dtype(), /* non_blocking= */ true);
 
             history.add(evaluate(model, deviceValLoader));
             System.out.println(history);
+            listener.evaluated(history.get(0));
 
             for (Phase phase : settings.schedule()) {
                 history.addAll(fit(
-                        phase.epochs(), phase.lr(), model, deviceTrainLoader, deviceValLoader, settings.optimizer()));
+                        phase.epochs(),
+                        phase.lr(),
+                        model,
+                        deviceTrainLoader,
+                        deviceValLoader,
+                        settings.optimizer(),
+                        listener));
             }
+            listener.finished(model);
             if (out != null) {
                 save(model, history, out);
             }

@@ -19,6 +19,7 @@ class ArchitectureTest {
     private static final List<String> PACKAGES = List.of(
             ROOT + ".cli",
             ROOT,
+            ROOT + ".parity",
             ROOT + ".plot",
             ROOT + ".train",
             ROOT + ".model",

@@ -20,7 +20,13 @@ import picocli.CommandLine.ScopeType;
             "\"Training Deep Neural Networks on a GPU with PyTorch\", in Java, directly on LibTorch.",
             "Without a command: train, with the article's values."
         },
-        subcommands = {TrainCommand.class, EvaluateCommand.class, InfoCommand.class, CommandLine.HelpCommand.class},
+        subcommands = {
+            TrainCommand.class,
+            EvaluateCommand.class,
+            ParityCommand.class,
+            InfoCommand.class,
+            CommandLine.HelpCommand.class
+        },
         mixinStandardHelpOptions = true,
         versionProvider = CommandLineInterface.Version.class,
         scope = ScopeType.INHERIT,

@@ -1,12 +1,13 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.MnistTutorial.Phase;
+import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.bytedeco.pytorch.global.torch.ScalarType;
+import java.util.Locale;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -102,26 +103,33 @@ final class Converters {
         }
     }
 
-    static final class OfOptimizer implements ITypeConverter<OptimizerFactory> {
+    static final class OfOptimizer implements ITypeConverter<String> {
         @Override
-        public OptimizerFactory convert(String name) {
-            try {
-                return OptimizerFactory.named(name);
-            } catch (IllegalArgumentException e) {
-                throw new TypeConversionException(e.getMessage());
+        public String convert(String text) {
+            String name = text.toLowerCase(Locale.ROOT);
+            if (!OptimizerFactory.NAMES.contains(name)) {
+                throw new TypeConversionException("'" + text + "' is not one of " + OptimizerFactory.NAMES);
             }
+            return name;
         }
     }
 
-    static final class OfDtype implements ITypeConverter<ScalarType> {
+    static final class OfDtype implements ITypeConverter<String> {
         @Override
-        public ScalarType convert(String name) {
-            return switch (name) {
-                case "float32" -> ScalarType.Float;
-                case "float64" -> ScalarType.Double;
-                default -> throw new TypeConversionException("'" + name + "' is not float32 or float64");
-            };
+        public String convert(String name) {
+            if (!name.equals("float32") && !name.equals("float64")) {
+                throw new TypeConversionException("'" + name + "' is not float32 or float64");
+            }
+            return name;
         }
+    }
+
+    /** Whether the options of {@code train} could ask for this run. */
+    static boolean isReasonable(Trace.Config config) {
+        return config.hiddenSize() <= MAX_HIDDEN
+                && config.batchSize() <= MAX_SIZE
+                && config.valSize() <= MAX_SIZE
+                && config.numWorkers() <= MAX_THREADS;
     }
 
     private static int between(int least, int most, String text) {

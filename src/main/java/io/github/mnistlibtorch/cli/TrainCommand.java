@@ -1,7 +1,8 @@
 package io.github.mnistlibtorch.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.mnistlibtorch.MnistTutorial;
-import io.github.mnistlibtorch.MnistTutorial.Phase;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.data.Dataset;
@@ -9,7 +10,11 @@ import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -20,7 +25,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -99,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
             defaultValue = "sgd",
             converter = Converters.OfOptimizer.class,
             description = "sgd or adam. Default: ${DEFAULT-VALUE}.")
-    private OptimizerFactory optimizer = OptimizerFactory.SGD;
+    private String optimizer = "sgd";
 
     @Option(
             names = "--dtype",
@@ -108,7 +113,7 @@ final class TrainCommand implements Callable<Integer> {
             converter = Converters.OfDtype.class,
             description = "float32 or float64: what to compute in. Weights are drawn in float32 either way."
                     + " Default: ${DEFAULT-VALUE}.")
-    private ScalarType dtype = ScalarType.Float;
+    private String dtype = "float32";
 
     @Option(
             names = "--out",
@@ -117,6 +122,14 @@ final class TrainCommand implements Callable<Integer> {
             converter = Converters.OfPath.class,
             description = "Folder for the pictures, the history and the weights. Default: ${DEFAULT-VALUE}.")
     private Path out = Path.of("mnist-run");
+
+    @Option(
+            names = "--trace",
+            paramLabel = "FILE",
+            converter = Converters.OfPath.class,
+            description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
+                    + " gzip if the name ends in .gz.")
+    private @Nullable Path trace;
 
     @Option(
             names = "--dry-run",
@@ -135,24 +148,31 @@ final class TrainCommand implements Callable<Integer> {
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
-        if (heldOut >= dataset.size()) {
-            throw new InputException("the training set has " + dataset.size()
-                    + " pictures, which leaves none to train on with " + heldOut
-                    + " held out; choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
+        RunConfig.requireRoomToTrain(
+                dataset.size(), heldOut, "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
+        if (dryRun && trace != null) {
+            throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
         }
         LibTorch.start(System.err::println);
         LibTorch.setNumThreads(threads);
         Device device = deviceOption.device();
-        if (!dryRun) {
-            makeWritable(out);
+        Trace.Config config = new Trace.Config(
+                seed, hiddenSize, batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
+        Settings settings = RunConfig.settings(config, device);
+        if (dryRun) {
+            MnistTutorial.run(dataset, settings, null, RunListener.NONE);
+            return 0;
         }
-        MnistTutorial.run(
-                dataset,
-                new Settings(seed, heldOut, batchSize, hiddenSize, numWorkers, device, dtype, optimizer, phases()),
-                dryRun ? null : out);
-        if (!dryRun) {
-            System.err.println("Pictures, history and weights are in " + out + ".");
+        makeWritable(out, "--out");
+        if (trace == null) {
+            MnistTutorial.run(dataset, settings, out, RunListener.NONE);
+        } else {
+            makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
+            TraceRecorder recorder = new TraceRecorder(config);
+            MnistTutorial.run(dataset, settings, out, recorder);
+            TraceFile.write(trace, recorder.trace());
         }
+        System.err.println("Pictures, history and weights are in " + out + ".");
         return 0;
     }
 
@@ -173,15 +193,15 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     /** Finds out before the training, not after it, that its results could not be kept. */
-    private static void makeWritable(Path folder) throws InputException {
+    private static void makeWritable(Path folder, String option) throws InputException {
         try {
             Files.createDirectories(folder);
             Files.delete(Files.createTempFile(folder, ".probe", null));
         } catch (FileAlreadyExistsException e) {
-            throw new InputException(folder + " is a file, not a folder; choose another --out", e);
+            throw new InputException(folder + " is a file, not a folder; choose another " + option, e);
         } catch (IOException e) {
             throw new InputException(
-                    "cannot write to the folder " + folder + " (" + reason(e) + "); choose another --out", e);
+                    "cannot write to the folder " + folder + " (" + reason(e) + "); choose another " + option, e);
         }
     }
 }

@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.libtorch.Warnings;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.Iterator;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -266,6 +267,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         private @Nullable Integer prefetchFactor;
         private boolean persistentWorkers;
         private boolean inOrder = true;
+        private @Nullable Consumer<int[]> indexListener;
 
         private Builder(Object dataset, boolean unbatched, FetcherFactory<B> fetchers) {
             this.dataset = dataset;
@@ -352,6 +354,15 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         }
 
         /**
+         * Told the indices of each batch, in the order of the batches, as soon as the loader pulls them from the sampler,
+         * on the thread of the pass. With workers that is some batches ahead.
+         */
+        public Builder<B> onIndices(Consumer<int[]> indexListener) {
+            this.indexListener = indexListener;
+            return this;
+        }
+
+        /**
          * The loader. Draws nothing.
          *
          * @throws IllegalArgumentException if two arguments exclude each other or one is out of range, in the words
@@ -381,7 +392,9 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             require(
                     !unbatched || !dropLast,
                     "batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
-            return new DataLoader<>(this, indices(), prefetch);
+            Sampler<int[]> indices = indices();
+            return new DataLoader<>(
+                    this, indexListener == null ? indices : new ObservedSampler<>(indices, indexListener), prefetch);
         }
 
         private Sampler<int[]> indices() {

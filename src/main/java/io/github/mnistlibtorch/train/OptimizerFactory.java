@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.train;
 
+import java.util.List;
 import java.util.Locale;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
@@ -11,6 +12,9 @@ import org.bytedeco.pytorch.TensorVector;
 /** Makes the optimizer of a {@code fit}: the article's {@code opt_func}. */
 @FunctionalInterface
 public interface OptimizerFactory {
+    /** The names that {@link #named} knows. */
+    List<String> NAMES = List.of("sgd", "adam");
+
     /** {@code torch.optim.SGD}. */
     OptimizerFactory SGD = (parameters, lr) -> {
         try (SGDOptions options = new SGDOptions(lr)) {
@@ -36,7 +40,7 @@ public interface OptimizerFactory {
     /**
      * The factory of a name, whatever its case.
      *
-     * @param name {@code sgd} or {@code adam}
+     * @param name one of {@link #NAMES}
      * @throws IllegalArgumentException if the name is another
      */
     static OptimizerFactory named(String name) {

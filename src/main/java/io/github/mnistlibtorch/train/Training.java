@@ -44,14 +44,26 @@ public final class Training {
         return fit(epochs, lr, model, trainLoader, valLoader, OptimizerFactory.SGD);
     }
 
+    /** Trains with another optimizer: {@code fit(epochs, lr, model, train_loader, val_loader, opt_func)}. */
+    public static List<EpochResult> fit(
+            int epochs,
+            double lr,
+            MnistModel model,
+            Iterable<Batch> trainLoader,
+            Iterable<Batch> valLoader,
+            OptimizerFactory optFunc) {
+        return fit(epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE);
+    }
+
     /**
-     * Trains a model: {@code fit(epochs, lr, model, train_loader, val_loader, opt_func)}.
+     * Trains a model: the article's loop, with a listener.
      *
      * @param epochs passes over {@code trainLoader}, each followed by an evaluation
      * @param lr learning rate
      * @param trainLoader batches on the device of the model
      * @param valLoader at least one batch, on the device of the model
      * @param optFunc makes the optimizer, which begins afresh with each call
+     * @param listener is told of each step and each epoch
      * @return the evaluation after each epoch
      */
     public static List<EpochResult> fit(
@@ -60,7 +72,8 @@ public final class Training {
             MnistModel model,
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
-            OptimizerFactory optFunc) {
+            OptimizerFactory optFunc,
+            RunListener listener) {
         List<EpochResult> history = new ArrayList<>();
         try (TensorVector parameters = model.parameters();
                 Optimizer optimizer = optFunc.create(parameters, lr)) {
@@ -72,11 +85,13 @@ public final class Training {
                         loss.backward();
                         optimizer.step();
                         optimizer.zero_grad();
+                        listener.stepDone(loss);
                     }
                 }
                 // Validation phase
                 EpochResult result = evaluate(model, valLoader);
                 model.epochEnd(epoch, result);
+                listener.epochDone(epoch, lr, result);
                 history.add(result);
             }
         }

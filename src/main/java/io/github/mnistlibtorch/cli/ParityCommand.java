@@ -1,0 +1,119 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.parity.ForkFinder;
+import io.github.mnistlibtorch.parity.Ladder;
+import io.github.mnistlibtorch.parity.Rung;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code parity}: is this run that run? */
+@Command(
+        name = "parity",
+        description = {
+            "Run the article as a trace was recorded, by Python for example, and compare every number, one line for each"
+                    + " rung of the ladder. The run's own lines go to standard error.",
+            "Exit code 0 only if every rung holds."
+        })
+final class ParityCommand implements Callable<Integer> {
+    @Parameters(
+            index = "0",
+            paramLabel = "TRACE",
+            converter = Converters.OfPath.class,
+            description =
+                    "Trace to compare with, from train --trace or record_trace.py; JSON, or gzip if it ends in .gz.")
+    private Path trace = Path.of("");
+
+    @Option(
+            names = "--against",
+            paramLabel = "TRACE",
+            converter = Converters.OfPath.class,
+            description = "Compare this trace with the first, and run nothing.")
+    private @Nullable Path against;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            converter = Converters.OfDtype.class,
+            description = "float32 or float64: what to compute in. Default: as the trace was. If they differ, the"
+                    + " tolerances are those of float32.")
+    private @Nullable String dtype;
+
+    @Mixin
+    private DeviceOption deviceOption = new DeviceOption();
+
+    @Mixin
+    private DataOption dataOption = new DataOption();
+
+    @Override
+    public Integer call() throws IOException {
+        Trace expected = TraceFile.read(trace);
+        List<Rung> rungs = against == null ? run(expected) : Ladder.climb(expected, TraceFile.read(against), null);
+        rungs.forEach(System.out::println);
+        return rungs.stream()
+                .filter(rung -> !rung.holds())
+                .findFirst()
+                .map(rung -> {
+                    System.out.println("First divergence: " + rung.name() + ": " + rung.detail());
+                    return 1;
+                })
+                .orElseGet(() -> {
+                    System.out.println("Every rung holds.");
+                    return 0;
+                });
+    }
+
+    private List<Rung> run(Trace expected) throws IOException {
+        Trace.Config config = config(expected.config());
+        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+        RunConfig.requireRoomToTrain(
+                mnist.size(), config.valSize(), "choose the --data that the trace was recorded with");
+        LibTorch.start(System.err::println);
+        Device device = deviceOption.device();
+        TraceRecorder recorder = new TraceRecorder(config);
+        PrintStream out = System.out;
+        try (ForkFinder forks = new ForkFinder(expected, config, device, recorder)) {
+            // What the article prints is progress here, and the ladder the result.
+            System.setOut(System.err);
+            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, forks);
+            return Ladder.climb(expected, recorder.trace(), forks.explain().orElse(null));
+        } finally {
+            System.setOut(out);
+        }
+    }
+
+    private Trace.Config config(Trace.Config traced) throws InputException {
+        if (traced.valBatchSize() != 2L * traced.batchSize()) {
+            throw new InputException(trace + " was recorded with validation batches of " + traced.valBatchSize()
+                    + "; the article's are twice the batch size, " + 2L * traced.batchSize() + "; record it so");
+        }
+        if (!Converters.isReasonable(traced)) {
+            throw new InputException(trace + " asks for sizes that train would refuse; record it with smaller ones");
+        }
+        return new Trace.Config(
+                traced.seed(),
+                traced.hiddenSize(),
+                traced.batchSize(),
+                traced.valBatchSize(),
+                traced.valSize(),
+                traced.numWorkers(),
+                dtype == null ? traced.dtype() : dtype,
+                traced.schedule(),
+                traced.optimizer());
+    }
+}

@@ -1,0 +1,360 @@
+package io.github.mnistlibtorch.parity;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.train.Phase;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two runs of the article, compared from the first draw to the last: the first rung that does not hold names the bug.
+ *
+ * <p>What is counted and drawn has to be equal. What is computed may differ by the rounding of sums
+ * ({@link Tolerance}); after a ReLU fork, which a float32 run may have, it may differ by more, as two correct runs do.
+ */
+public final class Ladder {
+    /** Of {@code val_loss} after a fork, absolute; about three times the most that was seen between correct runs. */
+    private static final double VAL_LOSS_AFTER_FORK = 5e-3;
+
+    /** Of {@code val_acc} after a fork, absolute; twice the most that was seen. */
+    private static final double VAL_ACC_AFTER_FORK = 3e-3;
+
+    /** ATen's kernels that multiply and add with one rounding, and so draw the same weights to the last bit. */
+    private static final Set<String> FMA_KERNELS = Set.of("AVX2", "AVX512");
+
+    private final Trace expected;
+    private final Trace actual;
+    private final @Nullable Explanation explanation;
+    private final Tolerance tolerance;
+    private final int stepsInEpoch;
+
+    /** Epoch of the whole run in which the fork is; behind the last if there is none. */
+    private final int forkEpoch;
+
+    private Ladder(Trace expected, Trace actual, @Nullable Explanation explanation) {
+        this.expected = expected;
+        this.actual = actual;
+        this.explanation = explanation;
+        this.tolerance = Tolerance.of(expected, actual);
+        this.stepsInEpoch = expected.epochs().get(0).trainLosses().size();
+        Fork fork = explanation == null ? null : explanation.fork();
+        this.forkEpoch = fork == null ? Integer.MAX_VALUE : fork.step() / stepsInEpoch;
+    }
+
+    /**
+     * Compares {@code actual} with {@code expected}.
+     *
+     * @param explanation of where a float32 run leaves the trace; {@code null} if none was sought
+     * @return the rungs, lowest first
+     */
+    public static List<Rung> climb(Trace expected, Trace actual, @Nullable Explanation explanation) {
+        Ladder ladder = new Ladder(expected, actual, explanation);
+        return List.of(
+                ladder.configuration(),
+                ladder.split(),
+                ladder.initialParameters(),
+                ladder.beforeTraining(),
+                ladder.batchOrders(),
+                ladder.stepLosses(),
+                ladder.validation(),
+                ladder.printedLines(),
+                ladder.finalParameters(),
+                ladder.generator());
+    }
+
+    /** How many workers load the batches is no part of it: it changes no digit. */
+    private Rung configuration() {
+        List<String> differences = new ArrayList<>();
+        difference("seed", Trace.Config::seed).ifPresent(differences::add);
+        difference("hidden_size", Trace.Config::hiddenSize).ifPresent(differences::add);
+        difference("batch_size", Trace.Config::batchSize).ifPresent(differences::add);
+        difference("val_batch_size", Trace.Config::valBatchSize).ifPresent(differences::add);
+        difference("val_size", Trace.Config::valSize).ifPresent(differences::add);
+        difference("schedule", Ladder::schedule).ifPresent(differences::add);
+        difference("optimizer", Trace.Config::optimizer).ifPresent(differences::add);
+        String dtypes = expected.config().dtype().equals(actual.config().dtype())
+                ? expected.config().dtype()
+                : expected.config().dtype() + " against " + actual.config().dtype();
+        return differences.isEmpty()
+                ? new Rung("configuration", true, "equal, " + dtypes)
+                : new Rung("configuration", false, String.join("; ", differences));
+    }
+
+    private static String schedule(Trace.Config config) {
+        return String.join(
+                ",",
+                config.schedule().stream()
+                        .map(phase -> phase.epochs() + "@" + phase.lr())
+                        .toList());
+    }
+
+    private Optional<String> difference(String name, Function<Trace.Config, Object> field) {
+        return differ(name, field.apply(expected.config()), field.apply(actual.config()));
+    }
+
+    private static Optional<String> differ(String name, Object expected, Object actual) {
+        return expected.equals(actual)
+                ? Optional.empty()
+                : Optional.of(name + " is " + actual + " instead of " + expected);
+    }
+
+    private Rung split() {
+        Trace.Split here = expected.split();
+        Trace.Split there = actual.split();
+        boolean train = here.trainSha256().equals(there.trainSha256());
+        boolean val = here.valSha256().equals(there.valSha256());
+        if (train && val) {
+            return new Rung("split", true, "indices equal");
+        }
+        return new Rung(
+                "split",
+                false,
+                train
+                        ? "val indices: " + lists(here.valHead(), there.valHead())
+                        : "train indices: " + lists(here.trainHead(), there.trainHead()));
+    }
+
+    private Rung initialParameters() {
+        String name = "initial parameters";
+        boolean rounded = false;
+        for (String parameter : Trace.PARAMETERS) {
+            Trace.InitialParameter here =
+                    requireNonNull(expected.initialParameters().get(parameter));
+            Trace.InitialParameter there =
+                    requireNonNull(actual.initialParameters().get(parameter));
+            if (!here.shape().equals(there.shape())) {
+                return new Rung(name, false, parameter + " has shape " + there.shape() + " instead of " + here.shape());
+            }
+            if (!here.sha256().equals(there.sha256())) {
+                if (!mayRoundOtherwise() || !withinAnUlp(here, there, parameter)) {
+                    return new Rung(name, false, parameter + ": " + lists(here.head(), there.head()));
+                }
+                rounded = true;
+            }
+        }
+        return rounded
+                ? new Rung(
+                        name,
+                        tolerance == Tolerance.FLOAT32,
+                        "the first values equal within the last bit, as kernels without FMA ("
+                                + expected.producer().cpuCapability() + ", "
+                                + actual.producer().cpuCapability() + ") round them")
+                : new Rung(name, true, "equal, bit for bit");
+    }
+
+    private boolean mayRoundOtherwise() {
+        return !FMA_KERNELS.contains(expected.producer().cpuCapability())
+                || !FMA_KERNELS.contains(actual.producer().cpuCapability());
+    }
+
+    /** Within an ulp of the bound ±1/√fan_in between which the parameter was drawn. */
+    private boolean withinAnUlp(Trace.InitialParameter here, Trace.InitialParameter there, String parameter) {
+        String weight = parameter.replace("bias", "weight");
+        long fanIn =
+                requireNonNull(expected.initialParameters().get(weight)).shape().get(1);
+        double ulp = Math.ulp((float) (1 / Math.sqrt(fanIn)));
+        for (int i = 0; i < here.head().size(); i++) {
+            if (there.head().size() != here.head().size()
+                    || !(Math.abs(here.head().get(i) - there.head().get(i)) <= ulp)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private Rung beforeTraining() {
+        Trace.Evaluation here = expected.before();
+        Trace.Evaluation there = actual.before();
+        double distance = tolerance.between(here.valLoss(), there.valLoss());
+        String name = "before training";
+        if (!tolerance.holds(distance)) {
+            return new Rung(name, false, "val_loss: " + numbers(here.valLoss(), there.valLoss()));
+        }
+        if (here.valAcc() != there.valAcc()) {
+            return new Rung(name, false, "val_acc: " + numbers(here.valAcc(), there.valAcc()));
+        }
+        return new Rung(name, true, "val_loss " + apart(distance) + ", val_acc equal");
+    }
+
+    private Rung batchOrders() {
+        for (int i = 0; i < commonEpochs(); i++) {
+            Trace.Epoch here = expected.epochs().get(i);
+            Trace.Epoch there = actual.epochs().get(i);
+            if (!here.batchOrderSha256().equals(there.batchOrderSha256())) {
+                return new Rung(
+                        "batch orders", false, epoch(i) + ": " + lists(here.batchOrderHead(), there.batchOrderHead()));
+            }
+        }
+        return new Rung("batch orders", true, expected.epochs().size() + " epochs equal");
+    }
+
+    private Rung stepLosses() {
+        String name = "step losses";
+        double[] here = expected.losses();
+        double[] there = actual.losses();
+        if (here.length != there.length) {
+            return new Rung(name, false, there.length + " steps instead of " + here.length);
+        }
+        int largest = 0;
+        double distance = 0;
+        for (int step = 0; step < here.length; step++) {
+            double apart = tolerance.between(here[step], there[step]);
+            if (!tolerance.holds(apart)) {
+                return parted(step, distance, here, there);
+            }
+            if (apart > distance) {
+                largest = step;
+                distance = apart;
+            }
+        }
+        String most = distance == 0 ? "all equal" : apart(distance) + ", at " + step(largest);
+        return new Rung(name, true, here.length + " steps, " + most);
+    }
+
+    private Rung parted(int step, double before, double[] here, double[] there) {
+        double after = 0;
+        for (int i = step; i < here.length; i++) {
+            after = Math.max(after, tolerance.between(here[i], there[i]));
+        }
+        boolean forked = explanation != null && explanation.fork() != null;
+        return new Rung(
+                "step losses",
+                forked,
+                step(step) + ": " + numbers(here[step], there[step]) + "; " + apart(before) + " before, "
+                        + Tolerance.format(after) + " from there on; " + cause());
+    }
+
+    private String cause() {
+        if (explanation != null) {
+            return explanation.text();
+        }
+        return tolerance == Tolerance.FLOAT64
+                ? "float64 has no ReLU forks to excuse it"
+                : "whether a ReLU fork is the cause, only a run against the trace can tell";
+    }
+
+    private Rung validation() {
+        double lossBefore = 0;
+        double lossAfter = 0;
+        double accAfter = 0;
+        for (int i = 0; i < commonEpochs(); i++) {
+            Trace.Epoch here = expected.epochs().get(i);
+            Trace.Epoch there = actual.epochs().get(i);
+            double loss = i < forkEpoch
+                    ? tolerance.between(here.valLoss(), there.valLoss())
+                    : Tolerance.FLOAT32.between(here.valLoss(), there.valLoss());
+            double acc = Tolerance.FLOAT32.between(here.valAcc(), there.valAcc());
+            if (i < forkEpoch ? !tolerance.holds(loss) : loss > VAL_LOSS_AFTER_FORK) {
+                return new Rung(
+                        "validation", false, epoch(i) + ", val_loss: " + numbers(here.valLoss(), there.valLoss()));
+            }
+            if (acc > (i < forkEpoch ? 0 : VAL_ACC_AFTER_FORK)) {
+                return new Rung("validation", false, epoch(i) + ", val_acc: " + numbers(here.valAcc(), there.valAcc()));
+            }
+            if (i < forkEpoch) {
+                lossBefore = Math.max(lossBefore, loss);
+            } else {
+                lossAfter = Math.max(lossAfter, loss);
+                accAfter = Math.max(accAfter, acc);
+            }
+        }
+        int until = Math.min(forkEpoch, expected.epochs().size());
+        String strict = until == 0 ? "" : until + " epochs, val_loss " + apart(lossBefore) + ", val_acc equal";
+        String loose = until == expected.epochs().size()
+                ? ""
+                : "after the fork val_loss " + apart(lossAfter) + ", val_acc " + apart(accAfter);
+        return new Rung("validation", true, strict + (strict.isEmpty() || loose.isEmpty() ? "" : "; ") + loose);
+    }
+
+    private Rung printedLines() {
+        int equal = 0;
+        for (int i = 0; i < commonEpochs(); i++) {
+            String here = expected.epochs().get(i).line();
+            String there = actual.epochs().get(i).line();
+            if (here.equals(there)) {
+                equal++;
+            } else if (i < forkEpoch) {
+                return new Rung(
+                        "printed lines", false, epoch(i) + ": expected \"" + here + "\", found \"" + there + "\"");
+            }
+        }
+        int lines = expected.epochs().size();
+        return new Rung(
+                "printed lines",
+                true,
+                equal == lines ? lines + " equal" : equal + " of " + lines + " equal, all up to the fork");
+    }
+
+    /** Only shapes are judged: the last bits of a weight depend on every order of additions there was. */
+    private Rung finalParameters() {
+        boolean equal = true;
+        for (String parameter : Trace.PARAMETERS) {
+            Trace.FinalParameter here =
+                    requireNonNull(expected.finalParameters().get(parameter));
+            Trace.FinalParameter there = requireNonNull(actual.finalParameters().get(parameter));
+            if (!here.shape().equals(there.shape())) {
+                return new Rung(
+                        "final parameters",
+                        false,
+                        parameter + " has shape " + there.shape() + " instead of " + here.shape());
+            }
+            equal &= here.sha256().equals(there.sha256());
+        }
+        return new Rung("final parameters", true, equal ? "equal, bit for bit" : "shapes equal, last bits not");
+    }
+
+    private Rung generator() {
+        boolean equal = expected.nextInt64() == actual.nextInt64();
+        return new Rung(
+                "random generator",
+                equal,
+                equal
+                        ? "next int64 equal"
+                        : "next int64: expected " + expected.nextInt64() + ", found " + actual.nextInt64());
+    }
+
+    private int commonEpochs() {
+        return Math.min(expected.epochs().size(), actual.epochs().size());
+    }
+
+    private String step(int step) {
+        return "step " + step + " (" + epoch(step / stepsInEpoch) + ", batch " + step % stepsInEpoch + ")";
+    }
+
+    /** An epoch of the whole run by its place in the schedule, all counted from 0 but the calls of {@code fit}. */
+    private String epoch(int index) {
+        int fit = 1;
+        int first = 0;
+        for (Phase phase : expected.config().schedule()) {
+            if (index < first + phase.epochs()) {
+                break;
+            }
+            first += phase.epochs();
+            fit++;
+        }
+        return "epoch " + (index - first) + " of fit " + fit;
+    }
+
+    private String apart(double distance) {
+        return distance == 0 ? "equal" : Tolerance.format(distance) + " apart";
+    }
+
+    private static String numbers(double expected, double actual) {
+        return "expected " + expected + ", found " + actual + ", " + Tolerance.format(Math.abs(actual - expected))
+                + " apart";
+    }
+
+    private static String lists(List<?> expected, List<?> actual) {
+        for (int i = 0; i < Math.min(expected.size(), actual.size()); i++) {
+            if (!Objects.equals(expected.get(i), actual.get(i))) {
+                return "expected " + expected.get(i) + " at " + i + ", found " + actual.get(i);
+            }
+        }
+        return "expected others, behind the first " + expected.size();
+    }
+}

@@ -1,0 +1,60 @@
+package io.github.mnistlibtorch.parity;
+
+import java.util.Locale;
+
+/** How far apart two computed numbers of two correct runs may be. */
+enum Tolerance {
+    /** Absolute, an ulp or so of a loss near 2, as sums are rounded in the order of a BLAS. */
+    FLOAT32(1e-6) {
+        @Override
+        double distance(double expected, double actual) {
+            return Math.abs(actual - expected);
+        }
+    },
+    /** Relative: no order of additions moves a double by more. */
+    FLOAT64(1e-9) {
+        @Override
+        double distance(double expected, double actual) {
+            return Math.abs(actual - expected) / Math.abs(expected);
+        }
+    };
+
+    private final double allowed;
+
+    Tolerance(double allowed) {
+        this.allowed = allowed;
+    }
+
+    /** The one for two runs: float64 only if both computed in it. */
+    static Tolerance of(Trace expected, Trace actual) {
+        return expected.config().dtype().equals("float64")
+                        && actual.config().dtype().equals("float64")
+                ? FLOAT64
+                : FLOAT32;
+    }
+
+    abstract double distance(double expected, double actual);
+
+    /** The distance of two numbers, of which two NaNs are the same, and a NaN is infinitely far from all else. */
+    final double between(double expected, double actual) {
+        if (Double.compare(expected, actual) == 0) {
+            return 0;
+        }
+        double distance = distance(expected, actual);
+        return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance;
+    }
+
+    final boolean holds(double distance) {
+        return distance <= allowed;
+    }
+
+    /** For a person, as Python's {@code "%.1e"}. */
+    static String format(double distance) {
+        return distance == 0 ? "0" : String.format(Locale.ROOT, "%.1e", distance);
+    }
+
+    @Override
+    public String toString() {
+        return (this == FLOAT64 ? "relative " : "") + format(allowed);
+    }
+}

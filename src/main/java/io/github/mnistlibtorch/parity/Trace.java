@@ -1,0 +1,137 @@
+package io.github.mnistlibtorch.parity;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.mnistlibtorch.train.Phase;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.annotation.JsonDeserialize;
+import tools.jackson.databind.annotation.JsonSerialize;
+
+/**
+ * One run of the article, recorded so that another can be held against it. Python
+ * ({@code notebooks-reference/record_trace.py}) and Java ({@link TraceRecorder}) record the same.
+ *
+ * <p>Every number that the run computed is a double and in the file a hex float, so that no digit is lost.
+ *
+ * @param schema version of the format, {@link #SCHEMA}
+ * @param initialParameters as they were drawn, float32, by name
+ * @param before the evaluation before training
+ * @param epochs of all calls of {@code fit}, in order
+ * @param finalParameters after the last step, in the dtype of the run, by name
+ * @param nextInt64 what the default generator gives next: {@code torch.empty((), dtype=torch.int64).random_()}
+ */
+public record Trace(
+        int schema,
+        Producer producer,
+        Config config,
+        Split split,
+        Map<String, InitialParameter> initialParameters,
+        Evaluation before,
+        List<Epoch> epochs,
+        Map<String, FinalParameter> finalParameters,
+        @JsonProperty("next_int64") long nextInt64) {
+    /** The version of the format that this class is. */
+    public static final int SCHEMA = 1;
+
+    /** How many of a list's first values are kept beside its hash. */
+    static final int HEAD = 20;
+
+    /** How many of a parameter's first values are kept. */
+    static final int PARAMETER_HEAD = 5;
+
+    /** The parameters of the article's model, in their order. */
+    static final List<String> PARAMETERS = List.of("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
+
+    /**
+     * What the run was computed with.
+     *
+     * @param implementation {@code python} or {@code java}
+     * @param torch version
+     * @param cpuCapability the kernels that ATen chose, such as {@code AVX2}
+     * @param blas library of the matrix products
+     * @param threads of ATen
+     */
+    public record Producer(String implementation, String torch, String cpuCapability, String blas, int threads) {}
+
+    /**
+     * What the run was asked to do.
+     *
+     * @param dtype {@code float32} or {@code float64}
+     * @param optimizer {@code sgd} or {@code adam}
+     */
+    public record Config(
+            long seed,
+            int hiddenSize,
+            int batchSize,
+            int valBatchSize,
+            int valSize,
+            int numWorkers,
+            String dtype,
+            List<Phase> schedule,
+            String optimizer) {
+        /** Number of epochs in the whole schedule. */
+        long epochs() {
+            return schedule.stream().mapToLong(Phase::epochs).sum();
+        }
+    }
+
+    /** SHA-256 over the indices of the two parts as little-endian int64, and the first of each. */
+    public record Split(
+            @JsonProperty("train_sha256") String trainSha256,
+            @JsonProperty("val_sha256") String valSha256,
+            List<Integer> trainHead,
+            List<Integer> valHead) {}
+
+    /** SHA-256 over the little-endian values of a parameter, and the first of them. */
+    public record InitialParameter(
+            List<Long> shape,
+            String sha256,
+
+            @JsonSerialize(contentUsing = HexFloat.Writer.class) @JsonDeserialize(contentUsing = HexFloat.Reader.class)
+            List<Double> head) {}
+
+    /** SHA-256 over the little-endian values of a parameter. */
+    public record FinalParameter(List<Long> shape, String sha256) {}
+
+    /** Loss and accuracy on the validation set. */
+    public record Evaluation(
+            @JsonSerialize(using = HexFloat.Writer.class) @JsonDeserialize(using = HexFloat.Reader.class)
+            double valLoss,
+
+            @JsonSerialize(using = HexFloat.Writer.class) @JsonDeserialize(using = HexFloat.Reader.class)
+            double valAcc) {}
+
+    /**
+     * One epoch.
+     *
+     * @param epoch its index in its call of {@code fit}
+     * @param batchOrderSha256 over the positions in the train split as little-endian int64, in visiting order
+     * @param batchOrderHead the first of these positions
+     * @param trainLosses of the batches, each before its update
+     * @param line what the article prints
+     */
+    public record Epoch(
+            int epoch,
+            double lr,
+            @JsonProperty("batch_order_sha256") String batchOrderSha256,
+            List<Integer> batchOrderHead,
+
+            @JsonSerialize(contentUsing = HexFloat.Writer.class) @JsonDeserialize(contentUsing = HexFloat.Reader.class)
+            List<Double> trainLosses,
+
+            @JsonSerialize(using = HexFloat.Writer.class) @JsonDeserialize(using = HexFloat.Reader.class)
+            double valLoss,
+
+            @JsonSerialize(using = HexFloat.Writer.class) @JsonDeserialize(using = HexFloat.Reader.class)
+            double valAcc,
+
+            String line) {}
+
+    /** The losses of all steps of the run, in order. */
+    double[] losses() {
+        return epochs.stream()
+                .flatMap(epoch -> epoch.trainLosses().stream())
+                .mapToDouble(Double::doubleValue)
+                .toArray();
+    }
+}

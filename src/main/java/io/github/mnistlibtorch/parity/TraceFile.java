@@ -1,0 +1,217 @@
+package io.github.mnistlibtorch.parity;
+
+import com.fasterxml.jackson.annotation.Nulls;
+import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import java.util.zip.ZipException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.UnrecognizedPropertyException;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Traces as JSON, gzipped when the name ends in {@code .gz}. Unknown and missing fields are errors. */
+public final class TraceFile {
+    /** Of the JSON text: some thousand epochs. More is no trace, but a gzip bomb perhaps. */
+    private static final int MAX_BYTES = 256_000_000;
+
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+            .disable(MapperFeature.SORT_PROPERTIES_ALPHABETICALLY, MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .enable(
+                    DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES,
+                    DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES,
+                    DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .changeDefaultNullHandling(
+                    nulls -> nulls.withContentNulls(Nulls.FAIL).withValueNulls(Nulls.FAIL))
+            .enable(SerializationFeature.INDENT_OUTPUT)
+            .build();
+
+    private TraceFile() {}
+
+    /**
+     * Writes {@code trace}, whole or not at all.
+     *
+     * @throws IOException if the file cannot be written; it is then as it was before
+     */
+    public static void write(Path file, Trace trace) throws IOException {
+        byte[] json = JSON.writeValueAsBytes(trace);
+        AtomicFile.write(file, out -> {
+            if (isGzip(file)) {
+                try (OutputStream gzip = new GZIPOutputStream(out)) {
+                    gzip.write(json);
+                }
+            } else {
+                out.write(json);
+            }
+        });
+    }
+
+    /**
+     * Reads a trace and checks that it is complete and consistent.
+     *
+     * @throws InputException if the file does not exist or is not such a trace
+     * @throws IOException if the disk fails
+     */
+    public static Trace read(Path file) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            throw new InputException(file + " is not a file; name a trace that train --trace or record_trace.py wrote");
+        }
+        byte[] json = content(file);
+        try {
+            JsonNode root = JSON.readTree(json);
+            JsonNode schema = root.path("schema");
+            if (!root.isObject()) {
+                throw refuse(file, "it is not a JSON object");
+            }
+            if (!schema.isMissingNode() && !(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
+                throw refuse(file, "its schema is " + schema + ", and this program reads schema " + Trace.SCHEMA);
+            }
+            Trace trace = JSON.treeToValue(root, Trace.class);
+            String wrong = inconsistency(trace);
+            if (wrong != null) {
+                throw refuse(file, wrong);
+            }
+            return trace;
+        } catch (UnrecognizedPropertyException e) {
+            throw refuse(file, "it has the unknown field " + path(e));
+        } catch (InvalidFormatException e) {
+            throw refuse(file, path(e) + " is " + quoted(String.valueOf(e.getValue())) + ", which it cannot be");
+        } catch (JacksonException e) {
+            String where = path(e);
+            String what = e.getOriginalMessage().lines().findFirst().orElse("not JSON");
+            throw refuse(
+                    file, (where.isEmpty() ? "" : where + ": ") + what.replaceAll("\\s*\\(through reference.*", ""));
+        }
+    }
+
+    private static boolean isGzip(Path file) {
+        return file.toString().endsWith(".gz");
+    }
+
+    private static byte[] content(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file);
+                InputStream text = isGzip(file) ? new GZIPInputStream(in) : in) {
+            byte[] json = text.readNBytes(MAX_BYTES + 1);
+            if (json.length > MAX_BYTES) {
+                throw refuse(file, "it holds more than " + MAX_BYTES + " bytes");
+            }
+            return json;
+        } catch (EOFException e) {
+            throw refuse(file, "it is cut short");
+        } catch (ZipException e) {
+            throw refuse(file, "it is damaged gzip (" + LibTorch.firstLine(e) + ")");
+        }
+    }
+
+    /** What the types alone do not say; {@code null} if all is well. */
+    private static @Nullable String inconsistency(Trace trace) {
+        Trace.Config config = trace.config();
+        if (trace.schema() != Trace.SCHEMA) {
+            return "it has no schema";
+        }
+        if (config.hiddenSize() < 1
+                || config.batchSize() < 1
+                || config.valBatchSize() < 1
+                || config.valSize() < 1
+                || config.numWorkers() < 0) {
+            return "a size in its config is too small";
+        }
+        if (!Set.of("float32", "float64").contains(config.dtype())) {
+            return "its dtype is " + quoted(config.dtype()) + ", not float32 or float64";
+        }
+        if (!OptimizerFactory.NAMES.contains(config.optimizer())) {
+            return "its optimizer is " + quoted(config.optimizer()) + ", not one of " + OptimizerFactory.NAMES;
+        }
+        if (config.schedule().isEmpty() || config.schedule().stream().anyMatch(TraceFile::isImpossible)) {
+            return "its schedule is not a list of epochs with a learning rate each";
+        }
+        if (!trace.initialParameters().keySet().equals(Set.copyOf(Trace.PARAMETERS))
+                || !trace.finalParameters().keySet().equals(Set.copyOf(Trace.PARAMETERS))) {
+            return "its parameters are not " + String.join(", ", Trace.PARAMETERS);
+        }
+        if (trace.epochs().size() != config.epochs()) {
+            return "it has " + trace.epochs().size() + " epochs, but its schedule has " + config.epochs();
+        }
+        Iterator<Trace.Epoch> epochs = trace.epochs().iterator();
+        for (Phase phase : config.schedule()) {
+            for (int i = 0; i < phase.epochs(); i++) {
+                Trace.Epoch epoch = epochs.next();
+                if (epoch.epoch() != i || epoch.lr() != phase.lr()) {
+                    return "its epochs do not follow its schedule";
+                }
+            }
+        }
+        int steps = trace.epochs().get(0).trainLosses().size();
+        if (steps == 0
+                || trace.epochs().stream().anyMatch(epoch -> epoch.trainLosses().size() != steps)) {
+            return "its epochs have different numbers of train_losses";
+        }
+        return hashes(trace).stream().allMatch(hash -> SHA256.matcher(hash).matches())
+                ? null
+                : "a sha256 in it is not 64 hexadecimal digits";
+    }
+
+    private static boolean isImpossible(Phase phase) {
+        return phase.epochs() < 1 || !(phase.lr() >= 0 && Double.isFinite(phase.lr()));
+    }
+
+    private static List<String> hashes(Trace trace) {
+        List<String> hashes =
+                trace.epochs().stream().map(Trace.Epoch::batchOrderSha256).collect(Collectors.toList());
+        hashes.add(trace.split().trainSha256());
+        hashes.add(trace.split().valSha256());
+        trace.initialParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
+        trace.finalParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
+        return hashes;
+    }
+
+    /** For example {@code epochs[3].train_losses[7]}. */
+    private static String path(JacksonException e) {
+        return e.getPath().stream()
+                .map(step ->
+                        step.getPropertyName() == null ? "[" + step.getIndex() + "]" : "." + step.getPropertyName())
+                .collect(Collectors.joining())
+                .replaceFirst("^\\.", "");
+    }
+
+    private static String quoted(String text) {
+        int shown = 100;
+        return "\"" + (text.length() > shown ? text.substring(0, shown) + "..." : text) + "\"";
+    }
+
+    private static InputException refuse(Path file, String reason) {
+        return new InputException(
+                file + " is not a usable trace: " + reason + "; record it again with train --trace or record_trace.py");
+    }
+}

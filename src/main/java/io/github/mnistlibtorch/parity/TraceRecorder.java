@@ -1,0 +1,174 @@
+package io.github.mnistlibtorch.parity;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.libtorch.Environment;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.libtorch.TorchRandom;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.train.RunListener;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Records a run of the article as a {@link Trace}. */
+public final class TraceRecorder implements RunListener {
+    private final Trace.Config config;
+    private final Map<String, Trace.InitialParameter> initialParameters = new LinkedHashMap<>();
+    private final Map<String, Trace.FinalParameter> finalParameters = new LinkedHashMap<>();
+    private final List<Trace.Epoch> epochs = new ArrayList<>();
+    private final List<int[]> batches = new ArrayList<>();
+    private final List<Double> losses = new ArrayList<>();
+    private Trace.@Nullable Split split;
+    private Trace.@Nullable Evaluation before;
+    private @Nullable Long nextInt64;
+
+    /** @param config of the run that this will listen to */
+    public TraceRecorder(Trace.Config config) {
+        this.config = config;
+    }
+
+    /**
+     * What has been recorded.
+     *
+     * @throws IllegalStateException if the run has not finished
+     */
+    public Trace trace() {
+        if (nextInt64 == null) {
+            throw new IllegalStateException("the run has not finished");
+        }
+        return new Trace(
+                Trace.SCHEMA,
+                producer(),
+                config,
+                requireNonNull(split),
+                initialParameters,
+                requireNonNull(before),
+                epochs,
+                finalParameters,
+                nextInt64);
+    }
+
+    @Override
+    public void split(Subset<Example> train, Subset<Example> val) {
+        split = new Trace.Split(
+                sha256(train.indices()), sha256(val.indices()), head(train.indices()), head(val.indices()));
+    }
+
+    @Override
+    public void batchPulled(int[] positions) {
+        batches.add(positions);
+    }
+
+    @Override
+    public void modelDrawn(MnistModel model) {
+        try (Scope scope = Scope.open()) {
+            StateDict.of(model).forEach((name, parameter) -> {
+                float[] head = new float[(int) Math.min(Trace.PARAMETER_HEAD, parameter.numel())];
+                parameter.data_ptr_float().get(head);
+                List<Double> widened = IntStream.range(0, head.length)
+                        .mapToObj(i -> (double) head[i])
+                        .toList();
+                initialParameters.put(name, new Trace.InitialParameter(shape(parameter), sha256(parameter), widened));
+            });
+        }
+    }
+
+    @Override
+    public void evaluated(EpochResult result) {
+        before = new Trace.Evaluation(result.valLoss(), result.valAcc());
+        batches.clear(); // the article's looks at a batch, before it trains
+    }
+
+    @Override
+    public void stepDone(Tensor loss) {
+        losses.add(loss.item_double());
+    }
+
+    @Override
+    public void epochDone(int epoch, double lr, EpochResult result) {
+        int[] order = batches.stream().flatMapToInt(Arrays::stream).toArray();
+        epochs.add(new Trace.Epoch(
+                epoch,
+                lr,
+                sha256(order),
+                head(order),
+                List.copyOf(losses),
+                result.valLoss(),
+                result.valAcc(),
+                result.line(epoch)));
+        batches.clear();
+        losses.clear();
+    }
+
+    @Override
+    public void finished(MnistModel model) {
+        try (Scope scope = Scope.open()) {
+            StateDict.of(model)
+                    .forEach((name, parameter) ->
+                            finalParameters.put(name, new Trace.FinalParameter(shape(parameter), sha256(parameter))));
+        }
+        nextInt64 = TorchRandom.nextInt64(null);
+    }
+
+    private static Trace.Producer producer() {
+        Map<String, Object> facts = Environment.describe();
+        return new Trace.Producer(
+                "java",
+                String.valueOf(facts.get("pytorch")),
+                String.valueOf(facts.get("cpu_capability")),
+                "openblas " + facts.get("openblas"),
+                (Integer) requireNonNull(facts.get("threads")));
+    }
+
+    private static List<Integer> head(int[] values) {
+        return Arrays.stream(values).limit(Trace.HEAD).boxed().toList();
+    }
+
+    private static List<Long> shape(Tensor tensor) {
+        return Arrays.stream(tensor.shape()).boxed().toList();
+    }
+
+    /** Over int64 little-endian. */
+    private static String sha256(int[] values) {
+        ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        for (int value : values) {
+            bytes.putLong(value);
+        }
+        return sha256(bytes.flip());
+    }
+
+    /** Over the values in their dtype, little-endian as LibTorch's platforms are. */
+    private static String sha256(Tensor tensor) {
+        try (Scope scope = Scope.open()) {
+            Tensor dense = tensor.cpu().contiguous();
+            long size = dense.numel() * dense.element_size();
+            return sha256(new BytePointer(dense.data_ptr()).capacity(size).asByteBuffer());
+        }
+    }
+
+    private static String sha256(ByteBuffer bytes) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(bytes);
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java has it
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Is told how a run of the article goes, in the order of the methods. It may look at everything and must change
+ * nothing: above all, it draws no random number before the run has finished.
+ *
+ * <p>All calls come on the training thread. Every method does nothing unless it is overridden.
+ */
+public interface RunListener {
+    /** Listens to nothing. */
+    RunListener NONE = new RunListener() {};
+
+    /** The dataset has been split. */
+    default void split(Subset<Example> train, Subset<Example> val) {}
+
+    /**
+     * The train loader has pulled the indices of one more batch from its sampler; with workers, some batches before
+     * it is trained on.
+     *
+     * @param positions in the train split, in visiting order
+     */
+    default void batchPulled(int[] positions) {}
+
+    /** The model to train has drawn its weights, float32 on the CPU; device and dtype come next. */
+    default void modelDrawn(MnistModel model) {}
+
+    /** The model, on its device and in its dtype, has been evaluated before the first step. */
+    default void evaluated(EpochResult before) {}
+
+    /**
+     * A step is done: the parameters are updated and the gradients gone.
+     *
+     * @param loss of the batch before the update, a scalar that lives until this method returns
+     */
+    default void stepDone(Tensor loss) {}
+
+    /**
+     * An epoch is done, and evaluated.
+     *
+     * @param epoch its index in its call of {@code fit}
+     * @param lr learning rate
+     */
+    default void epochDone(int epoch, double lr, EpochResult result) {}
+
+    /** The last call of {@code fit} has returned; the model is closed when this method returns. */
+    default void finished(MnistModel model) {}
+}
