@@ -3,7 +3,8 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.parity.ForkFinder;
+import io.github.mnistlibtorch.parity.Guidance;
+import io.github.mnistlibtorch.parity.Guide;
 import io.github.mnistlibtorch.parity.Ladder;
 import io.github.mnistlibtorch.parity.Rung;
 import io.github.mnistlibtorch.parity.Trace;
@@ -54,6 +55,8 @@ final class ParityCommand implements Callable<Integer> {
                     + " tolerances are those of float32.")
     private @Nullable String dtype;
 
+    private Guidance guidance = Guidance.NONE;
+
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
@@ -63,8 +66,11 @@ final class ParityCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Trace expected = TraceFile.read(trace);
-        List<Rung> rungs = against == null ? run(expected) : Ladder.climb(expected, TraceFile.read(against), null);
+        List<Rung> rungs =
+                against == null ? run(expected) : Ladder.climb(expected, TraceFile.read(against), Guidance.NONE);
         rungs.forEach(System.out::println);
+        guidance.forks().forEach(System.out::println);
+        guidance.excursions().forEach(System.out::println);
         return rungs.stream()
                 .filter(rung -> !rung.holds())
                 .findFirst()
@@ -87,11 +93,12 @@ final class ParityCommand implements Callable<Integer> {
         Device device = deviceOption.device();
         TraceRecorder recorder = new TraceRecorder(config);
         PrintStream out = System.out;
-        try (ForkFinder forks = new ForkFinder(expected, config, device, recorder)) {
+        try (Guide guide = new Guide(expected, config, device, recorder)) {
             // What the article prints is progress here, and the ladder the result.
             System.setOut(System.err);
-            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, forks);
-            return Ladder.climb(expected, recorder.trace(), forks.explain().orElse(null));
+            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, guide);
+            guidance = guide.guidance();
+            return Ladder.climb(expected, recorder.trace(), guidance);
         } finally {
             System.setOut(out);
         }

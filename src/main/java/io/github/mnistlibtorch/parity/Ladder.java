@@ -9,7 +9,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Two runs of the article, compared from the first draw to the last: the first rung that does not hold names the bug.
@@ -29,31 +28,26 @@ public final class Ladder {
 
     private final Trace expected;
     private final Trace actual;
-    private final @Nullable Explanation explanation;
+    private final Guidance guidance;
     private final Tolerance tolerance;
     private final int stepsInEpoch;
 
-    /** Epoch of the whole run in which the fork is; behind the last if there is none. */
-    private final int forkEpoch;
-
-    private Ladder(Trace expected, Trace actual, @Nullable Explanation explanation) {
+    private Ladder(Trace expected, Trace actual, Guidance guidance) {
         this.expected = expected;
         this.actual = actual;
-        this.explanation = explanation;
+        this.guidance = guidance;
         this.tolerance = Tolerance.of(expected, actual);
         this.stepsInEpoch = expected.epochs().get(0).trainLosses().size();
-        Fork fork = explanation == null ? null : explanation.fork();
-        this.forkEpoch = fork == null ? Integer.MAX_VALUE : fork.step() / stepsInEpoch;
     }
 
     /**
      * Compares {@code actual} with {@code expected}.
      *
-     * @param explanation of where a float32 run leaves the trace; {@code null} if none was sought
+     * @param guidance how the actual run was led along the expected one; {@link Guidance#NONE} if it was not
      * @return the rungs, lowest first
      */
-    public static List<Rung> climb(Trace expected, Trace actual, @Nullable Explanation explanation) {
-        Ladder ladder = new Ladder(expected, actual, explanation);
+    public static List<Rung> climb(Trace expected, Trace actual, Guidance guidance) {
+        Ladder ladder = new Ladder(expected, actual, guidance);
         return List.of(
                 ladder.configuration(),
                 ladder.split(),
@@ -172,7 +166,7 @@ public final class Ladder {
         Trace.Evaluation there = actual.before();
         double distance = tolerance.between(here.valLoss(), there.valLoss());
         String name = "before training";
-        if (!tolerance.holds(distance)) {
+        if (distance > tolerance.allowed()) {
             return new Rung(name, false, "val_loss: " + numbers(here.valLoss(), there.valLoss()));
         }
         if (here.valAcc() != there.valAcc()) {
@@ -204,71 +198,77 @@ public final class Ladder {
         double distance = 0;
         for (int step = 0; step < here.length; step++) {
             double apart = tolerance.between(here[step], there[step]);
-            if (!tolerance.holds(apart)) {
-                return parted(step, distance, here, there);
+            if (apart > allowed(step)) {
+                return new Rung(
+                        name,
+                        false,
+                        step(step) + ": " + numbers(here[step], there[step]) + ", at most " + Tolerance.format(distance)
+                                + " before; " + cause());
             }
             if (apart > distance) {
                 largest = step;
                 distance = apart;
             }
         }
-        String most = distance == 0 ? "all equal" : apart(distance) + ", at " + step(largest);
-        return new Rung(name, true, here.length + " steps, " + most);
+        String most = distance == 0 ? "all equal" : apart(distance) + " at most, at " + step(largest);
+        String forks = guidance.forks().isEmpty()
+                ? ""
+                : "; gates turned at ReLU forks: " + guidance.forks().size();
+        return new Rung(name, true, here.length + " steps, " + most + forks);
     }
 
-    private Rung parted(int step, double before, double[] here, double[] there) {
-        double after = 0;
-        for (int i = step; i < here.length; i++) {
-            after = Math.max(after, tolerance.between(here[i], there[i]));
-        }
-        boolean forked = explanation != null && explanation.fork() != null;
-        return new Rung(
-                "step losses",
-                forked,
-                step(step) + ": " + numbers(here[step], there[step]) + "; " + apart(before) + " before, "
-                        + Tolerance.format(after) + " from there on; " + cause());
+    /** The difference that a step's loss may have. */
+    private double allowed(int step) {
+        return guidance.excursions().stream()
+                .filter(excursion -> excursion.covers(step))
+                .mapToDouble(Guidance.Excursion::allowed)
+                .reduce(tolerance.allowed(), Math::max);
     }
 
     private String cause() {
-        if (explanation != null) {
-            return explanation.text();
+        if (guidance.lost() != null) {
+            return guidance.lost();
         }
         return tolerance == Tolerance.FLOAT64
                 ? "float64 has no ReLU forks to excuse it"
-                : "whether a ReLU fork is the cause, only a run against the trace can tell";
+                : "whether a ReLU fork is the cause, only a float32 run with sgd can tell: parity without --against";
     }
 
     private Rung validation() {
-        double lossBefore = 0;
-        double lossAfter = 0;
-        double accAfter = 0;
+        double largest = 0;
+        double largestAcross = 0;
         for (int i = 0; i < commonEpochs(); i++) {
             Trace.Epoch here = expected.epochs().get(i);
             Trace.Epoch there = actual.epochs().get(i);
-            double loss = i < forkEpoch
-                    ? tolerance.between(here.valLoss(), there.valLoss())
-                    : Tolerance.FLOAT32.between(here.valLoss(), there.valLoss());
-            double acc = Tolerance.FLOAT32.between(here.valAcc(), there.valAcc());
-            if (i < forkEpoch ? !tolerance.holds(loss) : loss > VAL_LOSS_AFTER_FORK) {
+            boolean across = isForkAcrossTheEndOf(i);
+            double loss = tolerance.between(here.valLoss(), there.valLoss());
+            if (loss > (across ? VAL_LOSS_AFTER_FORK : allowed((i + 1) * stepsInEpoch - 1))) {
                 return new Rung(
                         "validation", false, epoch(i) + ", val_loss: " + numbers(here.valLoss(), there.valLoss()));
             }
-            if (acc > (i < forkEpoch ? 0 : VAL_ACC_AFTER_FORK)) {
+            double acc = Math.abs(here.valAcc() - there.valAcc());
+            if (acc > (across ? VAL_ACC_AFTER_FORK : 0)) {
                 return new Rung("validation", false, epoch(i) + ", val_acc: " + numbers(here.valAcc(), there.valAcc()));
             }
-            if (i < forkEpoch) {
-                lossBefore = Math.max(lossBefore, loss);
+            if (across) {
+                largestAcross = Math.max(largestAcross, Math.max(loss, acc));
             } else {
-                lossAfter = Math.max(lossAfter, loss);
-                accAfter = Math.max(accAfter, acc);
+                largest = Math.max(largest, loss);
             }
         }
-        int until = Math.min(forkEpoch, expected.epochs().size());
-        String strict = until == 0 ? "" : until + " epochs, val_loss " + apart(lossBefore) + ", val_acc equal";
-        String loose = until == expected.epochs().size()
-                ? ""
-                : "after the fork val_loss " + apart(lossAfter) + ", val_acc " + apart(accAfter);
-        return new Rung("validation", true, strict + (strict.isEmpty() || loose.isEmpty() ? "" : "; ") + loose);
+        return new Rung(
+                "validation",
+                true,
+                expected.epochs().size() + " epochs, val_loss " + apart(largest) + ", val_acc equal"
+                        + (largestAcross == 0
+                                ? ""
+                                : "; where the gate was turned after it, " + Tolerance.format(largestAcross)));
+    }
+
+    /** Whether a gate stood wrong while this epoch was evaluated, as its fork was seen only after that. */
+    private boolean isForkAcrossTheEndOf(int index) {
+        return guidance.forks().stream()
+                .anyMatch(fork -> fork.step() / stepsInEpoch <= index && index < fork.seen() / stepsInEpoch);
     }
 
     private Rung printedLines() {
@@ -278,16 +278,13 @@ public final class Ladder {
             String there = actual.epochs().get(i).line();
             if (here.equals(there)) {
                 equal++;
-            } else if (i < forkEpoch) {
+            } else if (!isForkAcrossTheEndOf(i)) {
                 return new Rung(
                         "printed lines", false, epoch(i) + ": expected \"" + here + "\", found \"" + there + "\"");
             }
         }
         int lines = expected.epochs().size();
-        return new Rung(
-                "printed lines",
-                true,
-                equal == lines ? lines + " equal" : equal + " of " + lines + " equal, all up to the fork");
+        return new Rung("printed lines", true, equal == lines ? lines + " equal" : equal + " of " + lines + " equal");
     }
 
     /** Only shapes are judged: the last bits of a weight depend on every order of additions there was. */

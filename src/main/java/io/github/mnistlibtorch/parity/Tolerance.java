@@ -33,6 +33,10 @@ enum Tolerance {
                 : FLOAT32;
     }
 
+    double allowed() {
+        return allowed;
+    }
+
     abstract double distance(double expected, double actual);
 
     /** The distance of two numbers, of which two NaNs are the same, and a NaN is infinitely far from all else. */
@@ -44,17 +48,8 @@ enum Tolerance {
         return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance;
     }
 
-    final boolean holds(double distance) {
-        return distance <= allowed;
-    }
-
     /** For a person, as Python's {@code "%.1e"}. */
     static String format(double distance) {
         return distance == 0 ? "0" : String.format(Locale.ROOT, "%.1e", distance);
-    }
-
-    @Override
-    public String toString() {
-        return (this == FLOAT64 ? "relative " : "") + format(allowed);
     }
 }

@@ -126,6 +126,18 @@ public final class TraceRecorder implements RunListener {
         nextInt64 = TorchRandom.nextInt64(null);
     }
 
+    /**
+     * The last steps were trained again, with the same batches.
+     *
+     * @param again their losses; the last is that of the last step
+     */
+    void trainedAgain(List<Double> again) {
+        int inThisEpoch = Math.min(losses.size(), again.size());
+        List<Double> tail = losses.subList(losses.size() - inThisEpoch, losses.size());
+        tail.clear();
+        tail.addAll(again.subList(again.size() - inThisEpoch, again.size()));
+    }
+
     private static Trace.Producer producer() {
         Map<String, Object> facts = Environment.describe();
         return new Trace.Producer(
