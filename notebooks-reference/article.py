@@ -29,13 +29,13 @@ NUM_CLASSES = 10
 
 
 def accuracy(outputs, labels):
-    """Share of right answers in a batch."""
-    _, preds = torch.max(outputs, dim=1)
-    return torch.tensor(torch.sum(preds == labels).item() / len(preds))
+    """Share of a batch's pictures whose highest score is at the right digit, as a tensor like the loss."""
+    answers = outputs.max(dim=1).indices
+    return torch.tensor((answers == labels).sum().item() / len(labels))
 
 
 class MnistModel(nn.Module):
-    """Feed-forward neural network with one hidden layer."""
+    """Pixels in, one hidden layer with ReLU, a score per class out; and what `fit` and `evaluate` ask of a model."""
 
     def __init__(self, in_size, hidden_size, out_size):
         super().__init__()
@@ -43,45 +43,51 @@ class MnistModel(nn.Module):
         self.linear2 = nn.Linear(hidden_size, out_size)
 
     def forward(self, xb):
-        xb = xb.view(xb.size(0), -1)
-        return self.linear2(F.relu(self.linear1(xb)))
+        """Scores (N, out_size) of pictures (N, 1, 28, 28), which are flattened to (N, in_size)."""
+        hidden = F.relu(self.linear1(xb.flatten(1)))
+        return self.linear2(hidden)
 
     def training_step(self, batch):
+        """The batch's mean cross-entropy, from which `backward` starts."""
         images, labels = batch
         return F.cross_entropy(self(images), labels)
 
     def validation_step(self, batch):
+        """Loss and accuracy of one batch."""
         images, labels = batch
-        out = self(images)
-        return {"val_loss": F.cross_entropy(out, labels), "val_acc": accuracy(out, labels)}
+        scores = self(images)
+        return {"val_loss": F.cross_entropy(scores, labels), "val_acc": accuracy(scores, labels)}
 
     def validation_epoch_end(self, outputs):
-        losses = torch.stack([x["val_loss"] for x in outputs])
-        accs = torch.stack([x["val_acc"] for x in outputs])
+        """Means over the batches, as plain numbers; a smaller last batch counts as much as the others."""
+        losses = torch.stack([output["val_loss"] for output in outputs])
+        accs = torch.stack([output["val_acc"] for output in outputs])
         return {"val_loss": losses.mean().item(), "val_acc": accs.mean().item()}
 
     def epoch_end(self, epoch, result):
+        """Prints the epoch's line."""
         print(epoch_line(epoch, result), flush=True)
 
 
 def epoch_line(epoch, result):
+    """An epoch's validation in one line, four decimals."""
     return "Epoch [{}], val_loss: {:.4f}, val_acc: {:.4f}".format(epoch, result["val_loss"], result["val_acc"])
 
 
 def get_default_device():
-    """Pick GPU if available, else CPU."""
-    return torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
+    """The graphics card where torch sees one, otherwise the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def to_device(data, device):
-    """Move tensors (or a model) to a device; lists and tuples element by element."""
+    """A tensor, or every tensor of a list or tuple, on the device; a model is moved itself."""
     if isinstance(data, (list, tuple)):
-        return [to_device(x, device) for x in data]
+        return [to_device(part, device) for part in data]
     return data.to(device, non_blocking=True)
 
 
 class DeviceDataLoader:
-    """Wrap a data loader to move data to a device."""
+    """A loader whose batches are on the device when the loop gets them, one batch at a time."""
 
     def __init__(self, dl, device):
         self.dl = dl
@@ -92,16 +98,17 @@ class DeviceDataLoader:
             yield to_device(batch, self.device)
 
     def __len__(self):
+        """Batches in a pass."""
         return len(self.dl)
 
 
 def evaluate(model, val_loader):
-    outputs = [model.validation_step(batch) for batch in val_loader]
-    return model.validation_epoch_end(outputs)
+    """The model's loss and accuracy over a pass of the loader."""
+    return model.validation_epoch_end([model.validation_step(batch) for batch in val_loader])
 
 
 def fit(epochs, lr, model, train_loader, val_loader, opt_func=torch.optim.SGD, on_step=lambda loss: None):
-    """The article's loop; ``on_step`` is told the loss of each step."""
+    """Trains for some epochs at one learning rate; `on_step` is told the loss of each step."""
     history = []
     optimizer = opt_func(model.parameters(), lr)
     for epoch in range(epochs):
