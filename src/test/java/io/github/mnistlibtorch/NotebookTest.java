@@ -3,7 +3,10 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,8 +49,7 @@ class NotebookTest {
 
     @Test
     void printsTheRecordedRunLineForLine() throws IOException {
-        JsonNode trace = Trace.read("article-seed42-float32.json.gz");
-        JsonNode before = trace.get("before");
+        Trace trace = TraceFile.read(Path.of("test-data/article-seed42-float32.json.gz"));
         List<String> expected = new ArrayList<>(List.of(
                 "(50000, 10000)",
                 "images.shape: torch.Size([128, 1, 28, 28])",
@@ -58,10 +60,9 @@ class NotebookTest {
                 "device(type='cpu')",
                 "torch.Size([128, 1, 28, 28])",
                 "cpu",
-                "[" + new EpochResult(Trace.number(before.get("val_loss")), Trace.number(before.get("val_acc")))
-                        + "]"));
-        trace.get("epochs").forEach(epoch -> expected.add(epoch.get("line").asString()));
-        expected.add("val_acc: 0.9646");
+                "[" + new EpochResult(trace.before().valLoss(), trace.before().valAcc()) + "]"));
+        trace.epochs().forEach(epoch -> expected.add(epoch.line()));
+        expected.add("val_acc: " + PythonFormat.fixed(trace.epochs().get(9).valAcc(), 4));
 
         StringBuilder printed = new StringBuilder();
         for (JsonNode output : outputs()) {

@@ -3,6 +3,8 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,12 +27,12 @@ class TrainIT {
     @TempDir
     private static Path folder;
 
-    private static JsonNode trace;
+    private static Trace trace;
     private static Program.Result run;
 
     @BeforeAll
     static void runWithoutArguments() throws IOException {
-        trace = Trace.read("article-seed42-float32.json.gz");
+        trace = TraceFile.read(Path.of("test-data/article-seed42-float32.json.gz"));
         run = Program.run(folder);
     }
 
@@ -49,27 +51,21 @@ class TrainIT {
                         "torch.Size([128, 1, 28, 28])",
                         "cpu");
         assertThat(run.out().get(9))
-                .isEqualTo("[{'val_loss': " + Trace.number(trace.at("/before/val_loss")) + ", 'val_acc': "
-                        + Trace.number(trace.at("/before/val_acc")) + "}]");
+                .isEqualTo("[{'val_loss': " + trace.before().valLoss() + ", 'val_acc': "
+                        + trace.before().valAcc() + "}]");
     }
 
     @Test
     void theTenLinesArePythons() {
-        List<String> expected = trace.get("epochs")
-                .valueStream()
-                .map(epoch -> epoch.get("line").asString())
-                .toList();
+        List<String> expected = trace.epochs().stream().map(Trace.Epoch::line).toList();
         assertThat(run.out().subList(LINES_BEFORE, LINES_BEFORE + expected.size()))
                 .isEqualTo(expected);
     }
 
     @Test
     void endsWithTheFinalAccuracy() {
-        assertThat(run.out()).hasSize(LINES_BEFORE + trace.get("epochs").size() + 1);
-        String lastLine = trace.get("epochs")
-                .get(trace.get("epochs").size() - 1)
-                .get("line")
-                .asString();
+        assertThat(run.out()).hasSize(LINES_BEFORE + trace.epochs().size() + 1);
+        String lastLine = trace.epochs().get(trace.epochs().size() - 1).line();
         assertThat(lastLine).endsWith(run.out().get(run.out().size() - 1));
     }
 
@@ -78,12 +74,12 @@ class TrainIT {
         JsonNode history =
                 JsonMapper.builder().build().readTree(Files.readString(folder.resolve("mnist-run/history.json")));
         assertThat(history.size()).isEqualTo(11);
-        assertThat(history.get(0).get("val_loss").asDouble()).isEqualTo(Trace.number(trace.at("/before/val_loss")));
+        assertThat(history.get(0).get("val_loss").asDouble())
+                .isEqualTo(trace.before().valLoss());
         for (int i = 0; i < 10; i++) {
-            JsonNode epoch = trace.get("epochs").get(i);
-            assertThat(history.get(i + 1).get("val_acc").asDouble()).isEqualTo(Trace.number(epoch.get("val_acc")));
-            assertThat(history.get(i + 1).get("val_loss").asDouble())
-                    .isCloseTo(Trace.number(epoch.get("val_loss")), within(1e-6));
+            Trace.Epoch epoch = trace.epochs().get(i);
+            assertThat(history.get(i + 1).get("val_acc").asDouble()).isEqualTo(epoch.valAcc());
+            assertThat(history.get(i + 1).get("val_loss").asDouble()).isCloseTo(epoch.valLoss(), within(1e-6));
         }
     }
 

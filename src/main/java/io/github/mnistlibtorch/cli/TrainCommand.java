@@ -167,6 +167,9 @@ final class TrainCommand implements Callable<Integer> {
         if (trace == null) {
             MnistTutorial.run(dataset, settings, out, RunListener.NONE);
         } else {
+            if (Files.isDirectory(trace)) {
+                throw new InputException(trace + " is a folder; name a file with --trace");
+            }
             makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
             TraceRecorder recorder = new TraceRecorder(config);
             MnistTutorial.run(dataset, settings, out, recorder);

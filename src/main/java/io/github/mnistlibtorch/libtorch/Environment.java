@@ -13,6 +13,12 @@ public final class Environment {
 
     /** Facts by name, in the order in which a person wants to read them; LibTorch must have started. */
     public static Map<String, Object> describe() {
+        try (Scope scope = Scope.open()) {
+            return facts();
+        }
+    }
+
+    private static Map<String, Object> facts() {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
         facts.put("platform", Loader.getPlatform());

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Optimizer;
@@ -51,6 +52,18 @@ public final class Guide implements RunListener, AutoCloseable {
      */
     private static final double NEAR = 4;
 
+    /** Of the nearest suspects, so many are tried in pairs too: one gate may turn while another has not shown yet. */
+    private static final int PAIRED = 8;
+
+    /**
+     * A difference at which forks are looked for, within the tolerance: one that stays hidden moves the weights by more
+     * than rounding does, until the next cannot be found.
+     */
+    private static final double ALARM = 5e-7;
+
+    /** Steps without an alarm after one that led to nothing. */
+    private static final int PAUSE = 32;
+
     /** What is allowed in an excursion, in distances of float32 and float64: each of two runs has its own, and luck. */
     private static final double ROUNDING = 4;
 
@@ -65,6 +78,10 @@ public final class Guide implements RunListener, AutoCloseable {
     private final double[] expectedLosses;
     private final Device device;
     private final List<Fork> forks = new ArrayList<>();
+
+    /** The gates of the forks, which every training again has to turn too. */
+    private final List<Suspect> turned = new ArrayList<>();
+
     private final List<Guidance.Excursion> excursions = new ArrayList<>();
 
     /** Positions of the batch of each step; {@code null} where they are not needed any more. */
@@ -78,6 +95,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private @Nullable Subset<Example> train;
     private @Nullable MnistModel model;
     private int step;
+    private int nextAlarm;
 
     /**
      * @param expected the trace that the run should be
@@ -157,7 +175,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private void lead(double loss) {
         if (step >= expectedLosses.length) {
             leading = false; // another number of steps: not for a fork to explain
-        } else if (!isExpected(step, loss)) {
+        } else if (!isExpected(step, loss) || (distance(step, loss) > ALARM && step >= nextAlarm)) {
             try (Scope scope = Scope.open();
                     TensorVector parameters = requireNonNull(model).parameters();
                     Tensor after = vector(parameters)) {
@@ -173,54 +191,100 @@ public final class Guide implements RunListener, AutoCloseable {
 
     /** @param after weights after the step, to be put back if there is no gate to turn */
     private void explain(double loss, TensorVector parameters, Tensor after) {
+        if (trainedAgain(parameters) != loss) {
+            restore(after, parameters);
+            leave("the same steps trained again have another loss, so the run does something besides this training");
+            return;
+        }
         List<Suspect> suspects = suspects(parameters);
-        for (Suspect suspect : suspects) {
-            if (suspect.isNear() && follows(suspect, parameters)) {
-                forks.add(suspect.toFork(step));
+        for (List<Suspect> gates : combinations(suspects)) {
+            if (follows(gates, distance(step, loss), parameters)) {
+                gates.forEach(gate -> forks.add(gate.toFork(step)));
+                turned.addAll(gates);
                 return;
             }
         }
-        double rounding = Math.abs(loss - lossInFloat64(parameters));
+        nextAlarm = step + PAUSE;
+        double rounding = isExpected(step, loss) ? 0 : Math.abs(loss - lossInFloat64(parameters));
         restore(after, parameters);
+        if (isExpected(step, loss)) {
+            return;
+        }
         double allowed = Math.min(MOST_ROUNDING, Tolerance.FLOAT32.allowed() + ROUNDING * rounding);
-        if (Math.abs(loss - expectedLosses[step]) <= allowed) {
+        if (distance(step, loss) <= allowed) {
             excursions.add(new Guidance.Excursion(step, step + EXCURSION, allowed));
             return;
         }
-        leading = false;
-        Suspect nearest = suspects.get(0);
         long near = suspects.stream().filter(Suspect::isNear).count();
-        lost = "not a ReLU fork: in the " + (step - firstKept() + 1) + " steps up to there "
+        leave("not a ReLU fork: in the " + (step - firstKept() + 1) + " steps up to there "
                 + (near == 0
                         ? "every pre-activation is farther from zero than its rounding error"
                         : near + " pre-activations are near enough to zero, but with none of their gates the other way"
                                 + " the run follows the trace")
-                + "; nearest is " + nearest + "; nor rounding alone: float64 is only " + Tolerance.format(rounding)
-                + " away";
+                + "; nearest is " + suspects.get(0) + "; nor rounding alone: float64 is only "
+                + Tolerance.format(rounding) + " away");
     }
 
-    /** Whether the steps from the suspect's on, with its gate turned, have the losses of the trace; then they are the run's. */
-    private boolean follows(Suspect suspect, TensorVector parameters) {
+    private void leave(String reason) {
+        lost = reason;
+        leading = false;
+    }
+
+    /** What to put to the proof: each suspect that is near enough, then each two of the nearest. */
+    private List<List<Suspect>> combinations(List<Suspect> suspects) {
+        List<Suspect> near = suspects.stream()
+                .filter(suspect -> suspect.isNear() && turned.stream().noneMatch(suspect::isSameGate))
+                .toList();
+        List<List<Suspect>> combinations = new ArrayList<>();
+        near.forEach(suspect -> combinations.add(List.of(suspect)));
+        for (int i = 1; i < Math.min(near.size(), PAIRED); i++) {
+            for (int k = 0; k < i; k++) {
+                combinations.add(Stream.of(near.get(k), near.get(i))
+                        .sorted(Comparator.comparingInt(Suspect::step))
+                        .toList());
+            }
+        }
+        return combinations;
+    }
+
+    /**
+     * Whether the steps from the first suspect's on, with the gates turned, have the losses of the trace; then they are
+     * the run's.
+     *
+     * @param distance of the loss without them; with them, none may be farther than half of it
+     */
+    private boolean follows(List<Suspect> gates, double distance, TensorVector parameters) {
         List<Double> losses = new ArrayList<>();
         List<Tensor> before = new ArrayList<>();
+        int first = gates.get(0).step();
         try (Scope scope = Scope.open()) {
-            restore(requireNonNull(snapshots.get(suspect.step())), parameters);
-            for (int at = suspect.step(); at <= step; at++) {
+            restore(requireNonNull(snapshots.get(first)), parameters);
+            for (int at = first; at <= step; at++) {
                 before.add(vector(parameters));
-                double loss = train(at, parameters, at == suspect.step() ? suspect : null);
-                if (!isExpected(at, loss)) {
+                double loss = train(at, parameters, gates);
+                if (!isExpected(at, loss) || distance(at, loss) > distance / 2) {
                     return false;
                 }
                 losses.add(loss);
             }
-            truncateSnapshots(suspect.step());
+            truncateSnapshots(first);
             before.forEach(weights -> snapshots.add(scope.keep(weights)));
         }
         recorder.trainedAgain(losses);
         return true;
     }
 
-    /** The loss of the present step if all steps since the first weights kept are trained in float64. */
+    /** The loss of the present step if all steps since the first weights kept are trained again. */
+    private double trainedAgain(TensorVector parameters) {
+        restore(requireNonNull(snapshots.get(firstKept())), parameters);
+        double loss = Double.NaN;
+        for (int at = firstKept(); at <= step; at++) {
+            loss = train(at, parameters, List.of());
+        }
+        return loss;
+    }
+
+    /** The same in float64. */
     private double lossInFloat64(TensorVector parameters) {
         try (Scope scope = Scope.open()) {
             restore(requireNonNull(snapshots.get(firstKept())), parameters);
@@ -231,20 +295,22 @@ public final class Guide implements RunListener, AutoCloseable {
             }
             double loss = Double.NaN;
             for (int at = firstKept(); at <= step; at++) {
-                loss = train(at, widened, null);
+                loss = train(at, widened, List.of());
             }
             return loss;
         }
     }
 
-    /** Trains one step as {@code fit} does; the loss before the update. */
-    private double train(int at, TensorVector parameters, @Nullable Suspect turned) {
+    /** Trains one step as {@code fit} does, with some more gates turned; the loss before the update. */
+    private double train(int at, TensorVector parameters, List<Suspect> gates) {
         try (Scope scope = Scope.open();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, learningRate(at))) {
             Batch batch = batch(at, parameters.get(0).scalar_type().intern());
             Tensor hidden = torch.linear(batch.images(), parameters.get(0), parameters.get(1));
-            if (turned != null) {
-                hidden = hidden.add(turned.turn(hidden));
+            for (Suspect gate : Stream.concat(turned.stream(), gates.stream()).toList()) {
+                if (gate.step() == at) {
+                    hidden = hidden.add(gate.turn(hidden));
+                }
             }
             Tensor out = torch.linear(torch.relu(hidden), parameters.get(2), parameters.get(3));
             Tensor loss = torch.cross_entropy(out, batch.labels());
@@ -287,7 +353,11 @@ public final class Guide implements RunListener, AutoCloseable {
 
     private boolean isExpected(int at, double loss) {
         double allowed = excursion(at).map(Guidance.Excursion::allowed).orElse(Tolerance.FLOAT32.allowed());
-        return Tolerance.FLOAT32.between(expectedLosses[at], loss) <= allowed;
+        return distance(at, loss) <= allowed;
+    }
+
+    private double distance(int at, double loss) {
+        return Tolerance.FLOAT32.between(expectedLosses[at], loss);
     }
 
     private Optional<Guidance.Excursion> excursion(int at) {
@@ -368,6 +438,10 @@ public final class Guide implements RunListener, AutoCloseable {
 
         boolean isNear() {
             return distance() <= NEAR;
+        }
+
+        boolean isSameGate(Suspect other) {
+            return step == other.step && row == other.row && unit == other.unit;
         }
 
         /** What to add to the pre-activations to have this one on the other side of zero, where its gate is the other way. */

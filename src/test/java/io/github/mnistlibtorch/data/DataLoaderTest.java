@@ -114,6 +114,25 @@ class DataLoaderTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {0, 1, 4})
+    void listenerIsToldTheIndicesOfEachBatchInOrder(int workers) {
+        List<List<Integer>> told = new ArrayList<>();
+        Thread training = Thread.currentThread();
+        DataLoader<List<Integer>> loader = lists(range(10))
+                .batchSize(4)
+                .shuffle(true)
+                .numWorkers(workers)
+                .onIndices(indices -> {
+                    assertThat(Thread.currentThread()).isSameAs(training);
+                    told.add(IntStream.of(indices).boxed().toList());
+                })
+                .build();
+
+        assertThat(loader.size()).isEqualTo(3);
+        assertThat(listOf(loader)).isEqualTo(told).hasSize(3);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void passesTakeAsManyWordsAsPython(int workers) {
         UnaryOperator<DataLoader.Builder<List<Integer>>> sequential = builder -> builder;

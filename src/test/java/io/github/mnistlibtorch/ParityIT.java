@@ -1,0 +1,214 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code parity} and {@code train --trace} of the packaged jar. */
+class ParityIT {
+    private static final int RUNGS = 10;
+
+    private static final Path SEED_42 =
+            Path.of("test-data/article-seed42-float32.json.gz").toAbsolutePath();
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"article-seed42-float32.json.gz", "article-seed42-float64.json.gz"})
+    void tenEpochsClimbEveryRung(String name) {
+        Program.Result parity = Program.run(
+                folder, "parity", Path.of("test-data", name).toAbsolutePath().toString());
+        assertThat(parity.exitCode()).as(String.join("\n", parity.out())).isZero();
+        assertThat(parity.out()).hasSize(RUNGS + 1).endsWith("Every rung holds.");
+        assertThat(parity.out().subList(0, RUNGS)).allMatch(line -> line.startsWith("ok "));
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void forkIsNamedWithStepRowUnitValueAndError() {
+        Program.Result parity = Program.run(
+                folder,
+                "parity",
+                Path.of("test-data/article-seed0-float32.json.gz")
+                        .toAbsolutePath()
+                        .toString());
+        assertThat(parity.exitCode()).isZero();
+        assertThat(parity.out().get(RUNGS))
+                .startsWith("ReLU fork at step 515, seen in the loss of step 516: row 60, unit 8, pre-activation ")
+                .contains("rounding error of the product");
+    }
+
+    @Test
+    void runOfThisProgramIsItselfBitForBit() throws IOException {
+        Program.Result train = Program.run(
+                folder, "train", "--schedule", "1@0.5", "--hidden-size", "16", "--seed", "5", "--trace", "a/t.json.gz");
+        assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
+        Trace trace = TraceFile.read(folder.resolve("a/t.json.gz"));
+        assertThat(trace.producer().implementation()).isEqualTo("java");
+        assertThat(train.out()).contains(trace.epochs().get(0).line());
+
+        Program.Result parity = Program.run(folder, "parity", "a/t.json.gz");
+        assertThat(parity.exitCode()).isZero();
+        assertThat(parity.out())
+                .anyMatch(line -> line.startsWith("ok    step losses") && line.endsWith("all equal"))
+                .anyMatch(line -> line.startsWith("ok    final parameters") && line.endsWith("equal, bit for bit"));
+    }
+
+    @Test
+    void twoTracesAreComparedWithoutARun() throws IOException {
+        Path other = rewritten("\"next_int64\": ", "\"next_int64\": 1");
+        Program.Result same = Program.run(folder, "parity", SEED_42.toString(), "--against", SEED_42.toString());
+        assertThat(same.exitCode()).isZero();
+        assertThat(same.err()).isEmpty();
+        Program.Result different = Program.run(folder, "parity", SEED_42.toString(), "--against", other.toString());
+        assertThat(different.exitCode()).isEqualTo(1);
+        assertThat(different.out().get(RUNGS)).startsWith("First divergence: random generator: next int64: expected ");
+    }
+
+    @Test
+    void otherDataAreSeenAndNamed() throws IOException {
+        byte[] images = new byte[16 + 60_000 * 784];
+        byte[] labels = new byte[8 + 60_000];
+        java.nio.ByteBuffer.wrap(images).putInt(0x803).putInt(60_000).putInt(28).putInt(28);
+        java.nio.ByteBuffer.wrap(labels).putInt(0x801).putInt(60_000);
+        for (String part : new String[] {"train", "t10k"}) {
+            Files.write(folder.resolve(part + "-images-idx3-ubyte"), images);
+            Files.write(folder.resolve(part + "-labels-idx1-ubyte"), labels);
+        }
+        Program.Result parity = Program.run(
+                folder,
+                "parity",
+                Path.of("test-data/article-seed7-float32.json.gz")
+                        .toAbsolutePath()
+                        .toString(),
+                "--data",
+                ".");
+        assertThat(parity.exitCode()).isEqualTo(1);
+        assertThat(parity.out()).anyMatch(line -> line.startsWith("First divergence: before training: val_loss: "));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'\"schema\": 1,','\"schema\": 2,',schema",
+        "'\"schema\": 1,','',schema",
+        "'\"seed\": 42,','\"seed\": 42, \"mood\": 1,',config.mood",
+        "'\"seed\": 42,','',seed",
+        "'\"seed\": 42,','\"seed\": \"x\",',config.seed",
+        "'\"seed\": 42,','\"seed\": null,',seed",
+        "'\"seed\": 42,','\"seed\": 42, \"seed\": 43,',seed",
+        "'\"hidden_size\": 32,','\"hidden_size\": 2147483647,',sizes",
+        "'\"hidden_size\": 32,','\"hidden_size\": 0,',config",
+        "'\"val_batch_size\": 256,','\"val_batch_size\": 100,',validation batches",
+        "'\"val_size\": 10000,','\"val_size\": 60000,',60000",
+        "'\"dtype\": \"float32\"','\"dtype\": \"float16\"',float16",
+        "'\"optimizer\": \"sgd\"','\"optimizer\": \"luck\"',luck",
+        "'\"epochs\": 5,','\"epochs\": 6,',epochs",
+        "'0x1.','1x1.',hex float"
+    })
+    void badTraceIsRefusedWithItsReason(String part, String replacement, String word) throws IOException {
+        Path bad = rewritten(part, replacement == null ? "" : replacement);
+        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", word);
+    }
+
+    @Test
+    void traceWithANumberMissingIsRefused() throws IOException {
+        String text = text();
+        String losses = text.substring(text.indexOf("\"train_losses\""));
+        String loss = losses.substring(losses.indexOf('['), losses.indexOf(','));
+        Path bad = Files.writeString(folder.resolve("bad.json"), text.replace(loss + ",", "["));
+        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", "train_losses");
+        Files.writeString(bad, text.replace(loss + ",", "[null,"));
+        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", "train_losses");
+    }
+
+    static Stream<UnaryOperator<byte[]>> damages() {
+        return Stream.of(
+                bytes -> Arrays.copyOf(bytes, bytes.length / 2),
+                bytes -> "Tyger Tyger, burning bright,".getBytes(StandardCharsets.UTF_8),
+                bytes -> "[1, 2]".getBytes(StandardCharsets.UTF_8),
+                bytes -> "{}".getBytes(StandardCharsets.UTF_8),
+                bytes -> (new String(bytes, StandardCharsets.UTF_8) + "{}").getBytes(StandardCharsets.UTF_8),
+                bytes -> new byte[0],
+                bytes -> new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
+    }
+
+    @ParameterizedTest
+    @org.junit.jupiter.params.provider.MethodSource("damages")
+    void whatIsNoTraceIsRefused(UnaryOperator<byte[]> damage) throws IOException {
+        Files.write(folder.resolve("bad.json"), damage.apply(text().getBytes(StandardCharsets.UTF_8)));
+        Program.run(folder, "parity", "bad.json").assertRefused("bad.json", "not a usable trace");
+    }
+
+    @Test
+    void gzipCutShortOrDamagedIsRefused() throws IOException {
+        byte[] packed = Files.readAllBytes(SEED_42);
+        Files.write(folder.resolve("bad.json.gz"), Arrays.copyOf(packed, packed.length - 20));
+        Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz", "cut short");
+        packed[packed.length / 2] ^= 0x55;
+        Files.write(folder.resolve("bad.json.gz"), packed);
+        Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz");
+        Files.writeString(folder.resolve("bad.json.gz"), text());
+        Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz", "gzip");
+    }
+
+    @Test
+    void gzipBombIsRefused() throws IOException {
+        try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(folder.resolve("bomb.json.gz")))) {
+            byte[] spaces = new byte[1 << 20];
+            Arrays.fill(spaces, (byte) ' ');
+            for (int i = 0; i < 300; i++) {
+                out.write(spaces);
+            }
+        }
+        Program.run(folder, "parity", "bomb.json.gz").assertRefused("bomb.json.gz");
+    }
+
+    @Test
+    void traceThatIsNotThereIsRefused() {
+        Program.run(folder, "parity", "none.json").assertRefused("none.json");
+        Program.run(folder, "parity", SEED_42.toString(), "--against", "none.json")
+                .assertRefused("none.json");
+        Program.run(folder, "parity").assertRefused("TRACE");
+    }
+
+    @Test
+    void traceThatCannotBeWrittenIsRefusedBeforeTheTraining() throws IOException {
+        Files.writeString(folder.resolve("file"), "kept");
+        Program.run(folder, "train", "--trace", "file/t.json").assertRefused("file", "--trace");
+        Program.run(folder, "train", "--trace", "t.json", "--dry-run").assertRefused("--dry-run", "--trace");
+        Program.run(folder, "train", "--trace", ".").assertRefused("--trace");
+    }
+
+    private static String text() throws IOException {
+        try (GZIPInputStream in = new GZIPInputStream(new ByteArrayInputStream(Files.readAllBytes(SEED_42)))) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    /** The trace of seed 42 with its first {@code part} replaced. */
+    private Path rewritten(String part, String replacement) throws IOException {
+        String text = text();
+        int at = text.indexOf(part);
+        assertThat(at).isNotNegative();
+        return Files.writeString(
+                folder.resolve("bad.json"), text.substring(0, at) + replacement + text.substring(at + part.length()));
+    }
+}

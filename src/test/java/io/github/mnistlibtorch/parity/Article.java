@@ -1,0 +1,99 @@
+package io.github.mnistlibtorch.parity;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.data.DataLoader;
+import io.github.mnistlibtorch.data.Dataset;
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.RandomSplit;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.device.DeviceDataLoader;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.libtorch.TorchRandom;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.Training;
+import java.util.List;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** The cells of the article once more, on the CPU: each is a method that a test can get wrong. */
+class Article {
+    private final Trace.Config config;
+    private final Dataset<Example> mnist;
+
+    Article(Trace.Config config, Dataset<Example> mnist) {
+        this.config = config;
+        this.mnist = mnist;
+    }
+
+    final void run(RunListener listener) {
+        TorchRandom.manualSeed(config.seed());
+        Dataset<Example> dataset = dataset(mnist);
+        List<Subset<Example>> parts =
+                RandomSplit.randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
+        listener.split(parts.get(0), parts.get(1));
+        DataLoader<Batch> trainLoader = trainLoader(
+                        DataLoader.of(parts.get(0)).batchSize(config.batchSize()), parts.get(0))
+                .onIndices(listener::batchPulled)
+                .build();
+        DataLoader<Batch> valLoader = valLoader(DataLoader.of(parts.get(1)).batchSize(config.valBatchSize()))
+                .build();
+
+        firstPeek(trainLoader);
+        model(config.hiddenSize()).close();
+        secondPeek(trainLoader);
+        try (Device cpu = Devices.of("cpu");
+                MnistModel model = model(config.hiddenSize())) {
+            listener.modelDrawn(model);
+            ScalarType dtype = config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float;
+            model.to(dtype, /* non_blocking= */ false);
+            DeviceDataLoader train = new DeviceDataLoader(trainLoader, cpu, dtype);
+            DeviceDataLoader val = new DeviceDataLoader(valLoader, cpu, dtype);
+            EpochResult before = Training.evaluate(model, val);
+            listener.evaluated(before);
+            for (Phase phase : config.schedule()) {
+                Training.fit(phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, listener);
+            }
+            listener.finished(model);
+        }
+    }
+
+    Dataset<Example> dataset(Dataset<Example> dataset) {
+        return dataset;
+    }
+
+    DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<Example> train) {
+        return builder.shuffle(true);
+    }
+
+    DataLoader.Builder<Batch> valLoader(DataLoader.Builder<Batch> builder) {
+        return builder;
+    }
+
+    void firstPeek(DataLoader<Batch> loader) {
+        peek(loader);
+    }
+
+    void secondPeek(DataLoader<Batch> loader) {
+        peek(loader);
+    }
+
+    MnistModel model(int hiddenSize) {
+        return new MnistModel(784, hiddenSize, 10);
+    }
+
+    double learningRate(Phase phase) {
+        return phase.lr();
+    }
+
+    private static void peek(DataLoader<Batch> loader) {
+        try (var batches = loader.iterator();
+                Scope scope = Scope.open()) {
+            batches.next();
+        }
+    }
+}
