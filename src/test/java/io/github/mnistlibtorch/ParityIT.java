@@ -6,15 +6,11 @@ import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
-import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,7 +70,7 @@ class ParityIT {
 
     @Test
     void twoTracesAreComparedWithoutARun() throws IOException {
-        Path other = rewritten("\"next_int64\": ", "\"next_int64\": 1");
+        Path other = rewritten("\"next_int64\": ", "\"next_int64\": -");
         Program.Result same = Program.run(folder, "parity", SEED_42.toString(), "--against", SEED_42.toString());
         assertThat(same.exitCode()).isZero();
         assertThat(same.err()).isEmpty();
@@ -107,78 +103,22 @@ class ParityIT {
 
     @ParameterizedTest
     @CsvSource({
-        "'\"schema\": 1,','\"schema\": 2,',schema",
-        "'\"schema\": 1,','',schema",
         "'\"seed\": 42,','\"seed\": 42, \"mood\": 1,',config.mood",
-        "'\"seed\": 42,','',seed",
-        "'\"seed\": 42,','\"seed\": \"x\",',config.seed",
-        "'\"seed\": 42,','\"seed\": null,',seed",
-        "'\"seed\": 42,','\"seed\": 42, \"seed\": 43,',seed",
         "'\"hidden_size\": 32,','\"hidden_size\": 2147483647,',sizes",
-        "'\"hidden_size\": 32,','\"hidden_size\": 0,',config",
         "'\"val_batch_size\": 256,','\"val_batch_size\": 100,',validation batches",
-        "'\"val_size\": 10000,','\"val_size\": 60000,',60000",
-        "'\"dtype\": \"float32\"','\"dtype\": \"float16\"',float16",
-        "'\"optimizer\": \"sgd\"','\"optimizer\": \"luck\"',luck",
-        "'\"epochs\": 5,','\"epochs\": 6,',epochs",
-        "'0x1.','1x1.',hex float"
+        "'\"val_size\": 10000,','\"val_size\": 60000,',60000"
     })
-    void badTraceIsRefusedWithItsReason(String part, String replacement, String word) throws IOException {
-        Path bad = rewritten(part, replacement == null ? "" : replacement);
-        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", word);
+    void traceThatCannotBeRunIsRefused(String part, String replacement, String word) throws IOException {
+        Path bad = rewritten(part, replacement);
+        Program.run(folder, "parity", bad.toString()).assertRefused(word);
+        assertThat(folder).isDirectoryNotContaining(file -> !file.equals(bad));
     }
 
     @Test
-    void traceWithANumberMissingIsRefused() throws IOException {
-        String text = text();
-        String losses = text.substring(text.indexOf("\"train_losses\""));
-        String loss = losses.substring(losses.indexOf('['), losses.indexOf(','));
-        Path bad = Files.writeString(folder.resolve("bad.json"), text.replace(loss + ",", "["));
-        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", "train_losses");
-        Files.writeString(bad, text.replace(loss + ",", "[null,"));
-        Program.run(folder, "parity", bad.toString()).assertRefused("bad.json", "train_losses");
-    }
-
-    static Stream<UnaryOperator<byte[]>> damages() {
-        return Stream.of(
-                bytes -> Arrays.copyOf(bytes, bytes.length / 2),
-                bytes -> "Tyger Tyger, burning bright,".getBytes(StandardCharsets.UTF_8),
-                bytes -> "[1, 2]".getBytes(StandardCharsets.UTF_8),
-                bytes -> "{}".getBytes(StandardCharsets.UTF_8),
-                bytes -> (new String(bytes, StandardCharsets.UTF_8) + "{}").getBytes(StandardCharsets.UTF_8),
-                bytes -> new byte[0],
-                bytes -> new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
-    }
-
-    @ParameterizedTest
-    @org.junit.jupiter.params.provider.MethodSource("damages")
-    void whatIsNoTraceIsRefused(UnaryOperator<byte[]> damage) throws IOException {
-        Files.write(folder.resolve("bad.json"), damage.apply(text().getBytes(StandardCharsets.UTF_8)));
-        Program.run(folder, "parity", "bad.json").assertRefused("bad.json", "not a usable trace");
-    }
-
-    @Test
-    void gzipCutShortOrDamagedIsRefused() throws IOException {
+    void gzipCutShortIsRefused() throws IOException {
         byte[] packed = Files.readAllBytes(SEED_42);
         Files.write(folder.resolve("bad.json.gz"), Arrays.copyOf(packed, packed.length - 20));
         Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz", "cut short");
-        packed[packed.length / 2] ^= 0x55;
-        Files.write(folder.resolve("bad.json.gz"), packed);
-        Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz");
-        Files.writeString(folder.resolve("bad.json.gz"), text());
-        Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz", "gzip");
-    }
-
-    @Test
-    void gzipBombIsRefused() throws IOException {
-        try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(folder.resolve("bomb.json.gz")))) {
-            byte[] spaces = new byte[1 << 20];
-            Arrays.fill(spaces, (byte) ' ');
-            for (int i = 0; i < 300; i++) {
-                out.write(spaces);
-            }
-        }
-        Program.run(folder, "parity", "bomb.json.gz").assertRefused("bomb.json.gz");
     }
 
     @Test

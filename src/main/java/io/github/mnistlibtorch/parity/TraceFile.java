@@ -23,6 +23,7 @@ import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
@@ -30,6 +31,7 @@ import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.exc.InvalidFormatException;
+import tools.jackson.databind.exc.InvalidNullException;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -107,11 +109,21 @@ public final class TraceFile {
             throw refuse(file, "it has the unknown field " + path(e));
         } catch (InvalidFormatException e) {
             throw refuse(file, path(e) + " is " + quoted(String.valueOf(e.getValue())) + ", which it cannot be");
-        } catch (JacksonException e) {
-            String where = path(e);
-            String what = e.getOriginalMessage().lines().findFirst().orElse("not JSON");
+        } catch (InvalidNullException e) {
+            throw refuse(file, path(e) + " is null");
+        } catch (StreamReadException e) {
             throw refuse(
-                    file, (where.isEmpty() ? "" : where + ": ") + what.replaceAll("\\s*\\(through reference.*", ""));
+                    file,
+                    "it is not JSON ("
+                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")");
+        } catch (JacksonException e) {
+            String what =
+                    e.getOriginalMessage().lines().findFirst().orElse("it is another thing than a trace has there");
+            throw refuse(
+                    file,
+                    what.startsWith("Missing creator property")
+                            ? "it lacks the field " + path(e)
+                            : path(e) + ": " + what);
         }
     }
 
