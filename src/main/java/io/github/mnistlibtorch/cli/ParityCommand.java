@@ -69,8 +69,7 @@ final class ParityCommand implements Callable<Integer> {
         List<Rung> rungs =
                 against == null ? run(expected) : Ladder.climb(expected, TraceFile.read(against), Guidance.NONE);
         rungs.forEach(System.out::println);
-        guidance.forks().forEach(System.out::println);
-        guidance.excursions().forEach(System.out::println);
+        guidance.lines().forEach(System.out::println);
         return rungs.stream()
                 .filter(rung -> !rung.holds())
                 .findFirst()

@@ -15,11 +15,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -67,6 +69,9 @@ public final class Guide implements RunListener, AutoCloseable {
     /** What is allowed in an excursion, in distances of float32 and float64: each of two runs has its own, and luck. */
     private static final double ROUNDING = 4;
 
+    /** Steps over which that distance is taken: at a single one it may be small by chance. */
+    private static final int SENSITIVE = 16;
+
     /** More than this, rounding without a fork has not been seen to do. */
     private static final double MOST_ROUNDING = 1e-5;
 
@@ -83,6 +88,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private final List<Suspect> turned = new ArrayList<>();
 
     private final List<Guidance.Excursion> excursions = new ArrayList<>();
+    private final List<Guidance.Tie> ties = new ArrayList<>();
 
     /** Positions of the batch of each step; {@code null} where they are not needed any more. */
     private final List<int @Nullable []> batches = new ArrayList<>();
@@ -93,6 +99,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private boolean leading;
     private @Nullable String lost;
     private @Nullable Subset<Example> train;
+    private @Nullable Subset<Example> val;
     private @Nullable MnistModel model;
     private int step;
     private int nextAlarm;
@@ -113,13 +120,14 @@ public final class Guide implements RunListener, AutoCloseable {
 
     /** How the run was led, once it has finished. */
     public Guidance guidance() {
-        return new Guidance(List.copyOf(forks), List.copyOf(excursions), lost);
+        return new Guidance(List.copyOf(forks), List.copyOf(excursions), List.copyOf(ties), lost);
     }
 
     @Override
     public void split(Subset<Example> train, Subset<Example> val) {
         recorder.split(train, val);
         this.train = train;
+        this.val = val;
     }
 
     @Override
@@ -159,6 +167,9 @@ public final class Guide implements RunListener, AutoCloseable {
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
         recorder.epochDone(epoch, lr, result);
+        if (leading) {
+            lookForTies(result);
+        }
     }
 
     @Override
@@ -170,6 +181,62 @@ public final class Guide implements RunListener, AutoCloseable {
     @Override
     public void close() {
         truncateSnapshots(0);
+    }
+
+    private void lookForTies(EpochResult result) {
+        int epoch = step / stepsInEpoch() - 1;
+        if (result.valAcc() == expected.epochs().get(epoch).valAcc()) {
+            return;
+        }
+        try (Scope scope = Scope.open();
+                TensorVector parameters = requireNonNull(model).parameters()) {
+            Guidance.Tie tie = tie(epoch, requireNonNull(val), parameters);
+            if (tie.pictures() > 0) {
+                ties.add(tie);
+            }
+        }
+    }
+
+    private Guidance.Tie tie(int epoch, Subset<Example> pictures, TensorVector parameters) {
+        int batchSize = expected.config().valBatchSize();
+        int batches = (pictures.size() + batchSize - 1) / batchSize;
+        int count = 0;
+        double smallest = Double.POSITIVE_INFINITY;
+        double largestError = 0;
+        double allowed = 0;
+        for (int first = 0; first < pictures.size(); first += batchSize) {
+            int[] positions = IntStream.range(first, Math.min(first + batchSize, pictures.size()))
+                    .toArray();
+            try (Scope scope = Scope.open();
+                    NoGradGuard noGrad = new NoGradGuard()) {
+                Batch batch = onDevice(Batch.of(pictures.getItems(positions)), ScalarType.Float);
+                Tensor out = outputs(batch.images(), parameters, ScalarType.Float);
+                Tensor exact = outputs(batch.images(), parameters, ScalarType.Double);
+                double error = out.sub(exact).abs().max().item_double();
+                T_TensorTensor_T two = out.topk(2);
+                Tensor margin = two.get0().select(1, 0).sub(two.get0().select(1, 1));
+                Tensor right = two.get1().eq(batch.labels().unsqueeze(1)).any(1);
+                Tensor near =
+                        margin.masked_select(margin.le(new Scalar(NEAR * error)).logical_and(right));
+                if (near.numel() > 0) {
+                    count += (int) near.numel();
+                    smallest = Math.min(smallest, near.min().item_double());
+                    largestError = Math.max(largestError, error);
+                    allowed += (double) near.numel() / positions.length / batches;
+                }
+            }
+        }
+        // The mean over the batches is a float32.
+        return new Guidance.Tie(epoch, count, smallest, largestError, allowed + Math.ulp(1f));
+    }
+
+    private static Tensor outputs(Tensor images, TensorVector parameters, ScalarType dtype) {
+        Tensor hidden = torch.linear(
+                images.to(dtype), parameters.get(0).to(dtype), parameters.get(1).to(dtype));
+        return torch.linear(
+                torch.relu(hidden),
+                parameters.get(2).to(dtype),
+                parameters.get(3).to(dtype));
     }
 
     private void lead(double loss) {
@@ -191,13 +258,15 @@ public final class Guide implements RunListener, AutoCloseable {
 
     /** @param after weights after the step, to be put back if there is no gate to turn */
     private void explain(double loss, TensorVector parameters, Tensor after) {
-        if (trainedAgain(parameters) != loss) {
+        restore(requireNonNull(snapshots.get(firstKept())), parameters);
+        double[] again = trainAgain(parameters);
+        if (again[again.length - 1] != loss) {
             restore(after, parameters);
             leave("the same steps trained again have another loss, so the run does something besides this training");
             return;
         }
         List<Suspect> suspects = suspects(parameters);
-        for (List<Suspect> gates : combinations(suspects)) {
+        for (List<Suspect> gates : combinations(suspects, isExpected(step, loss))) {
             if (follows(gates, distance(step, loss), parameters)) {
                 gates.forEach(gate -> forks.add(gate.toFork(step)));
                 turned.addAll(gates);
@@ -205,7 +274,7 @@ public final class Guide implements RunListener, AutoCloseable {
             }
         }
         nextAlarm = step + PAUSE;
-        double rounding = isExpected(step, loss) ? 0 : Math.abs(loss - lossInFloat64(parameters));
+        double rounding = isExpected(step, loss) ? 0 : rounding(again, parameters);
         restore(after, parameters);
         if (isExpected(step, loss)) {
             return;
@@ -230,14 +299,19 @@ public final class Guide implements RunListener, AutoCloseable {
         leading = false;
     }
 
-    /** What to put to the proof: each suspect that is near enough, then each two of the nearest. */
-    private List<List<Suspect>> combinations(List<Suspect> suspects) {
+    /**
+     * What to put to the proof: each suspect that is near enough, then each two of the nearest.
+     *
+     * @param alarm whether the loss is within the tolerance: rounding may have moved it, so less passes for a proof
+     */
+    private List<List<Suspect>> combinations(List<Suspect> suspects, boolean alarm) {
         List<Suspect> near = suspects.stream()
-                .filter(suspect -> suspect.isNear() && turned.stream().noneMatch(suspect::isSameGate))
+                .filter(suspect -> suspect.distance() <= (alarm ? 1 : NEAR)
+                        && turned.stream().noneMatch(suspect::isSameGate))
                 .toList();
         List<List<Suspect>> combinations = new ArrayList<>();
         near.forEach(suspect -> combinations.add(List.of(suspect)));
-        for (int i = 1; i < Math.min(near.size(), PAIRED); i++) {
+        for (int i = 1; i < Math.min(near.size(), alarm ? 1 : PAIRED); i++) {
             for (int k = 0; k < i; k++) {
                 combinations.add(Stream.of(near.get(k), near.get(i))
                         .sorted(Comparator.comparingInt(Suspect::step))
@@ -274,18 +348,15 @@ public final class Guide implements RunListener, AutoCloseable {
         return true;
     }
 
-    /** The loss of the present step if all steps since the first weights kept are trained again. */
-    private double trainedAgain(TensorVector parameters) {
-        restore(requireNonNull(snapshots.get(firstKept())), parameters);
-        double loss = Double.NaN;
-        for (int at = firstKept(); at <= step; at++) {
-            loss = train(at, parameters, List.of());
-        }
-        return loss;
+    /** Trains all steps since the first weights kept, from the parameters as they are; their losses. */
+    private double[] trainAgain(TensorVector parameters) {
+        return IntStream.rangeClosed(firstKept(), step)
+                .mapToDouble(at -> train(at, parameters, List.of()))
+                .toArray();
     }
 
-    /** The same in float64. */
-    private double lossInFloat64(TensorVector parameters) {
+    /** The farthest that float64 leads from the losses of float32, in the last steps, from the first weights kept on. */
+    private double rounding(double[] float32, TensorVector parameters) {
         try (Scope scope = Scope.open()) {
             restore(requireNonNull(snapshots.get(firstKept())), parameters);
             TensorVector widened = new TensorVector();
@@ -293,11 +364,12 @@ public final class Guide implements RunListener, AutoCloseable {
                 widened.push_back(
                         parameters.get(i).detach().to(ScalarType.Double).set_requires_grad(true));
             }
-            double loss = Double.NaN;
-            for (int at = firstKept(); at <= step; at++) {
-                loss = train(at, widened, List.of());
+            double[] float64 = trainAgain(widened);
+            double farthest = 0;
+            for (int i = Math.max(0, float32.length - SENSITIVE); i < float32.length; i++) {
+                farthest = Math.max(farthest, Math.abs(float32[i] - float64[i]));
             }
-            return loss;
+            return farthest;
         }
     }
 
@@ -369,15 +441,21 @@ public final class Guide implements RunListener, AutoCloseable {
     /** Images (B, I) and labels of a step, on the device. */
     private Batch batch(int at, ScalarType dtype) {
         int[] positions = requireNonNull(batches.get(at));
-        Batch batch = Batch.of(requireNonNull(train).getItems(positions));
+        return onDevice(Batch.of(requireNonNull(train).getItems(positions)), dtype);
+    }
+
+    private Batch onDevice(Batch batch, ScalarType dtype) {
         return new Batch(
                 Devices.toDevice(batch.images().flatten(1, -1), device, dtype),
                 Devices.toDevice(batch.labels(), device));
     }
 
     private double learningRate(int at) {
-        int stepsInEpoch = expected.epochs().get(0).trainLosses().size();
-        return expected.epochs().get(at / stepsInEpoch).lr();
+        return expected.epochs().get(at / stepsInEpoch()).lr();
+    }
+
+    private int stepsInEpoch() {
+        return expected.epochs().get(0).trainLosses().size();
     }
 
     private int firstKept() {

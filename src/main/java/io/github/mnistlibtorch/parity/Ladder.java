@@ -236,6 +236,7 @@ public final class Ladder {
 
     private Rung validation() {
         double largest = 0;
+        double largestAcc = 0;
         double largestAcross = 0;
         for (int i = 0; i < commonEpochs(); i++) {
             Trace.Epoch here = expected.epochs().get(i);
@@ -247,9 +248,10 @@ public final class Ladder {
                         "validation", false, epoch(i) + ", val_loss: " + numbers(here.valLoss(), there.valLoss()));
             }
             double acc = Math.abs(here.valAcc() - there.valAcc());
-            if (acc > (across ? VAL_ACC_AFTER_FORK : 0)) {
+            if (acc > (across ? VAL_ACC_AFTER_FORK : allowedAcc(i))) {
                 return new Rung("validation", false, epoch(i) + ", val_acc: " + numbers(here.valAcc(), there.valAcc()));
             }
+            largestAcc = Math.max(largestAcc, across ? 0 : acc);
             if (across) {
                 largestAcross = Math.max(largestAcross, Math.max(loss, acc));
             } else {
@@ -259,10 +261,18 @@ public final class Ladder {
         return new Rung(
                 "validation",
                 true,
-                expected.epochs().size() + " epochs, val_loss " + apart(largest) + ", val_acc equal"
+                expected.epochs().size() + " epochs, val_loss " + apart(largest) + ", val_acc " + apart(largestAcc)
                         + (largestAcross == 0
                                 ? ""
                                 : "; where the gate was turned after it, " + Tolerance.format(largestAcross)));
+    }
+
+    /** The difference that an accuracy may have. */
+    private double allowedAcc(int index) {
+        return guidance.ties().stream()
+                .filter(tie -> tie.epoch() == index)
+                .mapToDouble(Guidance.Tie::allowed)
+                .reduce(0, Math::max);
     }
 
     /** Whether a gate stood wrong while this epoch was evaluated, as its fork was seen only after that. */
@@ -278,7 +288,7 @@ public final class Ladder {
             String there = actual.epochs().get(i).line();
             if (here.equals(there)) {
                 equal++;
-            } else if (!isForkAcrossTheEndOf(i)) {
+            } else if (!isForkAcrossTheEndOf(i) && allowedAcc(i) == 0) {
                 return new Rung(
                         "printed lines", false, epoch(i) + ": expected \"" + here + "\", found \"" + there + "\"");
             }

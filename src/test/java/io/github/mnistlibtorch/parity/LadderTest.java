@@ -171,7 +171,7 @@ class LadderTest {
 
     @Test
     void excursionAllowsWhatWasMeasuredAndNoMore() throws IOException {
-        Guidance guidance = new Guidance(List.of(), List.of(new Excursion(40, 50, 3e-6)), null);
+        Guidance guidance = new Guidance(List.of(), List.of(new Excursion(40, 50, 3e-6)), List.of(), null);
         assertThat(failed(climb(FLOAT32, root -> changeLoss(root, 0, 45, loss -> loss + 2e-6), guidance)))
                 .isEmpty();
         assertThat(failed(climb(FLOAT32, root -> changeLoss(root, 0, 45, loss -> loss + 4e-6), guidance)))
@@ -180,8 +180,24 @@ class LadderTest {
                 .containsExactly("step losses");
     }
 
+    @Test
+    void pictureThatIsNearlyTiedMayCountEitherWay() throws IOException {
+        Guidance guidance =
+                new Guidance(List.of(), List.of(), List.of(new Guidance.Tie(1, 1, 1e-7, 1e-6, 1.0 / 256 / 40)), null);
+        Consumer<ObjectNode> oneMore = root -> {
+            ObjectNode epoch = (ObjectNode) root.at("/epochs/1");
+            epoch.put(
+                    "val_acc",
+                    HexFloat.format(HexFloat.parse(epoch.get("val_acc").asString()) + 1.0 / 256 / 40));
+            epoch.put("line", "another");
+        };
+        assertThat(failed(climb(FLOAT32, oneMore, guidance))).isEmpty();
+        assertThat(failed(climb(FLOAT32, oneMore.andThen(oneMore), guidance))).containsExactly("validation");
+        assertThat(failed(climb(FLOAT32, oneMore))).containsExactly("validation", "printed lines");
+    }
+
     private static Guidance guidance(Fork fork) {
-        return new Guidance(List.of(fork), List.of(), null);
+        return new Guidance(List.of(fork), List.of(), List.of(), null);
     }
 
     private static List<String> failed(List<Rung> rungs) {

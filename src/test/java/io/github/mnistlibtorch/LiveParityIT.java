@@ -1,0 +1,136 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * The packaged jar against real Python, with a seed that nobody has tried before. Runs where the environment variable
+ * {@code PYTHON_WITH_TORCH} names a Python with the packages of {@code notebooks-reference/requirements.txt}.
+ */
+@Tag("parity")
+@EnabledIfEnvironmentVariable(
+        named = "PYTHON_WITH_TORCH",
+        matches = ".+",
+        disabledReason = "PYTHON_WITH_TORCH names no Python with torch")
+class LiveParityIT {
+    /** A guard against a hang, not a measure. */
+    private static final int MINUTES = 10;
+
+    private static final Random RANDOM = new Random();
+
+    @TempDir
+    private static Path data;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void unpackMnistAsTorchvisionHasIt() throws IOException {
+        Path raw = Files.createDirectories(data.resolve("MNIST/raw"));
+        for (String part : new String[] {"train", "t10k"}) {
+            for (String kind : new String[] {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {
+                InputStream packed = LiveParityIT.class.getResourceAsStream("/mnist/" + part + kind + ".gz");
+                try (InputStream in = new GZIPInputStream(Objects.requireNonNull(packed))) {
+                    Files.copy(in, raw.resolve(part + kind));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"float32", "float64"})
+    void freshRunOfPythonClimbsEveryRung(String dtype) {
+        String seed = Integer.toString(RANDOM.nextInt(1_000_000));
+        List<String> options = new ArrayList<>(List.of("--seed", seed, "--dtype", dtype));
+        if (dtype.equals("float64")) {
+            options.addAll(List.of("--hidden-size", Integer.toString(1 + RANDOM.nextInt(256))));
+            options.addAll(List.of("--batch-size", Integer.toString(16 + RANDOM.nextInt(500))));
+        }
+        System.out.println("live parity with real Python: " + String.join(" ", options));
+        Path trace = folder.resolve("trace.json.gz");
+        options.addAll(List.of("--schedule", "1@0.5,1@0.1", "--num-workers", "2"));
+        options.addAll(List.of("--data", data.toString(), "--out", trace.toString()));
+        python("record_trace.py", options);
+
+        Program.Result parity = Program.run(folder, "parity", trace.toString());
+        assertThat(parity.out()).endsWith("Every rung holds.");
+        assertThat(parity.exitCode()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"float32", "float64"})
+    void weightsGoToPythonAndBackBitForBit(String dtype) throws IOException {
+        Program.Result train =
+                Program.run(folder, "train", "--schedule", "1@0.5", "--dtype", dtype, "--out", "here", "--trace", "t");
+        assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
+        Path back = Files.createDirectory(folder.resolve("back"));
+        String printed =
+                python("exchange_weights.py", List.of(folder.resolve("here").toString(), back.toString()));
+
+        JsonNode hashes = JsonMapper.builder().build().readTree(printed);
+        Trace trace = TraceFile.read(folder.resolve("t"));
+        trace.finalParameters()
+                .forEach((name, parameter) ->
+                        assertThat(hashes.get(name).asString()).as(name).isEqualTo(parameter.sha256()));
+        List<String> evaluation = evaluate("here/model.pt");
+        for (String file : new String[] {"here/model.safetensors", "back/model.pt", "back/model.safetensors"}) {
+            assertThat(evaluate(file)).as(file).isEqualTo(evaluation);
+        }
+    }
+
+    private List<String> evaluate(String model) {
+        Program.Result evaluation = Program.run(folder, "evaluate", "--model", model);
+        assertThat(evaluation.exitCode())
+                .as(String.join("\n", evaluation.err()))
+                .isZero();
+        return evaluation.out();
+    }
+
+    /** Runs a script of notebooks-reference; its standard output. */
+    private String python(String script, List<String> options) {
+        List<String> command = new ArrayList<>(List.of(
+                System.getenv("PYTHON_WITH_TORCH"),
+                Path.of("notebooks-reference", script).toAbsolutePath().toString()));
+        command.addAll(options);
+        try {
+            Path out = folder.resolve("python.out");
+            Path err = folder.resolve("python.err");
+            Process process = new ProcessBuilder(command)
+                    .redirectOutput(out.toFile())
+                    .redirectError(err.toFile())
+                    .start();
+            if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
+                process.destroyForcibly();
+                throw new AssertionError("still running after " + MINUTES + " minutes: " + command);
+            }
+            assertThat(process.exitValue()).as(Files.readString(err)).isZero();
+            return Files.readString(out, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
