@@ -1,35 +1,30 @@
 package io.github.mnistlibtorch.io;
 
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Tensors in the safetensors format, which Python reads and writes with {@code safetensors.torch}. Unlike a pickle
  * such a file holds numbers and text only; nothing in it is ever executed.
  *
- * <p>The dtypes are float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8 and bool. The data is
- * little-endian, as is every platform that LibTorch is built for, so it moves between file and tensor unchanged.
+ * <p>The dtypes are float64, float32, float16, bfloat16, int64, int32, int16, int8, uint8 and bool.
  */
 public final class Safetensors {
     /** The limit of the reference implementation, in bytes. */
     private static final long MAX_HEADER = 100_000_000;
 
     private static final int LENGTH_FIELD = Long.BYTES;
-    private static final int WRITE_CHUNK = 1 << 16;
-    private static final int READ_CHUNK = 1 << 24;
 
     private Safetensors() {}
 
@@ -49,9 +44,11 @@ public final class Safetensors {
         AtomicFile.write(file, out -> {
             out.write(lengthField().putLong(0, json.length).array());
             out.write(json);
+            WritableByteChannel channel = Channels.newChannel(out);
             for (SafetensorsHeader.Entry entry : header.entries()) {
-                Tensor tensor = Objects.requireNonNull(tensors.get(entry.name()));
-                writeData(out, tensor, entry.end() - entry.begin());
+                try (Tensor dense = TensorData.dense(Objects.requireNonNull(tensors.get(entry.name())))) {
+                    TensorData.forEachChunk(dense, channel::write);
+                }
             }
         });
     }
@@ -65,16 +62,13 @@ public final class Safetensors {
      * @throws IOException if the disk fails
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
+        Refusal refusal = refusal(file);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         boolean complete = false;
         try (FileChannel channel = open(file)) {
-            long length = headerLength(channel, file);
-            SafetensorsHeader header = readHeader(channel, length, file);
-            long dataStart = LENGTH_FIELD + length;
-            for (SafetensorsHeader.Entry entry : header.entries()) {
-                Tensor tensor = empty(entry, file);
-                tensors.put(entry.name(), tensor);
-                readData(channel, dataStart, entry, tensor, file);
+            // The tensors follow the header and each other without a gap.
+            for (SafetensorsHeader.Entry entry : readHeader(channel, refusal).entries()) {
+                tensors.put(entry.name(), TensorData.read(channel, entry.type(), entry.shape(), refusal));
             }
             complete = true;
             return tensors;
@@ -94,25 +88,12 @@ public final class Safetensors {
      */
     public static Map<String, String> readMetadata(Path file) throws IOException {
         try (FileChannel channel = open(file)) {
-            return readHeader(channel, headerLength(channel, file), file).metadata();
+            return readHeader(channel, refusal(file)).metadata();
         }
     }
 
-    private static void writeData(OutputStream out, Tensor tensor, long size) throws IOException {
-        if (size == 0) {
-            return;
-        }
-        try (Tensor detached = tensor.detach();
-                Tensor onCpu = detached.cpu();
-                Tensor dense = onCpu.contiguous();
-                BytePointer memory = new BytePointer(dense.data_ptr())) {
-            byte[] chunk = new byte[(int) Math.min(size, WRITE_CHUNK)];
-            for (long position = 0; position < size; position += chunk.length) {
-                int length = (int) Math.min(chunk.length, size - position);
-                memory.position(position).get(chunk, 0, length);
-                out.write(chunk, 0, length);
-            }
-        }
+    private static Refusal refusal(Path file) {
+        return new Refusal(file, "safetensors", "save or download it again");
     }
 
     private static FileChannel open(Path file) throws IOException {
@@ -123,76 +104,28 @@ public final class Safetensors {
     }
 
     /** The length that the file states for its header, once it is known to be possible. */
-    private static long headerLength(FileChannel channel, Path file) throws IOException {
+    private static int headerLength(FileChannel channel, Refusal refusal) throws IOException {
         long size = channel.size();
         if (size < LENGTH_FIELD) {
-            throw SafetensorsHeader.refuse(file, "it has only " + size + " bytes");
+            throw refusal.because("it has only " + size + " bytes");
         }
         ByteBuffer lengthField = lengthField();
-        readFully(channel, 0, lengthField, file);
+        TensorData.readFully(channel, lengthField, refusal);
         long length = lengthField.getLong(0);
         if (length < 0 || length > MAX_HEADER) {
-            throw SafetensorsHeader.refuse(file, "its header would be larger than " + MAX_HEADER + " bytes");
+            throw refusal.because("its header would be larger than " + MAX_HEADER + " bytes");
         }
         if (length > size - LENGTH_FIELD) {
-            throw SafetensorsHeader.refuse(file, "its header of " + length + " bytes would be larger than the file");
+            throw refusal.because("its header of " + length + " bytes would be larger than the file");
         }
-        return length;
+        return (int) length;
     }
 
-    private static SafetensorsHeader readHeader(FileChannel channel, long length, Path file) throws IOException {
-        ByteBuffer json = ByteBuffer.allocate((int) length);
-        readFully(channel, LENGTH_FIELD, json, file);
-        return SafetensorsHeader.parse(json.array(), channel.size() - LENGTH_FIELD - length, file);
-    }
-
-    private static Tensor empty(SafetensorsHeader.Entry entry, Path file) throws InputException {
-        try (TensorOptions options = new TensorOptions(entry.type().scalarType())) {
-            return torch.empty(entry.sizes(), options, null);
-        } catch (RuntimeException e) {
-            throw SafetensorsHeader.refuse(file, "LibTorch cannot hold a tensor of shape " + entry.shape(), e);
-        }
-    }
-
-    private static void readData(
-            FileChannel channel, long dataStart, SafetensorsHeader.Entry entry, Tensor tensor, Path file)
-            throws IOException {
-        long size = entry.end() - entry.begin();
-        if (size == 0) {
-            return;
-        }
-        try (BytePointer memory = new BytePointer(tensor.data_ptr())) {
-            for (long position = 0; position < size; position += READ_CHUNK) {
-                long end = Math.min(position + READ_CHUNK, size);
-                // The buffer is the memory of the tensor: no copy on the heap.
-                ByteBuffer chunk = memory.limit(end).position(position).asByteBuffer();
-                readFully(channel, dataStart + entry.begin() + position, chunk, file);
-                if (entry.type() == SafetensorsType.BOOL) {
-                    requireBooleans(chunk.flip(), file);
-                }
-            }
-        }
-    }
-
-    private static void readFully(FileChannel channel, long position, ByteBuffer buffer, Path file) throws IOException {
-        long next = position;
-        while (buffer.hasRemaining()) {
-            int count = channel.read(buffer, next);
-            if (count < 0) {
-                throw SafetensorsHeader.refuse(file, "it became shorter while it was read");
-            }
-            next += count;
-        }
-    }
-
-    /** C++ leaves open what happens to a bool that is neither 0 nor 1. */
-    private static void requireBooleans(ByteBuffer bytes, Path file) throws InputException {
-        while (bytes.hasRemaining()) {
-            byte value = bytes.get();
-            if (value != 0 && value != 1) {
-                throw SafetensorsHeader.refuse(file, "a BOOL tensor holds the byte " + Byte.toUnsignedInt(value));
-            }
-        }
+    /** Reads from the first byte to the last one before the data. */
+    private static SafetensorsHeader readHeader(FileChannel channel, Refusal refusal) throws IOException {
+        ByteBuffer json = ByteBuffer.allocate(headerLength(channel, refusal));
+        TensorData.readFully(channel, json, refusal);
+        return SafetensorsHeader.parse(json.array(), channel.size() - channel.position(), refusal);
     }
 
     private static ByteBuffer lengthField() {

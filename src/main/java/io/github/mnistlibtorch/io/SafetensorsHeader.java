@@ -1,10 +1,11 @@
 package io.github.mnistlibtorch.io;
 
+import static io.github.mnistlibtorch.io.Refusal.quoted;
+
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -46,11 +47,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
      * @param begin offset of its first byte, counted from the end of the header
      * @param end offset behind its last byte
      */
-    record Entry(String name, SafetensorsType type, List<Long> shape, long begin, long end) {
-        long[] sizes() {
-            return shape.stream().mapToLong(Long::longValue).toArray();
-        }
-    }
+    record Entry(String name, Dtype type, List<Long> shape, long begin, long end) {}
 
     /**
      * The header for {@code tensors}, laid out like the reference implementation: the widest dtypes first, so that
@@ -64,10 +61,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
             if (name.equals(METADATA)) {
                 throw new IllegalArgumentException("a tensor cannot be named " + METADATA);
             }
-            var scalarType = tensor.scalar_type().intern();
-            SafetensorsType type = SafetensorsType.of(scalarType)
-                    .orElseThrow(() -> new IllegalArgumentException(
-                            "tensor \"" + name + "\" is of a dtype that cannot be saved: " + scalarType));
+            Dtype type = Dtype.of(name, tensor);
             List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
             unplaced.add(new Entry(name, type, shape, 0, tensor.numel() * type.bytes()));
         });
@@ -105,52 +99,40 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
     /**
      * Reads a header and holds it against the file: the tensors must cover its data exactly.
      *
-     * @param json as it stands in {@code file}
+     * @param json as it stands in the file
      * @param dataSize number of bytes behind the header
      * @throws InputException if anything does not add up
      */
-    static SafetensorsHeader parse(byte[] json, long dataSize, Path file) throws InputException {
-        JsonNode root = tree(json, file);
+    static SafetensorsHeader parse(byte[] json, long dataSize, Refusal refusal) throws InputException {
+        JsonNode root = tree(json, refusal);
         Map<String, String> metadata = new LinkedHashMap<>();
         List<Entry> entries = new ArrayList<>();
         for (Map.Entry<String, JsonNode> property : root.properties()) {
             if (property.getKey().equals(METADATA)) {
-                metadata.putAll(texts(property.getValue(), file));
+                metadata.putAll(texts(property.getValue(), refusal));
             } else {
-                entries.add(entry(property.getKey(), property.getValue(), file));
+                entries.add(entry(property.getKey(), property.getValue(), refusal));
             }
         }
         entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long position = 0;
         for (Entry entry : entries) {
             if (entry.begin() != position) {
-                throw refuse(
-                        file, "the data of " + quoted(entry.name()) + " does not follow that of the tensor before");
+                throw refusal.because(
+                        "the data of " + quoted(entry.name()) + " does not follow that of the tensor before");
             }
             position = entry.end();
         }
         if (position > dataSize) {
-            throw refuse(file, "it is truncated, " + (position - dataSize) + " bytes are missing");
+            throw refusal.because("it is truncated, " + (position - dataSize) + " bytes are missing");
         }
         if (position < dataSize) {
-            throw refuse(file, "no tensor claims its last " + (dataSize - position) + " bytes");
+            throw refusal.because("no tensor claims its last " + (dataSize - position) + " bytes");
         }
         return new SafetensorsHeader(metadata, entries);
     }
 
-    static InputException refuse(Path file, String reason) {
-        return new InputException(message(file, reason));
-    }
-
-    static InputException refuse(Path file, String reason, Throwable cause) {
-        return new InputException(message(file, reason), cause);
-    }
-
-    private static String message(Path file, String reason) {
-        return file + " is not a usable safetensors file: " + reason + "; save or download it again";
-    }
-
-    private static JsonNode tree(byte[] json, Path file) throws InputException {
+    private static JsonNode tree(byte[] json, Refusal refusal) throws InputException {
         JsonNode root;
         try {
             // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
@@ -159,65 +141,64 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
                     .decode(ByteBuffer.wrap(json))
                     .toString());
         } catch (CharacterCodingException e) {
-            throw refuse(file, "its header is not UTF-8", e);
+            throw refusal.because("its header is not UTF-8", e);
         } catch (JacksonException e) {
-            throw refuse(file, "its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
+            throw refusal.because("its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
         }
         if (!root.isObject()) {
-            throw refuse(file, "its header is not a JSON object");
+            throw refusal.because("its header is not a JSON object");
         }
         return root;
     }
 
-    private static Map<String, String> texts(JsonNode node, Path file) throws InputException {
+    private static Map<String, String> texts(JsonNode node, Refusal refusal) throws InputException {
         Map<String, String> texts = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> property : node.properties()) {
             if (!property.getValue().isString()) {
-                throw refuse(file, "its metadata " + quoted(property.getKey()) + " is not a text");
+                throw refusal.because("its metadata " + quoted(property.getKey()) + " is not a text");
             }
             texts.put(property.getKey(), property.getValue().stringValue());
         }
         if (!node.isObject()) {
-            throw refuse(file, "its metadata is not a JSON object");
+            throw refusal.because("its metadata is not a JSON object");
         }
         return texts;
     }
 
-    private static Entry entry(String name, JsonNode node, Path file) throws InputException {
+    private static Entry entry(String name, JsonNode node, Refusal refusal) throws InputException {
         String dtype = node.path("dtype").asString("");
-        SafetensorsType type = SafetensorsType.named(dtype)
-                .orElseThrow(() -> refuse(file, quoted(name) + " is of the unknown dtype " + quoted(dtype)));
-        List<Long> shape = counts(node.path("shape"), quoted(name) + " has no valid shape", file);
-        List<Long> offsets = counts(node.path("data_offsets"), quoted(name) + " has no valid data_offsets", file);
+        Dtype type = Dtype.named(dtype)
+                .orElseThrow(() -> refusal.because(quoted(name) + " is of the unknown dtype " + quoted(dtype)));
+        List<Long> shape = counts(node.path("shape"), quoted(name) + " has no valid shape", refusal);
+        List<Long> offsets = counts(node.path("data_offsets"), quoted(name) + " has no valid data_offsets", refusal);
         if (offsets.size() != 2) {
-            throw refuse(file, quoted(name) + " has " + offsets.size() + " data_offsets, not 2");
+            throw refusal.because(quoted(name) + " has " + offsets.size() + " data_offsets, not 2");
         }
         long begin = offsets.get(0);
         long end = offsets.get(1);
-        if (end - begin != bytes(shape, type, name, file)) {
-            throw refuse(
-                    file,
+        if (end - begin != bytes(shape, type, name, refusal)) {
+            throw refusal.because(
                     quoted(name) + " claims " + (end - begin) + " bytes, which " + type + " " + shape + " is not");
         }
         return new Entry(name, type, shape, begin, end);
     }
 
     /** An array of whole numbers from 0 up; anything else is {@code wrong}. */
-    private static List<Long> counts(JsonNode array, String wrong, Path file) throws InputException {
+    private static List<Long> counts(JsonNode array, String wrong, Refusal refusal) throws InputException {
         if (!array.isArray()) {
-            throw refuse(file, wrong);
+            throw refusal.because(wrong);
         }
         List<Long> counts = new ArrayList<>();
         for (JsonNode number : array) {
             if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
-                throw refuse(file, wrong);
+                throw refusal.because(wrong);
             }
             counts.add(number.longValue());
         }
         return List.copyOf(counts);
     }
 
-    private static long bytes(List<Long> shape, SafetensorsType type, String name, Path file) throws InputException {
+    private static long bytes(List<Long> shape, Dtype type, String name, Refusal refusal) throws InputException {
         long bytes = type.bytes();
         try {
             for (long size : shape) {
@@ -225,13 +206,8 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
                 bytes = Math.multiplyExact(bytes, Math.max(size, 1));
             }
         } catch (ArithmeticException e) {
-            throw refuse(file, quoted(name) + " is larger than any memory", e);
+            throw refusal.because(quoted(name) + " is larger than any memory", e);
         }
         return shape.contains(0L) ? 0 : bytes;
-    }
-
-    private static String quoted(String text) {
-        int shown = 100;
-        return "\"" + (text.length() > shown ? text.substring(0, shown) + "..." : text) + "\"";
     }
 }
