@@ -1,4 +1,4 @@
-/** Files: whole or not at all; the safetensors format. */
+/** Files: whole or not at all; state dicts in the {@code .pt} and the safetensors format. */
 @NullMarked
 package io.github.mnistlibtorch.io;
 
