@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.device.DeviceDataLoader;
+import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.io.Safetensors;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
@@ -80,8 +81,8 @@ public final class MnistTutorial {
      * Runs the article; prints what its notebook prints.
      *
      * @param dataset labelled pictures of 28 × 28 pixels, 10 classes
-     * @param out an existing folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png}, {@code history.json} and
-     *     {@code model.safetensors}; nothing is written if it is {@code null}
+     * @param out an existing folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png},
+     *     {@code history.json}, {@code model.pt} and {@code model.safetensors}; nothing is written if it is {@code null}
      * @param listener is told how the run goes
      * @return the evaluation before training and after each epoch
      * @throws IOException if a file cannot be written
@@ -187,7 +188,9 @@ public final class MnistTutorial {
     private static void save(MnistModel model, List<EpochResult> history, Path out) throws IOException {
         // What took longest to make goes first: a picture that fails loses nothing.
         try (Scope scope = Scope.open()) {
-            Safetensors.write(out.resolve("model.safetensors"), StateDict.of(model), Map.of("format", "pt"));
+            Map<String, Tensor> stateDict = StateDict.of(model);
+            PtFile.write(out.resolve("model.pt"), stateDict);
+            Safetensors.write(out.resolve("model.safetensors"), stateDict, Map.of("format", "pt"));
         }
         History.write(out.resolve("history.json"), history);
         LossPlot.write(

@@ -16,6 +16,8 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -96,13 +98,14 @@ class TrainIT {
         try (Stream<Path> files = Files.list(folder.resolve("mnist-run"))) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .containsExactlyInAnyOrder(
-                            "batch.png", "loss.png", "accuracy.png", "history.json", "model.safetensors");
+                            "batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
         }
     }
 
-    @Test
-    void savedWeightsEvaluateToTheLastResult() throws IOException {
-        Program.Result evaluation = Program.run(folder, "evaluate", "--model", "mnist-run/model.safetensors");
+    @ParameterizedTest
+    @ValueSource(strings = {"model.pt", "model.safetensors"})
+    void savedWeightsEvaluateToTheLastResult(String name) throws IOException {
+        Program.Result evaluation = Program.run(folder, "evaluate", "--model", "mnist-run/" + name);
         JsonNode history =
                 JsonMapper.builder().build().readTree(Files.readString(folder.resolve("mnist-run/history.json")));
         JsonNode last = history.get(10);

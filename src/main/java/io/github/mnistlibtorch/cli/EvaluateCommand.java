@@ -36,7 +36,8 @@ final class EvaluateCommand implements Callable<Integer> {
             paramLabel = "FILE",
             required = true,
             converter = Converters.OfPath.class,
-            description = "Weights in the safetensors format, such as mnist-run/model.safetensors.")
+            description =
+                    "Weights, in the safetensors format or as torch.save writes them: mnist-run/model.pt, for example.")
     private Path model = Path.of("");
 
     @Option(

@@ -2,9 +2,10 @@ package io.github.mnistlibtorch.model;
 
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.io.Safetensors;
+import io.github.mnistlibtorch.io.StateDictFile;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -42,16 +43,23 @@ public class MnistModel extends Module {
     /**
      * A model with saved weights, of the sizes that these have.
      *
-     * @param file in the safetensors format, with {@code linear1.weight} (H, I), {@code linear1.bias} (H),
-     *     {@code linear2.weight} (C, H) and {@code linear2.bias} (C), all float32 or all float64
+     * @param file a {@code .pt} file or one in the safetensors format, with {@code linear1.weight} (H, I),
+     *     {@code linear1.bias} (H), {@code linear2.weight} (C, H) and {@code linear2.bias} (C), all float32 or all
+     *     float64
      * @return a model that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
     public static MnistModel load(Path file) throws IOException {
-        Map<String, Tensor> tensors = Safetensors.read(file);
+        Map<String, Tensor> tensors = StateDictFile.read(file);
         try {
             long[] hidden = matrix(tensors, "linear1.weight", file);
             long[] output = matrix(tensors, "linear2.weight", file);
+            // Two narrow matrices, or one that repeats its numbers, could ask for a network of any size.
+            if ((double) hidden[0] * (hidden[1] + output[0]) > Files.size(file)) {
+                throw new InputException(file + " does not hold the weights of this network: it is too small for "
+                        + hidden[1] + " inputs, " + hidden[0] + " hidden units and " + output[0]
+                        + " outputs; use a file that train has written");
+            }
             MnistModel model = new MnistModel(hidden[1], hidden[0], output[0]);
             boolean complete = false;
             try {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.io.Safetensors;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
@@ -73,37 +74,37 @@ class MnistModelTest {
             value = ScalarType.class,
             names = {"Float", "Double"})
     void savedModelComesBackBitForBit(ScalarType dtype) throws IOException {
-        Path file = folder.resolve("model.safetensors");
         try (MnistModel model = new MnistModel(784, 8, 10);
                 Scope scope = Scope.open()) {
             model.to(dtype, /* non_blocking= */ false);
-            Safetensors.write(file, StateDict.of(model), Map.of());
-            try (MnistModel loaded = MnistModel.load(file)) {
-                assertThat(loaded.dtype()).isEqualTo(dtype);
-                assertThat(loaded.inSize()).isEqualTo(784);
-                assertThat(loaded.outSize()).isEqualTo(10);
-                StateDict.of(model)
-                        .forEach((name, parameter) -> assertThat(parameter.equal(
-                                        requireNonNull(StateDict.of(loaded).get(name))))
-                                .as(name)
-                                .isTrue());
+            for (Path file : inBothFormats(StateDict.of(model))) {
+                try (MnistModel loaded = MnistModel.load(file)) {
+                    assertThat(loaded.dtype()).isEqualTo(dtype);
+                    assertThat(loaded.inSize()).isEqualTo(784);
+                    assertThat(loaded.outSize()).isEqualTo(10);
+                    StateDict.of(model)
+                            .forEach((name, parameter) -> assertThat(parameter.equal(
+                                            requireNonNull(StateDict.of(loaded).get(name))))
+                                    .as(name)
+                                    .isTrue());
+                }
             }
         }
     }
 
     @Test
     void weightsOfAnotherNetworkAreRefusedWithAListAndNoLeak() throws IOException {
-        Path file = folder.resolve("other.safetensors");
+        List<Path> files;
         try (Scope scope = Scope.open()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             tensors.put("linear1.weight", torch.zeros(4, 784));
             tensors.put("linear1.bias", torch.zeros(5));
             tensors.put("linear2.weight", torch.zeros(10, 4));
             tensors.put("extra", torch.zeros(1));
-            Safetensors.write(file, tensors, Map.of());
+            files = inBothFormats(tensors);
         }
         long before = LivePointers.settled();
-        for (int i = 0; i < 3; i++) {
+        for (Path file : files) {
             assertThatThrownBy(() -> MnistModel.load(file))
                     .isInstanceOf(InputException.class)
                     .hasMessageContainingAll(
@@ -113,6 +114,19 @@ class MnistModelTest {
                             "extra is unexpected");
         }
         assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @Test
+    void networkFarLargerThanItsFileIsRefused() throws IOException {
+        try (Scope scope = Scope.open()) {
+            Tensor column = torch.zeros(100_000, 1);
+            for (Path file : inBothFormats(Map.of("linear1.weight", column, "linear2.weight", column))) {
+                assertThatThrownBy(() -> MnistModel.load(file))
+                        .isInstanceOf(InputException.class)
+                        .hasMessageContainingAll(
+                                file.toString(), "too small for 1 inputs, 100000 hidden units and 100000 outputs");
+            }
+        }
     }
 
     @Test
@@ -131,6 +145,14 @@ class MnistModelTest {
                     .uniform_();
         }
         assertThat(TorchRandom.nextInt64(null)).isEqualTo(afterModel);
+    }
+
+    private List<Path> inBothFormats(Map<String, Tensor> tensors) throws IOException {
+        Path pt = folder.resolve("model.pt");
+        PtFile.write(pt, tensors);
+        Path safetensors = folder.resolve("model.safetensors");
+        Safetensors.write(safetensors, tensors, Map.of());
+        return List.of(pt, safetensors);
     }
 
     private static EpochResult validate(MnistModel model, Batch batch) {

@@ -182,8 +182,8 @@ class LadderTest {
 
     @Test
     void pictureThatIsNearlyTiedMayCountEitherWay() throws IOException {
-        Guidance guidance =
-                new Guidance(List.of(), List.of(), List.of(new Guidance.Tie(1, 1, 1e-7, 1e-6, 1.0 / 256 / 40)), null);
+        Guidance guidance = new Guidance(
+                List.of(), List.of(), List.of(new Guidance.Tie(1, 1, 1e-7, 1e-6, 1.0 / 256 / 40 + 1e-9)), null);
         Consumer<ObjectNode> oneMore = root -> {
             ObjectNode epoch = (ObjectNode) root.at("/epochs/1");
             epoch.put(
