@@ -128,6 +128,8 @@ public final class Guide implements RunListener, AutoCloseable {
         recorder.split(train, val);
         this.train = train;
         this.val = val;
+        // A run with another number of steps is for the ladder to report: there is nothing to lead it along.
+        leading &= batches(train.size(), expected.config().batchSize()) == stepsInEpoch();
     }
 
     @Override
@@ -199,7 +201,7 @@ public final class Guide implements RunListener, AutoCloseable {
 
     private Guidance.Tie tie(int epoch, Subset<Example> pictures, TensorVector parameters) {
         int batchSize = expected.config().valBatchSize();
-        int batches = (pictures.size() + batchSize - 1) / batchSize;
+        int batches = batches(pictures.size(), batchSize);
         int count = 0;
         double smallest = Double.POSITIVE_INFINITY;
         double largestError = 0;
@@ -240,9 +242,7 @@ public final class Guide implements RunListener, AutoCloseable {
     }
 
     private void lead(double loss) {
-        if (step >= expectedLosses.length) {
-            leading = false; // another number of steps: not for a fork to explain
-        } else if (!isExpected(step, loss) || (distance(step, loss) > ALARM && step >= nextAlarm)) {
+        if (!isExpected(step, loss) || (distance(step, loss) > ALARM && step >= nextAlarm)) {
             try (Scope scope = Scope.open();
                     TensorVector parameters = requireNonNull(model).parameters();
                     Tensor after = vector(parameters)) {
@@ -260,7 +260,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private void explain(double loss, TensorVector parameters, Tensor after) {
         restore(requireNonNull(snapshots.get(firstKept())), parameters);
         double[] again = trainAgain(parameters);
-        if (again[again.length - 1] != loss) {
+        if (Double.compare(again[again.length - 1], loss) != 0) {
             restore(after, parameters);
             leave("the same steps trained again have another loss, so the run does something besides this training");
             return;
@@ -290,8 +290,11 @@ public final class Guide implements RunListener, AutoCloseable {
                         ? "every pre-activation is farther from zero than its rounding error"
                         : near + " pre-activations are near enough to zero, but with none of their gates the other way"
                                 + " the run follows the trace")
-                + "; nearest is " + suspects.get(0) + "; nor rounding alone: float64 is only "
-                + Tolerance.format(rounding) + " away");
+                + suspects.stream()
+                        .findFirst()
+                        .map(nearest -> "; nearest is " + nearest)
+                        .orElse("")
+                + "; nor rounding alone: float64 is only " + Tolerance.format(rounding) + " away");
     }
 
     private void leave(String reason) {
@@ -393,7 +396,10 @@ public final class Guide implements RunListener, AutoCloseable {
         }
     }
 
-    /** The pre-activations nearest to zero in the steps kept, the nearest by its rounding error first; at least one. */
+    /**
+     * The pre-activations nearest to zero in the steps kept, the nearest by its rounding error first; none only if they
+     * are not numbers.
+     */
     private List<Suspect> suspects(TensorVector parameters) {
         List<Suspect> suspects = new ArrayList<>();
         for (int at = firstKept(); at <= step; at++) {
@@ -452,6 +458,10 @@ public final class Guide implements RunListener, AutoCloseable {
 
     private double learningRate(int at) {
         return expected.epochs().get(at / stepsInEpoch()).lr();
+    }
+
+    private static int batches(int items, int batchSize) {
+        return Math.toIntExact(((long) items + batchSize - 1) / batchSize);
     }
 
     private int stepsInEpoch() {

@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
@@ -194,6 +195,45 @@ class WrongTranslationTest {
                     .contains("step 200 (epoch 0 of fit 1, batch 200)", "not a ReLU fork", "nor rounding alone")
                     .containsPattern("nearest is step \\d+, row \\d+, unit \\d+, pre-activation \\S+, rounding error");
         });
+    }
+
+    @Test
+    void lossThatIsNotANumberIsNoReluFork() {
+        Article wrong = new Article(pythonInFloat32.config(), mnist) {
+            @Override
+            Dataset<Example> dataset(Dataset<Example> dataset) {
+                return new Dataset<>() {
+                    @Override
+                    public Example get(int index) {
+                        Example example = dataset.get(index);
+                        return new Example(example.image().div(new Scalar(0)), example.label());
+                    }
+
+                    @Override
+                    public int size() {
+                        return dataset.size();
+                    }
+                };
+            }
+        };
+        assertThat(climb(wrong, pythonInFloat32))
+                .filteredOn(rung -> !rung.holds())
+                .extracting(Rung::name)
+                .startsWith("before training", "step losses");
+    }
+
+    @Test
+    void smallerTrainingSetIsReportedAndNotLed() {
+        Article wrong = new Article(pythonInFloat32.config(), mnist) {
+            @Override
+            Dataset<Example> dataset(Dataset<Example> dataset) {
+                return new Subset<>(dataset, IntStream.range(0, 12_000).toArray());
+            }
+        };
+        assertThat(climb(wrong, pythonInFloat32))
+                .filteredOn(rung -> !rung.holds())
+                .extracting(Rung::name)
+                .startsWith("split", "initial parameters");
     }
 
     private static Trace.Epoch withLoss(Trace.Epoch epoch, int batch, double more) {
