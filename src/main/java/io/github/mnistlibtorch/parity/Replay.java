@@ -1,0 +1,269 @@
+package io.github.mnistlibtorch.parity;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntToDoubleFunction;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Optimizer;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last steps of a run with plain SGD, to be trained again: their batches, and the weights before each. Steps are
+ * counted from 0 over the whole run.
+ */
+final class Replay implements AutoCloseable {
+    /** Steps to keep: a gate may have turned some time before it shows in a loss. */
+    private static final int WINDOW = 128;
+
+    /** Numbers to keep, 256 MB: of a wide network fewer steps. */
+    private static final long MOST_NUMBERS = 64_000_000;
+
+    private final Subset<Example> train;
+    private final IntToDoubleFunction learningRates;
+    private final Device device;
+
+    /** Positions of the batch of each step; {@code null} where they are not needed any more. */
+    private final List<int @Nullable []> batches = new ArrayList<>();
+
+    /** All parameters in one vector, before each step; {@code null} as above. */
+    private final List<@Nullable Tensor> weights = new ArrayList<>();
+
+    /** Gates that every training again has to turn. */
+    private final List<Suspect> turned = new ArrayList<>();
+
+    private int window = WINDOW;
+
+    /**
+     * @param learningRates of each step
+     * @param device of the run; it stays the caller's
+     */
+    Replay(Subset<Example> train, IntToDoubleFunction learningRates, Device device) {
+        this.train = train;
+        this.learningRates = learningRates;
+        this.device = device;
+    }
+
+    /** Adds the batch of one more step. */
+    void addBatch(int[] positions) {
+        batches.add(positions);
+    }
+
+    /** Forgets the batches: they were no steps. */
+    void forgetBatches() {
+        batches.clear();
+    }
+
+    /** Adds the weights before the next step. */
+    void addWeights(TensorVector parameters) {
+        try (Scope scope = Scope.open()) {
+            Tensor vector = scope.keep(vector(parameters));
+            weights.add(vector);
+            window = (int) Math.max(1, Math.min(WINDOW, MOST_NUMBERS / vector.numel()));
+        }
+        int old = first() - 1;
+        Tensor forgotten = old < 0 ? null : weights.get(old);
+        if (forgotten != null) {
+            forgotten.close();
+            weights.set(old, null);
+            batches.set(old, null);
+        }
+    }
+
+    /** The first step that is kept. */
+    int first() {
+        return Math.max(0, weights.size() - window);
+    }
+
+    /** The last one: that behind which no weights have been added. */
+    int last() {
+        return weights.size() - 1;
+    }
+
+    boolean isTurned(Suspect gate) {
+        return turned.stream().anyMatch(gate::isSameGate);
+    }
+
+    /** Trains all steps again, in float32; their losses. Leaves the weights behind the last in {@code parameters}. */
+    double[] losses(TensorVector parameters) {
+        restore(first(), parameters);
+        return train(parameters);
+    }
+
+    /** The same in float64, from the same weights; leaves others in {@code parameters}. */
+    double[] lossesInFloat64(TensorVector parameters) {
+        restore(first(), parameters);
+        try (Scope scope = Scope.open()) {
+            TensorVector widened = new TensorVector();
+            for (long i = 0; i < parameters.size(); i++) {
+                widened.push_back(
+                        parameters.get(i).detach().to(ScalarType.Double).set_requires_grad(true));
+            }
+            return train(widened);
+        }
+    }
+
+    private double[] train(TensorVector parameters) {
+        return IntStream.rangeClosed(first(), last())
+                .mapToDouble(at -> train(at, parameters, List.of()))
+                .toArray();
+    }
+
+    /** Whether a loss may be that of a step. */
+    @FunctionalInterface
+    interface Proof {
+        boolean holds(int step, double loss);
+    }
+
+    /**
+     * Trains again from the first of some gates on, with all of them turned. If every loss passes the proof, the gates
+     * stay turned, and what was trained replaces what was kept.
+     *
+     * @param gates in the order of their steps
+     * @return the losses, or nothing if one does not pass; {@code parameters} then are not those of the run any more
+     */
+    List<Double> turn(List<Suspect> gates, TensorVector parameters, Proof proof) {
+        List<Double> losses = new ArrayList<>();
+        List<Tensor> before = new ArrayList<>();
+        int first = gates.get(0).step();
+        int last = last();
+        try (Scope scope = Scope.open()) {
+            restore(first, parameters);
+            for (int at = first; at <= last; at++) {
+                before.add(vector(parameters));
+                double loss = train(at, parameters, gates);
+                if (!proof.holds(at, loss)) {
+                    return List.of();
+                }
+                losses.add(loss);
+            }
+            truncate(first);
+            before.forEach(vector -> weights.add(scope.keep(vector)));
+        }
+        turned.addAll(gates);
+        return losses;
+    }
+
+    /**
+     * The pre-activations of a step that are no farther from zero than so many times the rounding error of their
+     * product; if there are none, the nearest. Leaves the weights before the step in {@code parameters}.
+     */
+    List<Suspect> suspects(int at, double errors, TensorVector parameters) {
+        restore(at, parameters);
+        try (Scope scope = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            Tensor images = batch(at, ScalarType.Float).images();
+            Tensor product = hidden(images, parameters).to(ScalarType.Double);
+            Tensor exact = torch.linear(
+                    images.to(ScalarType.Double),
+                    parameters.get(0).to(ScalarType.Double),
+                    parameters.get(1).to(ScalarType.Double));
+            double error = product.sub(exact).abs().max().item_double();
+            double nearest = product.abs().min().item_double();
+            Tensor near = product.abs()
+                    .le(new Scalar(Math.max(errors * error, nearest)))
+                    .nonzero();
+            List<Suspect> suspects = new ArrayList<>();
+            for (long i = 0; i < near.size(0); i++) {
+                int row = near.get(i).get(0).item_int();
+                int unit = near.get(i).get(1).item_int();
+                suspects.add(
+                        new Suspect(at, row, unit, product.get(row).get(unit).item_double(), error));
+            }
+            return suspects;
+        }
+    }
+
+    /** Trains one step as {@code fit} does, with some more gates turned; the loss before the update. */
+    private double train(int at, TensorVector parameters, List<Suspect> gates) {
+        try (Scope scope = Scope.open();
+                Optimizer optimizer = OptimizerFactory.SGD.create(parameters, learningRates.applyAsDouble(at))) {
+            Batch batch = batch(at, parameters.get(0).scalar_type().intern());
+            Tensor hidden = hidden(batch.images(), parameters);
+            hidden = turn(turned, at, hidden);
+            hidden = turn(gates, at, hidden);
+            Tensor out = torch.linear(torch.relu(hidden), parameters.get(2), parameters.get(3));
+            Tensor loss = torch.cross_entropy(out, batch.labels());
+            loss.backward();
+            optimizer.step();
+            optimizer.zero_grad();
+            return loss.item_double();
+        }
+    }
+
+    private static Tensor hidden(Tensor images, TensorVector parameters) {
+        return torch.linear(images, parameters.get(0), parameters.get(1));
+    }
+
+    private static Tensor turn(List<Suspect> gates, int at, Tensor hidden) {
+        Tensor result = hidden;
+        for (Suspect gate : gates) {
+            if (gate.step() == at) {
+                result = result.add(gate.turn(result));
+            }
+        }
+        return result;
+    }
+
+    /** Images (B, I) and labels of a step, on the device. */
+    private Batch batch(int at, ScalarType dtype) {
+        Batch batch = Batch.of(train.getItems(requireNonNull(batches.get(at))));
+        return new Batch(
+                Devices.toDevice(batch.images().flatten(1, -1), device, dtype),
+                Devices.toDevice(batch.labels(), device));
+    }
+
+    /** A copy of all parameters. */
+    static Tensor vector(TensorVector parameters) {
+        try (NoGradGuard noGrad = new NoGradGuard()) {
+            return torch.parameters_to_vector(parameters);
+        }
+    }
+
+    private void restore(int at, TensorVector parameters) {
+        restore(requireNonNull(weights.get(at)), parameters);
+    }
+
+    /** Copies the numbers of {@link #vector} back. */
+    static void restore(Tensor vector, TensorVector parameters) {
+        try (Scope scope = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            long position = 0;
+            for (long i = 0; i < parameters.size(); i++) {
+                Tensor parameter = parameters.get(i);
+                parameter.copy_(vector.narrow(0, position, parameter.numel()).view_as(parameter));
+                position += parameter.numel();
+            }
+        }
+    }
+
+    private void truncate(int size) {
+        List<@Nullable Tensor> rest = weights.subList(size, weights.size());
+        for (Tensor vector : rest) {
+            if (vector != null) {
+                vector.close();
+            }
+        }
+        rest.clear();
+    }
+
+    /** Frees the weights that are kept. */
+    @Override
+    public void close() {
+        truncate(0);
+    }
+}
