@@ -4,13 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
-import java.io.ByteArrayInputStream;
+import io.github.mnistlibtorch.parity.TraceText;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -20,9 +18,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** {@code parity} and {@code train --trace} of the packaged jar. */
 class ParityIT {
     private static final int RUNGS = 10;
-
-    private static final Path SEED_42 =
-            Path.of("test-data/article-seed42-float32.json.gz").toAbsolutePath();
 
     @TempDir
     private Path folder;
@@ -70,11 +65,13 @@ class ParityIT {
 
     @Test
     void twoTracesAreComparedWithoutARun() throws IOException {
-        Path other = rewritten("\"next_int64\": ", "\"next_int64\": -");
-        Program.Result same = Program.run(folder, "parity", SEED_42.toString(), "--against", SEED_42.toString());
+        Path other = TraceText.rewrite(folder.resolve("bad.json"), "\"next_int64\": ", "\"next_int64\": -");
+        Program.Result same =
+                Program.run(folder, "parity", TraceText.FILE.toString(), "--against", TraceText.FILE.toString());
         assertThat(same.exitCode()).isZero();
         assertThat(same.err()).isEmpty();
-        Program.Result different = Program.run(folder, "parity", SEED_42.toString(), "--against", other.toString());
+        Program.Result different =
+                Program.run(folder, "parity", TraceText.FILE.toString(), "--against", other.toString());
         assertThat(different.exitCode()).isEqualTo(1);
         assertThat(different.out().get(RUNGS)).startsWith("First divergence: random generator: next int64: expected ");
     }
@@ -109,14 +106,14 @@ class ParityIT {
         "'\"val_size\": 10000,','\"val_size\": 60000,',60000"
     })
     void traceThatCannotBeRunIsRefused(String part, String replacement, String word) throws IOException {
-        Path bad = rewritten(part, replacement);
+        Path bad = TraceText.rewrite(folder.resolve("bad.json"), part, replacement);
         Program.run(folder, "parity", bad.toString()).assertRefused(word);
         assertThat(folder).isDirectoryNotContaining(file -> !file.equals(bad));
     }
 
     @Test
     void gzipCutShortIsRefused() throws IOException {
-        byte[] packed = Files.readAllBytes(SEED_42);
+        byte[] packed = Files.readAllBytes(TraceText.FILE);
         Files.write(folder.resolve("bad.json.gz"), Arrays.copyOf(packed, packed.length - 20));
         Program.run(folder, "parity", "bad.json.gz").assertRefused("bad.json.gz", "cut short");
     }
@@ -124,7 +121,7 @@ class ParityIT {
     @Test
     void traceThatIsNotThereIsRefused() {
         Program.run(folder, "parity", "none.json").assertRefused("none.json");
-        Program.run(folder, "parity", SEED_42.toString(), "--against", "none.json")
+        Program.run(folder, "parity", TraceText.FILE.toString(), "--against", "none.json")
                 .assertRefused("none.json");
         Program.run(folder, "parity").assertRefused("TRACE");
     }
@@ -135,20 +132,5 @@ class ParityIT {
         Program.run(folder, "train", "--trace", "file/t.json").assertRefused("file", "--trace");
         Program.run(folder, "train", "--trace", "t.json", "--dry-run").assertRefused("--dry-run", "--trace");
         Program.run(folder, "train", "--trace", ".").assertRefused("--trace");
-    }
-
-    private static String text() throws IOException {
-        try (GZIPInputStream in = new GZIPInputStream(new ByteArrayInputStream(Files.readAllBytes(SEED_42)))) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
-    }
-
-    /** The trace of seed 42 with its first {@code part} replaced. */
-    private Path rewritten(String part, String replacement) throws IOException {
-        String text = text();
-        int at = text.indexOf(part);
-        assertThat(at).isNotNegative();
-        return Files.writeString(
-                folder.resolve("bad.json"), text.substring(0, at) + replacement + text.substring(at + part.length()));
     }
 }

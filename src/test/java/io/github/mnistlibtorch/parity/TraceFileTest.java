@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.mnistlibtorch.io.InputException;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -14,7 +13,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -25,8 +23,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Traces to files and back; whatever is no trace is refused in a sentence. */
 class TraceFileTest {
-    private static final Path SEED_42 = Path.of("test-data/article-seed42-float32.json.gz");
-
     @TempDir
     private Path folder;
 
@@ -85,13 +81,13 @@ class TraceFileTest {
         "'0x1.','1x1.',initial_parameters.linear1.weight.head[0]"
     })
     void badTraceIsRefusedWithItsReason(String part, String replacement, String word) throws IOException {
-        Path bad = rewritten(part, replacement == null ? "" : replacement);
+        Path bad = TraceText.rewrite(folder.resolve("bad.json"), part, replacement == null ? "" : replacement);
         assertRefused(bad, word);
     }
 
     @Test
     void traceWithANumberMissingIsRefused() throws IOException {
-        String text = text();
+        String text = TraceText.read();
         String losses = text.substring(text.indexOf("\"train_losses\""));
         String loss = losses.substring(losses.indexOf('['), losses.indexOf(','));
         Path bad = Files.writeString(folder.resolve("bad.json"), text.replace(loss + ",", "["));
@@ -114,19 +110,19 @@ class TraceFileTest {
     @ParameterizedTest
     @MethodSource("damages")
     void whatIsNoTraceIsRefused(UnaryOperator<byte[]> damage) throws IOException {
-        Files.write(folder.resolve("bad.json"), damage.apply(text().getBytes(StandardCharsets.UTF_8)));
+        Files.write(folder.resolve("bad.json"), damage.apply(TraceText.read().getBytes(StandardCharsets.UTF_8)));
         assertRefused(folder.resolve("bad.json"), "not a usable trace");
     }
 
     @Test
     void gzipCutShortOrDamagedIsRefused() throws IOException {
-        byte[] packed = Files.readAllBytes(SEED_42);
+        byte[] packed = Files.readAllBytes(TraceText.FILE);
         Files.write(folder.resolve("bad.json.gz"), Arrays.copyOf(packed, packed.length - 20));
         assertRefused(folder.resolve("bad.json.gz"), "cut short");
         packed[packed.length / 2] ^= 0x55;
         Files.write(folder.resolve("bad.json.gz"), packed);
         assertRefused(folder.resolve("bad.json.gz"), "bad.json.gz");
-        Files.writeString(folder.resolve("bad.json.gz"), text());
+        Files.writeString(folder.resolve("bad.json.gz"), TraceText.read());
         assertRefused(folder.resolve("bad.json.gz"), "gzip");
     }
 
@@ -147,20 +143,5 @@ class TraceFileTest {
                 .isThrownBy(() -> TraceFile.read(file))
                 .withMessageContainingAll(file.toString(), word)
                 .withMessageNotContaining("\n");
-    }
-
-    private static String text() throws IOException {
-        try (GZIPInputStream in = new GZIPInputStream(new ByteArrayInputStream(Files.readAllBytes(SEED_42)))) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        }
-    }
-
-    /** The trace of seed 42 with its first {@code part} replaced. */
-    private Path rewritten(String part, String replacement) throws IOException {
-        String text = text();
-        int at = text.indexOf(part);
-        assertThat(at).isNotNegative();
-        return Files.writeString(
-                folder.resolve("bad.json"), text.substring(0, at) + replacement + text.substring(at + part.length()));
     }
 }
