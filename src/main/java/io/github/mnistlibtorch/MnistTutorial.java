@@ -51,6 +51,10 @@ public final class MnistTutorial {
     /** The ten digits. */
     public static final int NUM_CLASSES = 10;
 
+    /** What a run writes into its folder. */
+    public static final List<String> FILES =
+            List.of("batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
+
     private MnistTutorial() {}
 
     /**

@@ -132,5 +132,7 @@ class ParityIT {
         Program.run(folder, "train", "--trace", "file/t.json").assertRefused("file", "--trace");
         Program.run(folder, "train", "--trace", "t.json", "--dry-run").assertRefused("--dry-run", "--trace");
         Program.run(folder, "train", "--trace", ".").assertRefused("--trace");
+        Program.run(folder, "train", "--trace", "mnist-run/model.pt").assertRefused("mnist-run/model.pt", "--trace");
+        assertThat(folder.resolve("mnist-run")).doesNotExist();
     }
 }

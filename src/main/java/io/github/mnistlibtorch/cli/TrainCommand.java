@@ -163,20 +163,33 @@ final class TrainCommand implements Callable<Integer> {
             MnistTutorial.run(dataset, settings, null, RunListener.NONE);
             return 0;
         }
+        if (trace != null) {
+            requireFileOfItsOwn(trace);
+        }
         makeWritable(out, "--out");
         if (trace == null) {
             MnistTutorial.run(dataset, settings, out, RunListener.NONE);
         } else {
-            if (Files.isDirectory(trace)) {
-                throw new InputException(trace + " is a folder; name a file with --trace");
-            }
             makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
             TraceRecorder recorder = new TraceRecorder(config);
             MnistTutorial.run(dataset, settings, out, recorder);
             TraceFile.write(trace, recorder.trace());
+            System.err.println("The trace is in " + trace + ".");
         }
         System.err.println("Pictures, history and weights are in " + out + ".");
         return 0;
+    }
+
+    private void requireFileOfItsOwn(Path trace) throws InputException {
+        if (Files.exists(trace) && !Files.isRegularFile(trace)) {
+            throw new InputException(trace + " is not a file; name one with --trace");
+        }
+        Path absolute = trace.toAbsolutePath().normalize();
+        Path results = out.toAbsolutePath().normalize();
+        if (absolute.equals(results)
+                || MnistTutorial.FILES.stream().map(results::resolve).anyMatch(absolute::equals)) {
+            throw new InputException(trace + " is where this run writes its results; name another file with --trace");
+        }
     }
 
     private List<Phase> phases() {

@@ -21,6 +21,17 @@ public final class StateDictFile {
         if (!Files.isRegularFile(file)) {
             throw new InputException(file + " is not a file; name an existing .pt or safetensors file");
         }
-        return PtFile.isPtFile(file) ? PtFile.read(file) : Safetensors.read(file);
+        if (PtFile.isPtFile(file)) {
+            return PtFile.read(file);
+        }
+        try {
+            return Safetensors.read(file);
+        } catch (InputException e) {
+            // Neither: then its name says what was meant, and whose sentence helps.
+            if (file.toString().matches("(?i).*\\.(pt|pth)")) {
+                return PtFile.read(file);
+            }
+            throw e;
+        }
     }
 }

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * suspects too, by chance, but no such proof.
  *
  * <p>Without a fork, a loss may still be so sensitive for some steps that rounding moves it beyond the tolerance. Then the
- * steps are trained again in float64; how far that leads from float32 says how much is rounding. Whatever neither
- * explains is a difference between the programs, and the run is left to itself.
+ * steps are trained again in float64 with the same gates; how far that leads from float32 says how much is rounding.
+ * Whatever neither explains is a difference between the programs, and the run is left to itself.
  *
  * <p>This is the one listener that changes a run: its weights, between two steps. It leads runs with plain SGD, which keep
  * no other state.
@@ -40,7 +40,10 @@ public final class Guide implements RunListener, AutoCloseable {
      */
     private static final double NEAR = 4;
 
-    /** Of the nearest suspects, so many are tried in pairs too: one gate may turn while another has not shown yet. */
+    /** So many of the nearest suspects are tried. */
+    private static final int TRIED = 16;
+
+    /** Of these, so many in pairs too: one gate may turn while another has not shown yet. */
     private static final int PAIRED = 8;
 
     /**
@@ -53,13 +56,10 @@ public final class Guide implements RunListener, AutoCloseable {
     private static final int PAUSE = 32;
 
     /** What is allowed in an excursion, in distances of float32 and float64: each of two runs has its own, and luck. */
-    private static final double ROUNDING = 4;
+    private static final double ROUNDING = 8;
 
     /** Steps over which that distance is taken: at a single one it may be small by chance. */
-    private static final int SENSITIVE = 16;
-
-    /** More than this, rounding without a fork has not been seen to do. */
-    private static final double MOST_ROUNDING = 1e-5;
+    private static final int SENSITIVE = 32;
 
     /** Steps after which a raised tolerance ends. */
     private static final int EXCURSION = 32;
@@ -147,12 +147,8 @@ public final class Guide implements RunListener, AutoCloseable {
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
         recorder.epochDone(epoch, lr, result);
-        int index = step / stepsInEpoch - 1;
-        if (leading && result.valAcc() != expected.epochs().get(index).valAcc()) {
-            try (TensorVector parameters = requireNonNull(model).parameters()) {
-                Ties.find(requireNonNull(val), expected.config().valBatchSize(), parameters, device, NEAR, index)
-                        .ifPresent(ties::add);
-            }
+        if (leading) {
+            lookAtEvaluation(step / stepsInEpoch - 1, result);
         }
     }
 
@@ -176,6 +172,22 @@ public final class Guide implements RunListener, AutoCloseable {
     private void keepWeights() {
         try (TensorVector parameters = requireNonNull(model).parameters()) {
             replay().addWeights(parameters);
+        }
+    }
+
+    private void lookAtEvaluation(int epoch, EpochResult result) {
+        Trace.Epoch there = expected.epochs().get(epoch);
+        double distance = Tolerance.FLOAT32.between(there.valLoss(), result.valLoss());
+        try (TensorVector parameters = requireNonNull(model).parameters();
+                Tensor after = Replay.vector(parameters)) {
+            if (result.valAcc() != there.valAcc()) {
+                Ties.find(requireNonNull(val), expected.config().valBatchSize(), parameters, device, NEAR, epoch)
+                        .ifPresent(ties::add);
+            }
+            if (distance > allowed(step - 1)) {
+                excuse(step - 1, distance, rounding(replay().losses(parameters), parameters));
+                Replay.restore(after, parameters);
+            }
         }
     }
 
@@ -217,11 +229,8 @@ public final class Guide implements RunListener, AutoCloseable {
         }
         nextAlarm = step + PAUSE;
         if (!isExpected(step, loss)) {
-            double rounding = farthest(again, replay().lossesInFloat64(parameters));
-            double allowed = Math.min(MOST_ROUNDING, Tolerance.FLOAT32.allowed() + ROUNDING * rounding);
-            if (distance <= allowed) {
-                excursions.add(new Guidance.Excursion(step, step + EXCURSION, allowed));
-            } else {
+            double rounding = rounding(again, parameters);
+            if (!excuse(step, distance, rounding)) {
                 leave(notAFork(suspects, rounding));
             }
         }
@@ -231,15 +240,18 @@ public final class Guide implements RunListener, AutoCloseable {
     private void leave(String reason) {
         lost = reason;
         leading = false;
+        close();
     }
 
     private String notAFork(List<Suspect> suspects, double rounding) {
-        long near =
-                suspects.stream().filter(suspect -> suspect.distance() <= NEAR).count();
+        long near = suspects.stream()
+                .filter(suspect -> suspect.distance() <= NEAR && !replay().isTurned(suspect))
+                .count();
         return "not a ReLU fork: in the " + (step - replay().first() + 1) + " steps up to there "
                 + (near == 0
                         ? "every pre-activation is farther from zero than its rounding error"
-                        : near + " pre-activations are near enough to zero, but with none of their gates the other way"
+                        : near
+                                + " pre-activations are near enough to zero, but with none of the nearest gates the other way"
                                 + " the run follows the trace")
                 + suspects.stream()
                         .findFirst()
@@ -268,6 +280,7 @@ public final class Guide implements RunListener, AutoCloseable {
     private List<List<Suspect>> combinations(List<Suspect> suspects, boolean alarm) {
         List<Suspect> near = suspects.stream()
                 .filter(suspect -> suspect.distance() <= (alarm ? 1 : NEAR) && !replay().isTurned(suspect))
+                .limit(TRIED)
                 .toList();
         List<List<Suspect>> combinations = new ArrayList<>();
         near.forEach(suspect -> combinations.add(List.of(suspect)));
@@ -281,21 +294,37 @@ public final class Guide implements RunListener, AutoCloseable {
         return combinations;
     }
 
-    /** The farthest that two runs are apart in the last steps. */
-    private static double farthest(double[] float32, double[] float64) {
-        double farthest = 0;
-        for (int i = Math.max(0, float32.length - SENSITIVE); i < float32.length; i++) {
-            farthest = Math.max(farthest, Math.abs(float32[i] - float64[i]));
+    /**
+     * How far float64 leads from the losses of the last steps in float32; leaves other weights in {@code parameters}.
+     *
+     * @param float32 of all steps kept
+     */
+    private double rounding(double[] float32, TensorVector parameters) {
+        double[] float64 = replay().lossesInFloat64(parameters);
+        return IntStream.range(Math.max(0, float32.length - SENSITIVE), float32.length)
+                .mapToDouble(i -> Math.abs(float32[i] - float64[i]))
+                .reduce(0, Math::max);
+    }
+
+    /** Raises the tolerance for some steps, if so much rounding explains the distance; whether it does. */
+    private boolean excuse(int at, double distance, double rounding) {
+        double allowed = Math.max(Tolerance.FLOAT32.allowed(), ROUNDING * rounding);
+        if (!(distance <= allowed)) { // as a NaN is not
+            return false;
         }
-        return farthest;
+        excursions.add(new Guidance.Excursion(at, at + EXCURSION, allowed));
+        return true;
     }
 
     private boolean isExpected(int at, double loss) {
-        return distance(at, loss)
-                <= excursions.stream()
-                        .filter(excursion -> excursion.covers(at))
-                        .mapToDouble(Guidance.Excursion::allowed)
-                        .reduce(Tolerance.FLOAT32.allowed(), Math::max);
+        return distance(at, loss) <= allowed(at);
+    }
+
+    private double allowed(int at) {
+        return excursions.stream()
+                .filter(excursion -> excursion.covers(at))
+                .mapToDouble(Guidance.Excursion::allowed)
+                .reduce(Tolerance.FLOAT32.allowed(), Math::max);
     }
 
     private double distance(int at, double loss) {

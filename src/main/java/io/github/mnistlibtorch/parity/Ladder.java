@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.parity;
 
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Phase;
 import java.util.ArrayList;
 import java.util.List;
@@ -169,7 +170,7 @@ public final class Ladder {
         if (distance > tolerance.allowed()) {
             return new Rung(name, false, "val_loss: " + numbers(here.valLoss(), there.valLoss()));
         }
-        if (here.valAcc() != there.valAcc()) {
+        if (Double.compare(here.valAcc(), there.valAcc()) != 0) {
             return new Rung(name, false, "val_acc: " + numbers(here.valAcc(), there.valAcc()));
         }
         return new Rung(name, true, "val_loss " + apart(distance) + ", val_acc equal");
@@ -229,9 +230,15 @@ public final class Ladder {
         if (guidance.lost() != null) {
             return guidance.lost();
         }
-        return tolerance == Tolerance.FLOAT64
-                ? "float64 has no ReLU forks to excuse it"
-                : "whether a ReLU fork is the cause, only a float32 run with sgd can tell: parity without --against";
+        if (tolerance == Tolerance.FLOAT64) {
+            return "float64 has no ReLU forks to excuse it";
+        }
+        if (!expected.config().dtype().equals(actual.config().dtype())) {
+            return "no ReLU fork is sought between a float32 and a float64 run";
+        }
+        return expected.config().optimizer().equals("sgd")
+                ? "whether a ReLU fork is the cause, only a run can tell: parity TRACE without --against"
+                : "ReLU forks are sought for sgd only";
     }
 
     private Rung validation() {
@@ -247,7 +254,7 @@ public final class Ladder {
                 return new Rung(
                         "validation", false, epoch(i) + ", val_loss: " + numbers(here.valLoss(), there.valLoss()));
             }
-            double acc = Math.abs(here.valAcc() - there.valAcc());
+            double acc = Tolerance.FLOAT32.between(here.valAcc(), there.valAcc());
             if (acc > (across ? VAL_ACC_AFTER_FORK : allowedAcc(i))) {
                 return new Rung("validation", false, epoch(i) + ", val_acc: " + numbers(here.valAcc(), there.valAcc()));
             }
@@ -288,13 +295,29 @@ public final class Ladder {
             String there = actual.epochs().get(i).line();
             if (here.equals(there)) {
                 equal++;
-            } else if (!isForkAcrossTheEndOf(i) && allowedAcc(i) == 0) {
+            } else if (!isForkAcrossTheEndOf(i) && !areRoundedApart(i)) {
                 return new Rung(
                         "printed lines", false, epoch(i) + ": expected \"" + here + "\", found \"" + there + "\"");
             }
         }
         int lines = expected.epochs().size();
         return new Rung("printed lines", true, equal == lines ? lines + " equal" : equal + " of " + lines + " equal");
+    }
+
+    /** Whether both lines say what was computed: numbers within the tolerance may still be rounded to other digits. */
+    private boolean areRoundedApart(int index) {
+        Trace.Epoch here = expected.epochs().get(index);
+        Trace.Epoch there = actual.epochs().get(index);
+        return saysWhatWasComputed(here)
+                && saysWhatWasComputed(there)
+                && tolerance.between(here.valLoss(), there.valLoss()) <= allowed((index + 1) * stepsInEpoch - 1)
+                && Math.abs(here.valAcc() - there.valAcc()) <= allowedAcc(index);
+    }
+
+    private static boolean saysWhatWasComputed(Trace.Epoch epoch) {
+        return new EpochResult(epoch.valLoss(), epoch.valAcc())
+                .line(epoch.epoch())
+                .equals(epoch.line());
     }
 
     /** Only shapes are judged: the last bits of a weight depend on every order of additions there was. */

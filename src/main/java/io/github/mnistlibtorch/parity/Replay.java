@@ -33,6 +33,9 @@ final class Replay implements AutoCloseable {
     /** Numbers to keep, 256 MB: of a wide network fewer steps. */
     private static final long MOST_NUMBERS = 64_000_000;
 
+    /** Multiplications in all products of the steps to keep, some seconds: of large batches in it fewer still. */
+    private static final long MOST_PRODUCTS = 20_000_000_000L;
+
     private final Subset<Example> train;
     private final IntToDoubleFunction learningRates;
     private final Device device;
@@ -73,15 +76,18 @@ final class Replay implements AutoCloseable {
         try (Scope scope = Scope.open()) {
             Tensor vector = scope.keep(vector(parameters));
             weights.add(vector);
-            window = (int) Math.max(1, Math.min(WINDOW, MOST_NUMBERS / vector.numel()));
+            long products = vector.numel() * (batches.isEmpty() ? 1 : lastBatchSize());
+            window = (int) Math.max(
+                    1, Math.min(WINDOW, Math.min(MOST_NUMBERS / vector.numel(), MOST_PRODUCTS / products)));
         }
-        int old = first() - 1;
-        Tensor forgotten = old < 0 ? null : weights.get(old);
-        if (forgotten != null) {
-            forgotten.close();
-            weights.set(old, null);
+        for (int old = first() - 1; old >= 0 && weights.get(old) != null; old--) {
+            requireNonNull(weights.set(old, null)).close();
             batches.set(old, null);
         }
+    }
+
+    private int lastBatchSize() {
+        return requireNonNull(batches.get(batches.size() - 1)).length;
     }
 
     /** The first step that is kept. */
@@ -89,22 +95,27 @@ final class Replay implements AutoCloseable {
         return Math.max(0, weights.size() - window);
     }
 
-    /** The last one: that behind which no weights have been added. */
+    /** The last one: behind it no weights have been added, or no batch. */
     int last() {
-        return weights.size() - 1;
+        return Math.min(weights.size(), batches.size()) - 1;
     }
 
     boolean isTurned(Suspect gate) {
         return turned.stream().anyMatch(gate::isSameGate);
     }
 
-    /** Trains all steps again, in float32; their losses. Leaves the weights behind the last in {@code parameters}. */
+    /** Trains all steps again; their losses. Leaves the weights behind the last in {@code parameters}. */
     double[] losses(TensorVector parameters) {
         restore(first(), parameters);
-        return train(parameters);
+        return IntStream.rangeClosed(first(), last())
+                .mapToDouble(at -> train(at, parameters, (images, hidden) -> torch.relu(turn(turned, at, hidden))))
+                .toArray();
     }
 
-    /** The same in float64, from the same weights; leaves others in {@code parameters}. */
+    /**
+     * The same in float64, from the same weights and with the gates of float32, so that the distance of the losses is
+     * rounding and nothing else. Leaves other weights in {@code parameters}.
+     */
     double[] lossesInFloat64(TensorVector parameters) {
         restore(first(), parameters);
         try (Scope scope = Scope.open()) {
@@ -113,14 +124,27 @@ final class Replay implements AutoCloseable {
                 widened.push_back(
                         parameters.get(i).detach().to(ScalarType.Double).set_requires_grad(true));
             }
-            return train(widened);
+            return IntStream.rangeClosed(first(), last())
+                    .mapToDouble(at -> {
+                        restore(at, parameters);
+                        return train(at, widened, (images, hidden) -> hidden.mul(gates(at, images, parameters)));
+                    })
+                    .toArray();
         }
     }
 
-    private double[] train(TensorVector parameters) {
-        return IntStream.rangeClosed(first(), last())
-                .mapToDouble(at -> train(at, parameters, List.of()))
-                .toArray();
+    /** 1 where a gate is open in float32, and 0 where it is shut, float64 (B, H). */
+    private Tensor gates(int at, Tensor images, TensorVector parameters) {
+        try (NoGradGuard noGrad = new NoGradGuard()) {
+            Tensor hidden = turn(turned, at, hidden(images.to(ScalarType.Float), parameters));
+            return hidden.gt(new Scalar(0)).to(ScalarType.Double);
+        }
+    }
+
+    /** What becomes of the pre-activations of a batch. */
+    @FunctionalInterface
+    private interface Activation {
+        Tensor apply(Tensor images, Tensor hidden);
     }
 
     /** Whether a loss may be that of a step. */
@@ -145,7 +169,9 @@ final class Replay implements AutoCloseable {
             restore(first, parameters);
             for (int at = first; at <= last; at++) {
                 before.add(vector(parameters));
-                double loss = train(at, parameters, gates);
+                int now = at;
+                double loss = train(
+                        at, parameters, (images, hidden) -> torch.relu(turn(gates, now, turn(turned, now, hidden))));
                 if (!proof.holds(at, loss)) {
                     return List.of();
                 }
@@ -173,6 +199,9 @@ final class Replay implements AutoCloseable {
                     parameters.get(0).to(ScalarType.Double),
                     parameters.get(1).to(ScalarType.Double));
             double error = product.sub(exact).abs().max().item_double();
+            if (!Double.isFinite(error)) {
+                return List.of();
+            }
             double nearest = product.abs().min().item_double();
             Tensor near = product.abs()
                     .le(new Scalar(Math.max(errors * error, nearest)))
@@ -188,15 +217,13 @@ final class Replay implements AutoCloseable {
         }
     }
 
-    /** Trains one step as {@code fit} does, with some more gates turned; the loss before the update. */
-    private double train(int at, TensorVector parameters, List<Suspect> gates) {
+    /** Trains one step as {@code fit} does; the loss before the update. */
+    private double train(int at, TensorVector parameters, Activation activation) {
         try (Scope scope = Scope.open();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, learningRates.applyAsDouble(at))) {
             Batch batch = batch(at, parameters.get(0).scalar_type().intern());
             Tensor hidden = hidden(batch.images(), parameters);
-            hidden = turn(turned, at, hidden);
-            hidden = turn(gates, at, hidden);
-            Tensor out = torch.linear(torch.relu(hidden), parameters.get(2), parameters.get(3));
+            Tensor out = torch.linear(activation.apply(batch.images(), hidden), parameters.get(2), parameters.get(3));
             Tensor loss = torch.cross_entropy(out, batch.labels());
             loss.backward();
             optimizer.step();

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -117,18 +118,19 @@ public final class TraceFile {
                     "it is not JSON ("
                             + e.getOriginalMessage().lines().findFirst().orElse("") + ")");
         } catch (JacksonException e) {
-            String what =
-                    e.getOriginalMessage().lines().findFirst().orElse("it is another thing than a trace has there");
+            if (e.getPath().isEmpty()) {
+                throw refuse(file, "something stands behind its end, or it is nested too deeply");
+            }
             throw refuse(
                     file,
-                    what.startsWith("Missing creator property")
+                    e.getOriginalMessage().startsWith("Missing creator property")
                             ? "it lacks the field " + path(e)
-                            : path(e) + ": " + what);
+                            : path(e) + " is not what a trace has there");
         }
     }
 
     private static boolean isGzip(Path file) {
-        return file.toString().endsWith(".gz");
+        return file.toString().toLowerCase(Locale.ROOT).endsWith(".gz");
     }
 
     private static byte[] content(Path file) throws IOException {
@@ -172,6 +174,12 @@ public final class TraceFile {
                 || !trace.finalParameters().keySet().equals(Set.copyOf(Trace.PARAMETERS))) {
             return "its parameters are not " + String.join(", ", Trace.PARAMETERS);
         }
+        if (trace.initialParameters().values().stream().anyMatch(TraceFile::isIncomplete)) {
+            return "a head in its initial_parameters has not " + Trace.PARAMETER_HEAD + " values";
+        }
+        if (trace.epochs().stream().anyMatch(epoch -> !epoch.line().matches("\\P{Cntrl}*"))) {
+            return "a line in it is more than a line";
+        }
         if (trace.epochs().size() != config.epochs()) {
             return "it has " + trace.epochs().size() + " epochs, but its schedule has " + config.epochs();
         }
@@ -192,6 +200,11 @@ public final class TraceFile {
         return hashes(trace).stream().allMatch(hash -> SHA256.matcher(hash).matches())
                 ? null
                 : "a sha256 in it is not 64 hexadecimal digits";
+    }
+
+    private static boolean isIncomplete(Trace.InitialParameter parameter) {
+        double numel = parameter.shape().stream().mapToDouble(Long::doubleValue).reduce(1, (a, b) -> a * b);
+        return parameter.head().size() != Math.min(Trace.PARAMETER_HEAD, numel);
     }
 
     private static boolean isImpossible(Phase phase) {
@@ -223,7 +236,7 @@ public final class TraceFile {
     }
 
     private static InputException refuse(Path file, String reason) {
-        return new InputException(
-                file + " is not a usable trace: " + reason + "; record it again with train --trace or record_trace.py");
+        return new InputException(file + " is not a usable trace: " + reason.replaceAll("\\p{Cntrl}", "?")
+                + "; record it again with train --trace or record_trace.py");
     }
 }

@@ -206,6 +206,16 @@ class PtFileTest {
     }
 
     @Test
+    void contentOfNeitherFormatIsRefusedInTheWordsOfTheFormatThatTheNameSays() throws IOException {
+        for (String name : List.of("poem.pt", "poem.safetensors")) {
+            Path poem = Files.writeString(folder.resolve(name), "Tyger Tyger, burning bright,");
+            assertThatThrownBy(() -> StateDictFile.read(poem))
+                    .isInstanceOf(InputException.class)
+                    .hasMessageContaining("not a usable " + (name.endsWith(".pt") ? ".pt" : "safetensors") + " file");
+        }
+    }
+
+    @Test
     void missingFileAndFolderAreRefused() {
         for (Path path : List.of(folder, folder.resolve("missing"))) {
             assertThatThrownBy(() -> PtFile.read(path))

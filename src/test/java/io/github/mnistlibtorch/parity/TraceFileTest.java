@@ -78,6 +78,8 @@ class TraceFileTest {
         "'\"dtype\": \"float32\"','\"dtype\": \"float16\"',float16",
         "'\"optimizer\": \"sgd\"','\"optimizer\": \"luck\"',luck",
         "'\"epochs\": 5,','\"epochs\": 6,',epochs",
+        "'\"config\": {','\"config\": \"hello\", \"x\": {',config",
+        "'\"line\": \"','\"line\": \"\\u001b[31m',more than a line",
         "'0x1.','1x1.',initial_parameters.linear1.weight.head[0]"
     })
     void badTraceIsRefusedWithItsReason(String part, String replacement, String word) throws IOException {
