@@ -76,18 +76,16 @@ final class Replay implements AutoCloseable {
         try (Scope scope = Scope.open()) {
             Tensor vector = scope.keep(vector(parameters));
             weights.add(vector);
-            long products = vector.numel() * (batches.isEmpty() ? 1 : lastBatchSize());
-            window = (int) Math.max(
-                    1, Math.min(WINDOW, Math.min(MOST_NUMBERS / vector.numel(), MOST_PRODUCTS / products)));
+            long products =
+                    vector.numel() * (batches.isEmpty() ? 1 : requireNonNull(batches.get(batches.size() - 1)).length);
+            long affordable = Math.min(MOST_NUMBERS / vector.numel(), MOST_PRODUCTS / products);
+            // Never larger again: what has been forgotten is gone.
+            window = (int) Math.max(1, Math.min(window, affordable));
         }
         for (int old = first() - 1; old >= 0 && weights.get(old) != null; old--) {
             requireNonNull(weights.set(old, null)).close();
             batches.set(old, null);
         }
-    }
-
-    private int lastBatchSize() {
-        return requireNonNull(batches.get(batches.size() - 1)).length;
     }
 
     /** The first step that is kept. */
