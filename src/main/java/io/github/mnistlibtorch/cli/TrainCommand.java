@@ -165,12 +165,12 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (trace != null) {
             requireFileOfItsOwn(trace);
+            makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
         }
         makeWritable(out, "--out");
         if (trace == null) {
             MnistTutorial.run(dataset, settings, out, RunListener.NONE);
         } else {
-            makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
             TraceRecorder recorder = new TraceRecorder(config);
             MnistTutorial.run(dataset, settings, out, recorder);
             TraceFile.write(trace, recorder.trace());
