@@ -7,8 +7,9 @@ import io.github.mnistlibtorch.model.MnistModel;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * Is told how a run of the article goes, in the order of the methods. It may look at everything and must change
- * nothing: above all, it draws no random number before the run has finished.
+ * Is told how a run of the article goes, in the order of the methods. It may look at everything and should change
+ * nothing (the guide of {@code parity} moves weights between two steps, and says so): above all, it draws no random
+ * number before the run has finished.
  *
  * <p>All calls come on the training thread. Every method does nothing unless it is overridden.
  */
