@@ -15,6 +15,7 @@ import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.Stopwatch;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
@@ -168,14 +169,16 @@ final class TrainCommand implements Callable<Integer> {
             makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
         }
         makeWritable(out, "--out");
+        Stopwatch stopwatch = new Stopwatch();
         if (trace == null) {
-            MnistTutorial.run(dataset, settings, out, RunListener.NONE);
+            MnistTutorial.run(dataset, settings, out, stopwatch);
         } else {
             TraceRecorder recorder = new TraceRecorder(config);
-            MnistTutorial.run(dataset, settings, out, recorder);
+            MnistTutorial.run(dataset, settings, out, recorder.and(stopwatch));
             TraceFile.write(trace, recorder.trace());
             System.err.println("The trace is in " + trace + ".");
         }
+        System.err.println(stopwatch);
         System.err.println("Pictures, history and weights are in " + out + ".");
         return 0;
     }

@@ -51,4 +51,52 @@ public interface RunListener {
 
     /** The last call of {@code fit} has returned; the model is closed when this method returns. */
     default void finished(MnistModel model) {}
+
+    /** This listener, and after it another, as one. */
+    default RunListener and(RunListener next) {
+        RunListener first = this;
+        return new RunListener() {
+            @Override
+            public void split(Subset<Example> train, Subset<Example> val) {
+                first.split(train, val);
+                next.split(train, val);
+            }
+
+            @Override
+            public void batchPulled(int[] positions) {
+                first.batchPulled(positions);
+                next.batchPulled(positions);
+            }
+
+            @Override
+            public void modelDrawn(MnistModel model) {
+                first.modelDrawn(model);
+                next.modelDrawn(model);
+            }
+
+            @Override
+            public void evaluated(EpochResult before) {
+                first.evaluated(before);
+                next.evaluated(before);
+            }
+
+            @Override
+            public void stepDone(Tensor loss) {
+                first.stepDone(loss);
+                next.stepDone(loss);
+            }
+
+            @Override
+            public void epochDone(int epoch, double lr, EpochResult result) {
+                first.epochDone(epoch, lr, result);
+                next.epochDone(epoch, lr, result);
+            }
+
+            @Override
+            public void finished(MnistModel model) {
+                first.finished(model);
+                next.finished(model);
+            }
+        };
+    }
 }

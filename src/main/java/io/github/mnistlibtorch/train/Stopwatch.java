@@ -1,0 +1,56 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import java.util.Locale;
+import org.bytedeco.pytorch.Tensor;
+
+/** Measures how long a run trains and how long it evaluates. */
+public final class Stopwatch implements RunListener {
+    private long began;
+    private long lastStep;
+    private long training; // nanoseconds, like all of these
+    private long evaluating;
+    private int epochs;
+    private int evaluations;
+
+    @Override
+    public void modelDrawn(MnistModel model) {
+        lastStep = System.nanoTime();
+    }
+
+    @Override
+    public void evaluated(EpochResult before) {
+        evaluationEnds();
+    }
+
+    @Override
+    public void stepDone(Tensor loss) {
+        lastStep = System.nanoTime();
+    }
+
+    @Override
+    public void epochDone(int epoch, double lr, EpochResult result) {
+        training += lastStep - began;
+        epochs++;
+        evaluationEnds();
+    }
+
+    /** A sentence: epochs, evaluations, and the seconds that they took. */
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "Trained %d epochs in %.3f s, evaluated %d times in %.3f s.",
+                epochs,
+                training / 1e9,
+                evaluations,
+                evaluating / 1e9);
+    }
+
+    private void evaluationEnds() {
+        began = System.nanoTime();
+        evaluating += began - lastStep;
+        evaluations++;
+    }
+}
