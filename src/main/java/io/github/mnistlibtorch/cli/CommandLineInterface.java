@@ -66,6 +66,8 @@ public final class CommandLineInterface {
             System.err.println("mnist-libtorch: Java has no memory left (" + e.getMessage()
                     + "); give it more with java -Xmx1g -jar …");
             return FAILED;
+        } finally {
+            LibTorch.finishStart();
         }
     }
 

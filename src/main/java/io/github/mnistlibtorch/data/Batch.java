@@ -48,6 +48,11 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
         return new Batch(operator.apply(images), operator.apply(labels));
     }
 
+    /** Other tensors on the same memory, which lives as long as either needs it. */
+    Batch alias() {
+        return new Batch(images.detach(), labels.detach());
+    }
+
     /** Frees both tensors. */
     @Override
     public void close() {

@@ -7,7 +7,6 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.global.torch;
@@ -38,7 +37,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private static final int DEFAULT_PREFETCH_FACTOR = 2;
 
     private final Object dataset;
-    private final Supplier<Fetcher<B>> fetchers;
+    private final Source<B> source;
     private final Sampler<int[]> indices;
     private final @Nullable Integer batchSize;
     private final boolean dropLast;
@@ -68,14 +67,19 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         this.timeout = builder.timeout;
         this.workerInit = builder.workerInit;
         this.generator = builder.generator;
-        boolean pin = pinMemory && torch.cuda_is_available();
-        this.fetchers = fetchers(builder.fetchers, dropLast, pin);
+        this.source = builder.source.create(dropLast, pinMemory && torch.cuda_is_available());
         warnOfTooManyWorkers();
     }
 
-    /** A loader of pictures with their labels: {@code DataLoader(dataset, …)}. */
+    /**
+     * A loader of pictures with their labels: {@code DataLoader(dataset, …)}. Of a {@link BulkDataset}, or a subset of
+     * one, the batches of a pass share a few pieces of memory; what is kept of a batch is not touched.
+     */
     public static Builder<Batch> of(Dataset<Example> dataset) {
-        return of(dataset, Batch::of);
+        BulkDataset bulk = BulkSubset.of(dataset);
+        return bulk == null
+                ? of(dataset, Batch::of)
+                : new Builder<>(dataset, false, (dropLast, pin) -> new BatchPool(bulk, pin));
     }
 
     /**
@@ -84,22 +88,30 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      * @param collate {@link DefaultCollate#collate} for Python's default
      */
     public static <T, B> Builder<B> of(Dataset<T> dataset, Collate<T, B> collate) {
-        return new Builder<>(dataset, false, dropLast -> Fetcher.of(dataset, collate));
+        return new Builder<>(
+                dataset,
+                false,
+                (dropLast, pin) -> () -> Fetcher.of(dataset, collate).owning(pin));
     }
 
     /** A loader that reads a stream of items: {@code DataLoader(iterable_dataset, collate_fn=collate, …)}. */
     public static <T, B> Builder<B> of(IterableDataset<T> dataset, Collate<T, B> collate) {
-        return new Builder<>(dataset, false, dropLast -> Fetcher.of(dataset, collate, dropLast));
+        return new Builder<>(
+                dataset,
+                false,
+                (dropLast, pin) -> () -> Fetcher.of(dataset, collate, dropLast).owning(pin));
     }
 
     /** A loader that gives the items one by one, as they are: {@code DataLoader(dataset, batch_size=None, …)}. */
     public static <T> Builder<T> unbatched(Dataset<T> dataset) {
-        return new Builder<>(dataset, true, dropLast -> Fetcher.of(dataset));
+        return new Builder<>(
+                dataset, true, (dropLast, pin) -> () -> Fetcher.of(dataset).owning(pin));
     }
 
     /** The same for a stream of items. */
     public static <T> Builder<T> unbatched(IterableDataset<T> dataset) {
-        return new Builder<>(dataset, true, dropLast -> Fetcher.of(dataset));
+        return new Builder<>(
+                dataset, true, (dropLast, pin) -> () -> Fetcher.of(dataset).owning(pin));
     }
 
     /**
@@ -119,7 +131,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             }
             Iterator<int[]> visit = indices.iterator();
             drawBaseSeed();
-            return new InlineIterator<>(visit, fetchers.get(), !isIterable(), lengthCheck());
+            return new InlineIterator<>(visit, source, !isIterable(), lengthCheck());
         }
         if (prefetchFactor == 0) {
             throw new IllegalStateException("prefetch_factor must be greater than 0 for a DataLoader with workers");
@@ -178,6 +190,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             BatchIterator<B> pass = pass(pool, visit, ended -> {
                 pool.stop();
                 pool.join();
+                source.passEnded();
             });
             CLEANER.register(pass, pool::stop);
             return pass;
@@ -196,20 +209,19 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             persistentPool = pool;
             persistentPoolCleaner = CLEANER.register(this, pool::stop);
         }
-        return pass(pool, visit, pool::endPass);
+        WorkerPool<B> workers = pool;
+        return pass(pool, visit, pass -> {
+            workers.endPass(pass);
+            source.passEnded();
+        });
     }
 
     private BatchIterator<B> pass(WorkerPool<B> pool, Iterator<int[]> visit, IntConsumer atEnd) {
         return new WorkerIterator<>(pool, visit, !isIterable(), prefetchFactor, inOrder, timeout, atEnd, lengthCheck());
     }
 
-    /** Static, so that a pool that uses it does not keep a forgotten loader alive. */
-    private static <B> Supplier<Fetcher<B>> fetchers(FetcherFactory<B> factory, boolean dropLast, boolean pin) {
-        return () -> factory.create(dropLast).owning(pin);
-    }
-
     private WorkerPool<B> newPool() {
-        return new WorkerPool<>(numWorkers, drawBaseSeed(), dataset, fetchers, workerInit);
+        return new WorkerPool<>(numWorkers, drawBaseSeed(), dataset, source::fetcher, workerInit);
     }
 
     private long drawBaseSeed() {
@@ -241,8 +253,8 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         }
     }
 
-    private interface FetcherFactory<B> {
-        Fetcher<B> create(boolean dropLast);
+    private interface SourceFactory<B> {
+        Source<B> create(boolean dropLast, boolean pin);
     }
 
     /**
@@ -253,7 +265,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     public static final class Builder<B> {
         private final Object dataset;
         private final boolean unbatched;
-        private final FetcherFactory<B> fetchers;
+        private final SourceFactory<B> source;
         private int batchSize = 1;
         private boolean shuffle;
         private @Nullable Sampler<Integer> sampler;
@@ -269,10 +281,10 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         private boolean inOrder = true;
         private @Nullable Consumer<int[]> indexListener;
 
-        private Builder(Object dataset, boolean unbatched, FetcherFactory<B> fetchers) {
+        private Builder(Object dataset, boolean unbatched, SourceFactory<B> source) {
             this.dataset = dataset;
             this.unbatched = unbatched;
-            this.fetchers = fetchers;
+            this.source = source;
         }
 
         /** Examples in a batch; 1 unless it is set. */

@@ -7,15 +7,17 @@ import org.jspecify.annotations.Nullable;
 /** A pass that fetches each batch on the thread that asks for it: no workers. */
 final class InlineIterator<B> extends BatchIterator<B> {
     private final Iterator<int[]> indices;
+    private final Source<B> source;
     private final Fetcher<B> fetcher;
     private final boolean endIsKnown;
     private @Nullable Outcome<B> ahead;
 
     /** @param endIsKnown whether the pass ends with the indices; otherwise only fetching tells */
-    InlineIterator(Iterator<int[]> indices, Fetcher<B> fetcher, boolean endIsKnown, IntConsumer yielded) {
+    InlineIterator(Iterator<int[]> indices, Source<B> source, boolean endIsKnown, IntConsumer yielded) {
         super(yielded);
         this.indices = indices;
-        this.fetcher = fetcher;
+        this.source = source;
+        this.fetcher = source.fetcher();
         this.endIsKnown = endIsKnown;
     }
 
@@ -42,5 +44,6 @@ final class InlineIterator<B> extends BatchIterator<B> {
         if (ahead != null) {
             ahead.free();
         }
+        source.passEnded();
     }
 }

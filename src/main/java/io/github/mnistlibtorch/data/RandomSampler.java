@@ -4,7 +4,6 @@ import io.github.mnistlibtorch.libtorch.TorchRandom;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.function.IntSupplier;
-import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.jspecify.annotations.Nullable;
 
@@ -72,10 +71,14 @@ public final class RandomSampler implements Sampler<Integer> {
 
     private int[] drawPrivately(int pieces, int dataSize, int samples) {
         try (Generator generator = TorchRandom.newGenerator(TorchRandom.nextInt64(null))) {
-            return IntStream.range(0, pieces)
-                    .mapToObj(piece -> draw(piece, pieces, dataSize, samples, generator))
-                    .flatMapToInt(Arrays::stream)
-                    .toArray();
+            int[] drawn = new int[samples];
+            int count = 0;
+            for (int piece = 0; piece < pieces; piece++) {
+                int[] next = draw(piece, pieces, dataSize, samples, generator);
+                System.arraycopy(next, 0, drawn, count, next.length);
+                count += next.length;
+            }
+            return drawn;
         }
     }
 

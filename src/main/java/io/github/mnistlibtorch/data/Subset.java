@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.data;
 
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -30,8 +29,21 @@ public final class Subset<T> implements Dataset<T> {
 
     @Override
     public List<T> getItems(int[] positions) {
-        return dataset.getItems(
-                Arrays.stream(positions).map(position -> indices[position]).toArray());
+        return dataset.getItems(indicesAt(positions));
+    }
+
+    /** What this is a subset of. */
+    Dataset<T> dataset() {
+        return dataset;
+    }
+
+    /** Where the items at {@code positions} are in the dataset. */
+    int[] indicesAt(int[] positions) {
+        int[] found = new int[positions.length];
+        for (int i = 0; i < found.length; i++) {
+            found[i] = indices[positions[i]];
+        }
+        return found;
     }
 
     @Override

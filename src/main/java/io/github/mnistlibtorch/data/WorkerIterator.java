@@ -121,7 +121,8 @@ final class WorkerIterator<B> extends BatchIterator<B> {
         }
         Task<B> task = new Task<>(worker, pass, indices.next());
         inFlight.add(task);
-        pool.submit(task);
+        // Short, when fewer than a quarter of those on the way are ready.
+        pool.submit(task, 4 * (arrived.size() + pool.ready()) < inFlight.size());
         nextWorker = (worker + 1) % pool.size();
         return true;
     }

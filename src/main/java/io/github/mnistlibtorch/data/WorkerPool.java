@@ -5,9 +5,11 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -16,16 +18,26 @@ import org.jspecify.annotations.Nullable;
  * Threads that fetch batches. Each has a queue of its own; what they make comes back in one queue, in the order in
  * which it is ready. What lies in that queue is the pool's to free; who takes a task out of it owns its batch.
  *
+ * <p>While batches are ready in good time, one worker is awake at a time: it does its tasks, then watches the queues of
+ * all, and hands the watch to the first worker that gets a task. The training thread wakes nobody. That matters because
+ * to wake a thread takes a twentieth of a training step, and often puts the worker on the very core that trains. When
+ * batches run short, every worker with a task is woken.
+ *
  * <p>The pool never refers to an iterator: it can be stopped when its iterator has been forgotten.
  */
 final class WorkerPool<B> {
     /** Python waits so long for a worker before it ends it by force. */
     private static final Duration PATIENCE = Duration.ofSeconds(5);
 
+    /** How long a worker watches before it sleeps: some training steps. Without a second core it would only be in the way. */
+    private static final long WATCH_NANOS = Runtime.getRuntime().availableProcessors() > 1 ? 2_000_000 : 0;
+
     private final List<Worker> workers = new ArrayList<>();
     private final Queue<Task<B>> done = new ArrayDeque<>(); // guarded by this
     private final Supplier<Fetcher<B>> fetchers;
     private final IntConsumer workerInit;
+    private final AtomicInteger awake = new AtomicInteger();
+    private final AtomicBoolean watched = new AtomicBoolean();
     private int pass; // guarded by this
     private boolean stopped; // guarded by this
 
@@ -101,8 +113,18 @@ final class WorkerPool<B> {
         }
     }
 
-    void submit(Task<B> task) {
-        workers.get(task.worker).tasks.add(task);
+    /** @param hurry whether batches run short, so that the worker should not wait for its turn */
+    void submit(Task<B> task, boolean hurry) {
+        Worker worker = workers.get(task.worker);
+        worker.tasks.add(task);
+        if (hurry || awake.get() == 0) {
+            worker.wake();
+        }
+    }
+
+    /** How many batches are ready to be taken. */
+    synchronized int ready() {
+        return done.size();
     }
 
     /**
@@ -114,6 +136,9 @@ final class WorkerPool<B> {
      */
     synchronized @Nullable Task<B> await(int pass, Duration timeout) throws InterruptedException {
         long start = System.nanoTime();
+        if (done.isEmpty()) {
+            wakeBusy();
+        }
         while (isCurrent(pass) && done.isEmpty()) {
             if (timeout.isZero()) {
                 wait();
@@ -173,10 +198,19 @@ final class WorkerPool<B> {
         notifyAll();
     }
 
+    /** Wakes every worker that has something to do. */
+    private void wakeBusy() {
+        for (Worker worker : workers) {
+            if (!worker.tasks.isEmpty()) {
+                worker.wake();
+            }
+        }
+    }
+
     private final class Worker implements Runnable {
         private final WorkerInfo info;
         private final Task<B> stop;
-        private final BlockingQueue<Task<B>> tasks = new LinkedBlockingQueue<>();
+        private final Queue<Task<B>> tasks = new ConcurrentLinkedQueue<>();
         private final Thread thread;
 
         Worker(WorkerInfo info) {
@@ -189,14 +223,22 @@ final class WorkerPool<B> {
         void stop() {
             tasks.clear();
             tasks.add(stop);
+            wake();
+        }
+
+        void wake() {
+            LockSupport.unpark(thread);
         }
 
         @Override
         public void run() {
             info.enter();
+            awake.incrementAndGet();
             try {
                 work();
             } finally {
+                awake.decrementAndGet();
+                wakeBusy(); // it may have had the watch
                 info.leave();
             }
         }
@@ -223,15 +265,48 @@ final class WorkerPool<B> {
             }
         }
 
-        /** An interrupt is meant for the item that was being fetched; the thread ends when it is told to stop. */
         private Task<B> take() {
             while (true) {
-                try {
-                    return tasks.take();
-                } catch (InterruptedException e) {
-                    continue;
+                Task<B> task = tasks.poll();
+                if (task != null) {
+                    return task;
+                }
+                Worker busy = watched.compareAndSet(false, true) ? watch() : null;
+                if (busy != this) {
+                    if (busy != null) {
+                        busy.wake(); // and it has the watch when it has done its task
+                    }
+                    sleep();
                 }
             }
+        }
+
+        /** Waits for a worker to get a task; gives up after a while. */
+        private @Nullable Worker watch() {
+            try {
+                long start = System.nanoTime();
+                do {
+                    for (Worker worker : workers) {
+                        if (!worker.tasks.isEmpty()) {
+                            return worker;
+                        }
+                    }
+                    Thread.yield();
+                } while (System.nanoTime() - start < WATCH_NANOS);
+                return null;
+            } finally {
+                watched.set(false);
+            }
+        }
+
+        private void sleep() {
+            if (awake.decrementAndGet() == 0) {
+                wakeBusy(); // the tasks that were submitted while this one was awake; perhaps its own
+            }
+            LockSupport.park(this);
+            awake.incrementAndGet();
+            // An interrupt is meant for the item that was being fetched; the thread ends when it is told to stop.
+            Thread.interrupted();
         }
 
         private @Nullable Throwable initialise() {

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.io;
 import static io.github.mnistlibtorch.io.Refusal.quoted;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -14,13 +15,14 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
-import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The JSON header of a safetensors file: which tensor lies where.
@@ -33,13 +35,18 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
     private static final int ALIGNMENT = 8;
 
     // The two disabled features would escape slashes and control characters otherwise than the reference does.
-    private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
-                    .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
-                    .build())
-            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
+            .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
             .build();
+
+    /** Made when the first header is read: a mapper takes long to load, and writing needs none. */
+    private static final class Reader {
+        static final JsonMapper TREES = JsonMapper.builder(JSON)
+                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                .build();
+    }
 
     /**
      * One tensor.
@@ -79,18 +86,29 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
 
     /** The header as it stands in the file, filled up with spaces so that the data behind it is aligned. */
     byte[] toBytes() {
-        ObjectNode root = JSON.createObjectNode();
-        if (!metadata.isEmpty()) {
-            ObjectNode texts = root.putObject(METADATA);
-            metadata.forEach(texts::put);
+        StringWriter text = new StringWriter();
+        try (JsonGenerator generator = JSON.createGenerator(ObjectWriteContext.empty(), text)) {
+            generator.writeStartObject();
+            if (!metadata.isEmpty()) {
+                generator.writeObjectPropertyStart(METADATA);
+                metadata.forEach(generator::writeStringProperty);
+                generator.writeEndObject();
+            }
+            for (Entry entry : entries) {
+                generator.writeObjectPropertyStart(entry.name());
+                generator.writeStringProperty("dtype", entry.type().name());
+                generator.writeArrayPropertyStart("shape");
+                entry.shape().forEach(generator::writeNumber);
+                generator.writeEndArray();
+                generator.writeArrayPropertyStart("data_offsets");
+                generator.writeNumber(entry.begin());
+                generator.writeNumber(entry.end());
+                generator.writeEndArray();
+                generator.writeEndObject();
+            }
+            generator.writeEndObject();
         }
-        for (Entry entry : entries) {
-            ObjectNode node = root.putObject(entry.name());
-            node.put("dtype", entry.type().name());
-            entry.shape().forEach(node.putArray("shape")::add);
-            node.putArray("data_offsets").add(entry.begin()).add(entry.end());
-        }
-        byte[] json = JSON.writeValueAsString(root).getBytes(StandardCharsets.UTF_8);
+        byte[] json = text.toString().getBytes(StandardCharsets.UTF_8);
         byte[] padded = Arrays.copyOf(json, (json.length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
         Arrays.fill(padded, json.length, padded.length, (byte) ' ');
         return padded;
@@ -136,7 +154,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         JsonNode root;
         try {
             // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
-            root = JSON.readTree(StandardCharsets.UTF_8
+            root = Reader.TREES.readTree(StandardCharsets.UTF_8
                     .newDecoder()
                     .decode(ByteBuffer.wrap(json))
                     .toString());

@@ -6,22 +6,56 @@ import java.io.UncheckedIOException;
 import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.jar.JarEntry;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
-/** Unpacks the native libraries of the jar into JavaCPP's cache, all of them before the first is loaded. */
+/** Unpacks the native libraries of the jar into JavaCPP's cache, all of them before the first is loaded, and loads them. */
 final class NativeLibraries {
     private static final List<String> PRESETS = List.of("javacpp", "openblas", "pytorch");
 
+    /** LibTorch and what it needs, in the order in which the linker wants them, as they are called on Linux. */
+    private static final List<String> LINKED = List.of(
+            "libgcc_s.so.1",
+            "libquadmath.so.0",
+            "libgfortran.so.5",
+            "libopenblas.so.0",
+            "libgomp.so.1",
+            "libc10.so",
+            "libtorch_cpu.so");
+
+    private static @Nullable List<Library> found; // guarded by the class
+
+    private static final Pattern CLASS = Pattern.compile("org/bytedeco/pytorch/([^/]+)\\.class");
+
     private NativeLibraries() {}
+
+    /** Whether LibTorch's build for CUDA is on the class path, beside the one for the CPU. */
+    static boolean includeGpuBuild() {
+        return NativeLibraries.class.getResource("/org/bytedeco/pytorch/" + Loader.getPlatform() + "-gpu/") != null;
+    }
+
+    static boolean areUnpacked() {
+        try {
+            return find().stream().allMatch(Library::isCached);
+        } catch (IOException | UncheckedIOException e) {
+            return false; // unpack() will say why
+        }
+    }
 
     static void unpack(Consumer<String> progress) {
         try {
             List<Library> missing = new ArrayList<>();
-            for (Library library : find(Loader.getPlatform())) {
+            for (Library library : find()) {
                 if (!library.isCached()) {
                     missing.add(library);
                 }
@@ -34,9 +68,68 @@ final class NativeLibraries {
             for (Library library : missing) {
                 // Takes the lock of the cache and looks again: another process may have been faster.
                 Loader.cacheResource(library.url());
+                if (library.cached().getName().equals("libopenblas.so.0")) {
+                    linkSecondName(library.cached().toPath());
+                }
             }
         } catch (IOException | UncheckedIOException e) {
             throw explain(e);
+        }
+    }
+
+    /** JavaCPP needs OpenBLAS under two names and would unpack, and load, a copy for the second. */
+    private static void linkSecondName(Path openblas) {
+        try {
+            Files.createSymbolicLink(openblas.resolveSibling("libopenblas_nolapack.so.0"), openblas.getFileName());
+        } catch (IOException | UnsupportedOperationException e) {
+            // It is there already, or cannot be: then JavaCPP makes its copy.
+        }
+    }
+
+    /** Loads LibTorch, and meanwhile, on another thread, the classes that it asks for when it is loaded. */
+    static void load() {
+        Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
+        classes.setDaemon(true);
+        classes.start();
+        if (!includeGpuBuild()) {
+            link();
+        }
+        Loader.load(torch.class);
+    }
+
+    /** The linker's work, most of it for one library, before JavaCPP does its own; it then finds everything loaded. */
+    private static void link() {
+        try {
+            List<Library> libraries = find();
+            for (String name : LINKED) {
+                for (Library library : libraries) {
+                    if (library.cached().getName().equals(name)) {
+                        System.load(library.cached().getAbsolutePath());
+                    }
+                }
+            }
+        } catch (IOException | UncheckedIOException | UnsatisfiedLinkError e) {
+            // JavaCPP tries again, and its failure says why.
+        }
+    }
+
+    /** LibTorch's JNI library looks up nearly every class of its package by name. */
+    private static void loadClasses() {
+        ClassLoader loader = NativeLibraries.class.getClassLoader();
+        try {
+            Class.forName("org.bytedeco.openblas.global.openblas", /* initialize= */ false, loader);
+            URL url = NativeLibraries.class.getResource("/org/bytedeco/pytorch/Tensor.class");
+            if (url == null || !(url.openConnection() instanceof JarURLConnection connection)) {
+                return;
+            }
+            for (JarEntry entry : Collections.list(connection.getJarFile().entries())) {
+                Matcher matcher = CLASS.matcher(entry.getName());
+                if (matcher.matches()) {
+                    Class.forName("org.bytedeco.pytorch." + matcher.group(1), /* initialize= */ false, loader);
+                }
+            }
+        } catch (IOException | ClassNotFoundException | LinkageError e) {
+            // Whoever needs the class will load it, and say why it cannot.
         }
     }
 
@@ -57,7 +150,14 @@ final class NativeLibraries {
         }
     }
 
-    /** Shared libraries of {@code platform} in the jars of the presets; empty for jars that are plain folders. */
+    /** Shared libraries in the jars of the presets; empty for jars that are plain folders. */
+    private static synchronized List<Library> find() throws IOException {
+        if (found == null) {
+            found = find(Loader.getPlatform());
+        }
+        return found;
+    }
+
     private static List<Library> find(String platform) throws IOException {
         List<Library> libraries = new ArrayList<>();
         for (String preset : PRESETS) {

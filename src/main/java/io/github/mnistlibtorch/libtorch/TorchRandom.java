@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.libtorch;
 
-import java.util.Arrays;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -96,6 +95,10 @@ public final class TorchRandom {
         if (values.length > 0) { // there is no pointer to no data
             int64.data_ptr_long().get(values);
         }
-        return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
+        int[] ints = new int[values.length];
+        for (int i = 0; i < ints.length; i++) {
+            ints[i] = Math.toIntExact(values[i]);
+        }
+        return ints;
     }
 }

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.plot;
 
 import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.io.Png;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -10,6 +11,7 @@ import java.awt.font.TextLayout;
 import java.awt.geom.AffineTransform;
 import java.awt.geom.Line2D;
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBufferInt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -67,7 +69,19 @@ final class Curve {
             throw new IllegalArgumentException("nothing to plot: the history is empty");
         }
         BufferedImage image = draw(quantity, values);
-        AtomicFile.write(png, out -> Png.write(image, 72 * PIXELS_PER_POINT, out));
+        AtomicFile.write(
+                png, out -> Png.write(rgb(image), image.getWidth(), image.getHeight(), 3, 72 * PIXELS_PER_POINT, out));
+    }
+
+    private static byte[] rgb(BufferedImage image) {
+        int[] pixels = ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
+        byte[] samples = new byte[3 * pixels.length];
+        for (int i = 0; i < pixels.length; i++) {
+            samples[3 * i] = (byte) (pixels[i] >> 16);
+            samples[3 * i + 1] = (byte) (pixels[i] >> 8);
+            samples[3 * i + 2] = (byte) pixels[i];
+        }
+        return samples;
     }
 
     private static BufferedImage draw(String quantity, List<Double> values) {

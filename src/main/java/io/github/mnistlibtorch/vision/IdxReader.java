@@ -6,6 +6,8 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -25,12 +27,20 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>A file is a magic number (two zero bytes, a type, the number of dimensions), that many 32-bit sizes, and the data,
  * everything big-endian. It may be gzipped; its first two bytes tell, not its name. No size in a file is believed: memory
  * is taken for what is really there, and of a gzipped file no more is unpacked than its header announces, plus a byte.
+ * Large files that are not gzipped are not read but mapped: they may be larger than the memory.
  */
 public final class IdxReader {
     private static final int MAX_DIMENSIONS = 3;
 
-    /** One GiB: twice the largest set in this format (the pictures of EMNIST, 547 MB). */
-    private static final long MAX_DATA_BYTES = 1L << 30;
+    /** What is unpacked or read from a stream. One GiB: twice the largest set in this format (EMNIST, 547 MB). */
+    private static final long MAX_READ_BYTES = 1L << 30;
+
+    /** Larger files are mapped; a smaller one is read, and may then be changed or deleted without harm. */
+    private static final long MAX_FILE_READ_BYTES = 1L << 28;
+
+    private static final int COPIED_AT_ONCE = 1 << 20;
+
+    private static final int BUFFER = 1 << 16;
 
     private static final String REMEDY = "; replace it with an intact copy";
 
@@ -60,9 +70,9 @@ public final class IdxReader {
     static final class Content {
         final Type type;
         final int[] shape;
-        final byte[] data;
+        final Bytes data;
 
-        Content(Type type, int[] shape, byte[] data) {
+        Content(Type type, int[] shape, Bytes data) {
             this.type = type;
             this.shape = shape;
             this.data = data;
@@ -72,19 +82,57 @@ public final class IdxReader {
             long[] sizes = Arrays.stream(shape).asLongStream().toArray();
             try (TensorOptions options = new TensorOptions(type.scalarType)) {
                 Tensor tensor = torch.empty(sizes, options, null);
-                new BytePointer(tensor.data_ptr()).put(littleEndian(), 0, data.length);
+                BytePointer target = new BytePointer(tensor.data_ptr());
+                byte[] part = new byte[(int) Math.min(data.size(), COPIED_AT_ONCE)];
+                for (long at = 0; at < data.size(); at += part.length) {
+                    int count = (int) Math.min(data.size() - at, part.length);
+                    data.copy(at, count, ByteBuffer.wrap(part), 0);
+                    target.position(at).put(littleEndian(part, count), 0, count);
+                }
                 return tensor;
             }
         }
 
         /** In the byte order of every processor that LibTorch runs on. */
-        private byte[] littleEndian() {
-            byte[] swapped = new byte[data.length];
-            for (int i = 0; i < data.length; i++) {
+        private byte[] littleEndian(byte[] bytes, int count) {
+            if (type.bytes == 1) {
+                return bytes;
+            }
+            byte[] swapped = new byte[count];
+            for (int i = 0; i < count; i++) {
                 int inElement = i % type.bytes;
-                swapped[i - inElement + type.bytes - 1 - inElement] = data[i];
+                swapped[i - inElement + type.bytes - 1 - inElement] = bytes[i];
             }
             return swapped;
+        }
+    }
+
+    /** What a file says about its data. */
+    private static final class Header {
+        final Type type;
+        final int[] shape;
+
+        Header(Type type, int[] shape) {
+            this.type = type;
+            this.shape = shape;
+        }
+
+        int bytes() {
+            return (1 + shape.length) * Integer.BYTES;
+        }
+
+        /** Bytes of data that are announced; the largest number of all if they are more than {@code most}. */
+        long dataBytes(long most) {
+            long announced = type.bytes;
+            for (int size : shape) {
+                // Sizes are unsigned: a negative int is one above 2^31. Checked at each step, so that nothing
+                // overflows.
+                if (size < 0 || (size > 0 && announced > most / size)) {
+                    return Long.MAX_VALUE;
+                }
+                announced *= size;
+            }
+            return announced;
         }
     }
 
@@ -100,8 +148,23 @@ public final class IdxReader {
     }
 
     static Content readContent(Path file) throws InputException {
-        try (InputStream in = Files.newInputStream(file)) {
-            return readContent(in, file.toString());
+        String name = file.toString();
+        try (FileChannel channel = FileChannel.open(file)) {
+            // Buffered here: behind the header, the position of the channel means nothing.
+            InputStream in = buffered(Channels.newInputStream(channel));
+            if (isGzipped(in)) {
+                return readContent(in, name);
+            }
+            Header header = readHeader(in, name);
+            long inFile = channel.size() - header.bytes();
+            // A pipe has no size: what comes out of it is counted as it comes.
+            if (!Files.isRegularFile(file) || inFile <= MAX_FILE_READ_BYTES) {
+                return new Content(header.type, header.shape, readData(in, header, name));
+            }
+            long announced = header.dataBytes(Long.MAX_VALUE);
+            requireItems(announced, name);
+            requireAll(announced, inFile, name);
+            return new Content(header.type, header.shape, Bytes.map(channel, header.bytes(), announced));
         } catch (InputException e) {
             throw e;
         } catch (NoSuchFileException e) {
@@ -114,7 +177,10 @@ public final class IdxReader {
     /** Reads {@code in}, which messages call {@code name}. */
     static Content readContent(InputStream in, String name) throws IOException {
         try {
-            return parse(gunzip(in), name);
+            InputStream buffered = buffered(in);
+            InputStream content = isGzipped(buffered) ? new GZIPInputStream(buffered, BUFFER) : buffered;
+            Header header = readHeader(content, name);
+            return new Content(header.type, header.shape, readData(content, header, name));
         } catch (EOFException e) {
             // Without a message if it is gzip's own header that is cut.
             throw new InputException("The gzip data of " + name + " are cut short" + REMEDY, e);
@@ -123,15 +189,18 @@ public final class IdxReader {
         }
     }
 
-    private static InputStream gunzip(InputStream in) throws IOException {
-        BufferedInputStream buffered = new BufferedInputStream(in, 1 << 16);
+    private static InputStream buffered(InputStream in) {
+        return in instanceof BufferedInputStream ? in : new BufferedInputStream(in, BUFFER);
+    }
+
+    private static boolean isGzipped(InputStream buffered) throws IOException {
         buffered.mark(2);
         boolean gzipped = buffered.read() == 0x1f && buffered.read() == 0x8b;
         buffered.reset();
-        return gzipped ? new GZIPInputStream(buffered, 1 << 16) : buffered;
+        return gzipped;
     }
 
-    private static Content parse(InputStream in, String name) throws IOException {
+    private static Header readHeader(InputStream in, String name) throws IOException {
         byte[] magic = in.readNBytes(Integer.BYTES);
         if (magic.length < Integer.BYTES) {
             throw new InputException(name + " is cut short within its header" + REMEDY);
@@ -158,36 +227,36 @@ public final class IdxReader {
         }
         int[] shape = new int[dimensions];
         ByteBuffer.wrap(sizes).asIntBuffer().get(shape);
-        return new Content(type, shape, readData(in, announcedBytes(type, shape, name), name));
+        return new Header(type, shape);
     }
 
-    private static int announcedBytes(Type type, int[] shape, String name) throws InputException {
-        long announced = type.bytes;
-        for (int size : shape) {
-            // Sizes are unsigned: a negative int is one above 2^31. Checked at each step, so that nothing overflows.
-            announced = size < 0 ? Long.MAX_VALUE : announced * size;
-            if (announced > MAX_DATA_BYTES) {
-                throw new InputException(
-                        name + " announces more than the " + MAX_DATA_BYTES + " bytes that can be read" + REMEDY);
-            }
+    private static Bytes readData(InputStream in, Header header, String name) throws IOException {
+        long announced = header.dataBytes(MAX_READ_BYTES);
+        if (announced > MAX_READ_BYTES) {
+            throw new InputException(name + " announces more than the " + MAX_READ_BYTES + " bytes that can be read"
+                    + REMEDY + "; only files that are not gzipped may be larger");
         }
+        requireItems(announced, name);
+        Bytes data = Bytes.read(in, announced);
+        // Whether there is more also makes gzip's own checksum be read.
+        requireAll(announced, data.size() + (in.read() < 0 ? 0 : 1), name);
+        return data;
+    }
+
+    private static void requireItems(long announced, String name) throws InputException {
         if (announced == 0) {
             throw new InputException(name + " holds no items" + REMEDY);
         }
-        return (int) announced;
     }
 
-    private static byte[] readData(InputStream in, int announced, String name) throws IOException {
-        // Grows with what arrives. The byte too many makes a longer file show, and gzip's own checksum be read.
-        byte[] data = in.readNBytes(announced + 1);
-        if (data.length < announced) {
+    private static void requireAll(long announced, long there, String name) throws InputException {
+        if (there < announced) {
             throw new InputException(name + " is cut short: its header announces " + announced + " bytes of data, "
-                    + data.length + " are there" + REMEDY);
+                    + there + " are there" + REMEDY);
         }
-        if (data.length > announced) {
+        if (there > announced) {
             throw new InputException(
                     name + " goes on behind the " + announced + " bytes of data that its header announces" + REMEDY);
         }
-        return data;
     }
 }

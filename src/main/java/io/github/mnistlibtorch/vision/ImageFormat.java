@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.vision;
 
+import io.github.mnistlibtorch.io.Png;
 import java.awt.Transparency;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
@@ -60,6 +61,10 @@ enum ImageFormat {
      * @throws IllegalArgumentException if this format has no such pictures
      */
     void write(byte[] samples, int width, int height, int channels, OutputStream out) throws IOException {
+        if (this == PNG) {
+            Png.write(samples, width, height, channels, out);
+            return;
+        }
         // Not ImageIO's own stream for an OutputStream, which goes through a temporary file.
         try (ImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {
             // A palette is made of RGB, to which ImageIO's grey, being linear, would convert too bright.

@@ -1,19 +1,23 @@
 package io.github.mnistlibtorch.vision;
 
 import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.data.Dataset;
+import io.github.mnistlibtorch.data.BatchBuffer;
+import io.github.mnistlibtorch.data.BulkDataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -23,10 +27,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * Handwritten digits with their labels: {@code torchvision.datasets.MNIST(root, train, transform=ToTensor())}, and any
  * set of the same form (ten classes, grey pictures), such as Fashion-MNIST or KMNIST.
  *
- * <p>The pictures lie on the Java heap as bytes and become numbers in [0, 1] when they are fetched. An instance never
- * changes, and any number of threads may fetch from it.
+ * <p>The pictures lie outside of the Java heap as bytes, or in their file if that is large and not gzipped, and become
+ * numbers in [0, 1] when they are fetched. An instance never changes, and any number of threads may fetch from it.
  */
-public final class Mnist implements Dataset<Example> {
+public final class Mnist implements BulkDataset {
     private static final List<String> CLASSES = List.of(
             "0 - zero",
             "1 - one",
@@ -63,14 +67,19 @@ public final class Mnist implements Dataset<Example> {
         }
     }
 
-    private final byte[] images;
+    /**
+     * ATen gives work to its other threads from so many elements on. Here are threads enough: those of the loader.
+     */
+    private static final int ELEMENTS_AT_ONCE = 32_768;
+
+    private final Bytes images;
     private final int rows;
     private final int columns;
     private final byte[] labels;
     private final List<String> origin;
 
     /** @param origin lines about where the data are from, for {@link #toString} */
-    private Mnist(byte[] images, int rows, int columns, byte[] labels, List<String> origin) {
+    private Mnist(Bytes images, int rows, int columns, byte[] labels, List<String> origin) {
         this.images = images;
         this.rows = rows;
         this.columns = columns;
@@ -150,7 +159,7 @@ public final class Mnist implements Dataset<Example> {
             throw new IllegalArgumentException(
                     "label " + (labels[wrong] & 0xff) + " at index " + wrong + " is not a class from 0 to 9");
         }
-        return new Mnist(images.clone(), rows, columns, labels.clone(), List.of());
+        return new Mnist(Bytes.of(images), rows, columns, labels.clone(), List.of());
     }
 
     private static Mnist join(
@@ -166,12 +175,13 @@ public final class Mnist implements Dataset<Example> {
             throw new InputException(imagesName + " holds " + images.shape[0] + " pictures but " + labelsName
                     + " holds " + labels.shape[0] + " labels; take both from the same set");
         }
-        int wrong = indexOfWrongLabel(labels.data);
+        byte[] classes = labels.data.toArray();
+        int wrong = indexOfWrongLabel(classes);
         if (wrong >= 0) {
-            throw new InputException(labelsName + " holds the label " + (labels.data[wrong] & 0xff) + " at index "
-                    + wrong + "; use a set whose classes are 0 to 9");
+            throw new InputException(labelsName + " holds the label " + (classes[wrong] & 0xff) + " at index " + wrong
+                    + "; use a set whose classes are 0 to 9");
         }
-        return new Mnist(images.data, images.shape[1], images.shape[2], labels.data, origin);
+        return new Mnist(images.data, images.shape[1], images.shape[2], classes, origin);
     }
 
     private static void check(IdxReader.Content content, String name, int dimensions, String what)
@@ -205,49 +215,93 @@ public final class Mnist implements Dataset<Example> {
     @Override
     public Example get(int index) {
         Objects.checkIndex(index, size());
-        int pixels = rows * columns;
-        byte[] picture = Arrays.copyOfRange(images, index * pixels, (index + 1) * pixels);
+        byte[] picture = new byte[rows * columns];
+        images.copy((long) index * picture.length, picture.length, ByteBuffer.wrap(picture), 0);
         return new Example(ToTensor.toTensor(picture, rows, columns), labels[index]);
     }
 
     /**
-     * The examples at {@code indices} as one batch of images, float32 (B, 1, rows, columns), and labels, int64 (B), made
-     * in one pass; {@link Batch#of} gives it back as it is. The bits are those of {@link #get}.
-     *
-     * @throws IndexOutOfBoundsException if an index is negative or too large
+     * Memory for a batch of images, float32 (B, 1, rows, columns), and labels, int64 (B). The bits are those of
+     * {@link #get}.
      */
     @Override
-    public List<Example> getItems(int[] indices) {
-        if (indices.length == 0) {
-            return List.of();
-        }
-        for (int index : indices) {
-            Objects.checkIndex(index, size());
-        }
-        return new Batch(gatherImages(indices), gatherLabels(indices)).asExamples();
+    public BatchBuffer newBuffer(int size, boolean pinned) {
+        return new Buffer(size, pinned);
     }
 
-    private Tensor gatherImages(int[] indices) {
-        Tensor batch = ToTensor.emptyFloats(indices.length, 1, rows, columns);
-        FloatPointer target = batch.data_ptr_float();
-        // One picture at a time stays in the processor's first cache.
-        float[] picture = new float[rows * columns];
-        for (int k = 0; k < indices.length; k++) {
-            ToTensor.scale(images, indices[k] * picture.length, picture);
-            target.position((long) k * picture.length).put(picture, 0, picture.length);
-        }
-        return batch;
-    }
+    private final class Buffer implements BatchBuffer {
+        private final Batch batch;
+        private final Scalar white;
+        private final int pixels = rows * columns;
+        private final int atOnce;
+        private final Tensor grey; // uint8 (atOnce, 1, rows, columns)
+        private final ByteBuffer greyBytes;
+        private final long[] classes;
 
-    private Tensor gatherLabels(int[] indices) {
-        long[] gathered = new long[indices.length];
-        for (int k = 0; k < indices.length; k++) {
-            gathered[k] = labels[indices[k]];
+        Buffer(int size, boolean pinned) {
+            atOnce = Math.min(size, Math.max(1, ELEMENTS_AT_ONCE / pixels));
+            try (Scope scope = Scope.open()) {
+                white = scope.keep(new Scalar(255.0));
+                grey = scope.keep(empty(ScalarType.Byte, false, atOnce, 1, rows, columns));
+                greyBytes = new BytePointer(grey.data_ptr())
+                        .capacity((long) atOnce * pixels)
+                        .asByteBuffer();
+                batch = new Batch(
+                        scope.keep(empty(ScalarType.Float, pinned, size, 1, rows, columns)),
+                        scope.keep(empty(ScalarType.Long, pinned, size)));
+            }
+            classes = new long[size];
         }
-        try (TensorOptions options = new TensorOptions(ScalarType.Long)) {
-            Tensor batch = torch.empty(new long[] {gathered.length}, options, null);
-            batch.data_ptr_long().put(gathered, 0, gathered.length);
+
+        @Override
+        public void read(int[] indices) {
+            if (indices.length != classes.length) {
+                throw new IllegalArgumentException(
+                        indices.length + " examples do not fit a buffer for " + classes.length);
+            }
+            for (int index : indices) {
+                Objects.checkIndex(index, size());
+            }
+            for (int from = 0; from < indices.length; from += atOnce) {
+                readImages(indices, from, Math.min(atOnce, indices.length - from));
+            }
+            for (int k = 0; k < indices.length; k++) {
+                classes[k] = labels[indices[k]];
+            }
+            batch.labels().data_ptr_long().put(classes, 0, classes.length);
+        }
+
+        /** So few at once that they stay in the processor's cache between the two conversions. */
+        private void readImages(int[] indices, int from, int count) {
+            for (int k = 0; k < count; k++) {
+                images.copy((long) indices[from + k] * pixels, pixels, greyBytes, k * pixels);
+            }
+            try (Scope scope = Scope.open()) {
+                Tensor target = batch.images().narrow(/* dim= */ 0, from, count);
+                target.copy_(grey.narrow(/* dim= */ 0, 0, count));
+                target.div_(white);
+            }
+        }
+
+        @Override
+        public Batch batch() {
             return batch;
+        }
+
+        @Override
+        public void close() {
+            batch.close();
+            grey.close();
+            white.close();
+        }
+    }
+
+    /** @param pinned in pinned memory */
+    private static Tensor empty(ScalarType dtype, boolean pinned, long... shape) {
+        try (TensorOptions options = new TensorOptions(dtype);
+                BoolOptional inPinnedMemory = new BoolOptional(pinned);
+                TensorOptions placed = options.pinned_memory(inPinnedMemory)) {
+            return torch.empty(shape, placed, null);
         }
     }
 

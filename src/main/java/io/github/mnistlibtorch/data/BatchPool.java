@@ -1,0 +1,96 @@
+package io.github.mnistlibtorch.data;
+
+import io.github.mnistlibtorch.libtorch.Scope;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import org.bytedeco.pytorch.Storage;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fetches batches into memory that has been a batch before. Memory is used again when nothing refers to it any more but
+ * the pool: whoever keeps a batch, or a view of it, keeps its numbers.
+ *
+ * <p>Pinned batches are not pooled: a GPU may still be copying from one whose handles are closed. LibTorch's allocator of
+ * pinned memory knows when the copy is done, and uses it again itself.
+ */
+final class BatchPool implements Source<Batch> {
+    private final BulkDataset dataset;
+    private final boolean pin;
+    private final Deque<BatchBuffer> buffers = new ArrayDeque<>(); // guarded by this; the longest in use first
+
+    BatchPool(BulkDataset dataset, boolean pin) {
+        this.dataset = dataset;
+        this.pin = pin;
+    }
+
+    @Override
+    public Fetcher<Batch> fetcher() {
+        return indices -> Optional.of(pin ? readPinned(indices) : read(indices));
+    }
+
+    /** Gives back all memory that no batch needs any more. */
+    @Override
+    public synchronized void passEnded() {
+        buffers.forEach(BatchBuffer::close);
+        buffers.clear();
+    }
+
+    private Batch read(int[] indices) {
+        Loan loan = lend(indices.length);
+        boolean complete = false;
+        try {
+            loan.buffer.read(indices);
+            complete = true;
+            return loan.batch;
+        } finally {
+            if (!complete) {
+                loan.batch.close();
+            }
+        }
+    }
+
+    private Batch readPinned(int[] indices) {
+        try (BatchBuffer buffer = dataset.newBuffer(indices.length, /* pinned= */ true)) {
+            buffer.read(indices);
+            return keptAlias(buffer);
+        }
+    }
+
+    /** A buffer, and tensors that mark it as being in use for as long as they, or views of them, live. */
+    private record Loan(BatchBuffer buffer, Batch batch) {}
+
+    private synchronized Loan lend(int size) {
+        BatchBuffer buffer = takeIdle(size);
+        if (buffer == null) {
+            buffer = dataset.newBuffer(size, /* pinned= */ false);
+        }
+        buffers.add(buffer);
+        return new Loan(buffer, keptAlias(buffer));
+    }
+
+    private static Batch keptAlias(BatchBuffer buffer) {
+        try (Scope scope = Scope.open()) {
+            return Tensors.keep(scope, buffer.batch().alias());
+        }
+    }
+
+    private @Nullable BatchBuffer takeIdle(int size) {
+        for (BatchBuffer buffer : buffers) {
+            Batch batch = buffer.batch();
+            if (batch.size() == size && isIdle(batch.images()) && isIdle(batch.labels())) {
+                buffers.remove(buffer);
+                return buffer;
+            }
+        }
+        return null;
+    }
+
+    private static boolean isIdle(Tensor tensor) {
+        try (Scope scope = Scope.open()) {
+            Storage storage = tensor.storage();
+            return storage.use_count() == 1;
+        }
+    }
+}
