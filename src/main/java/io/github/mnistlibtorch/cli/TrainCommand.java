@@ -96,7 +96,8 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "1",
             converter = Converters.OfThreads.class,
-            description = "Threads that LibTorch computes with. Default: ${DEFAULT-VALUE}, the fastest at this size.")
+            description = "Threads that multiply matrices. Default: ${DEFAULT-VALUE}, the fastest up to some hundred"
+                    + " hidden units; from about a thousand on, take as many as there are cores.")
     private int threads;
 
     @Option(

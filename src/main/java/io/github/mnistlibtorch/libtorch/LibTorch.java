@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>loads the libraries on one core and the classes that they will ask for on another;
  *   <li>gives OpenBLAS one thread and ATen one thread. The two libraries have pools of their own that
  *       compete for the cores; for matrices of this size one thread is the fastest, and it is what makes a
- *       result independent of the number of cores.
+ *       result independent of the number of cores. {@link #setNumThreads} gives the BLAS more.
  * </ol>
  */
 public final class LibTorch {
@@ -137,7 +137,8 @@ public final class LibTorch {
     }
 
     /**
-     * Number of threads ATen uses inside an operation ({@code torch.set_num_threads(n)}); the BLAS keeps its one.
+     * Number of threads that multiply matrices ({@code torch.set_num_threads(n)}). All else that ATen does keeps to one
+     * thread: its pool and that of the BLAS, both larger than one, slow each other down a hundredfold.
      *
      * @param threads at least 1
      * @throws IllegalArgumentException if {@code threads} is not positive
@@ -146,7 +147,7 @@ public final class LibTorch {
         if (threads < 1) {
             throw new IllegalArgumentException("set_num_threads expects a positive integer, but got " + threads);
         }
-        torch.set_num_threads(threads);
+        openblas_nolapack.blas_set_num_threads(threads);
     }
 
     /**
@@ -161,6 +162,7 @@ public final class LibTorch {
                 : message.strip().lines().findFirst().orElseThrow();
     }
 
+    /** Also what makes {@link #setNumThreads} work. */
     private static void blasUseOneThread() {
         Map<String, String> loaded = Loader.getLoadedLibraries();
         // The setter looks its function up among the global symbols; JavaCPP loads libraries with local ones.

@@ -91,7 +91,8 @@ final class NativeLibraries {
         Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
         classes.setDaemon(true);
         classes.start();
-        if (!includeGpuBuild()) {
+        // With another BLAS or another LibTorch, JavaCPP chooses what to load.
+        if (!includeGpuBuild() && System.getProperty("org.bytedeco.openblas.load") == null) {
             link();
         }
         Loader.load(torch.class);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -31,10 +32,11 @@ class LibTorchTest {
     }
 
     @Test
-    void numberOfThreadsCanBeChanged() {
+    void threadsGoToTheBlasAlone() {
         try {
             LibTorch.setNumThreads(2);
-            assertThat(torch.get_num_threads()).isEqualTo(2);
+            assertThat(openblas_nolapack.blas_get_num_threads()).isEqualTo(2);
+            assertThat(torch.get_num_threads()).isEqualTo(1);
         } finally {
             LibTorch.setNumThreads(1);
         }
