@@ -11,7 +11,7 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 mkfifo "$out/lines"
 start=$(date +%s.%N)
-java ${JAVA_OPTIONS--XX:+UseSerialGC -Xmx160m} -jar target/mnist-libtorch.jar train --schedule "${1:-100@0.1}" --out "$out/run" >"$out/lines" 2>/dev/null &
+java ${JAVA_OPTIONS--XX:+UseSerialGC -Xmx64m} -jar target/mnist-libtorch.jar train --schedule "${1:-100@0.1}" --out "$out/run" >"$out/lines" 2>/dev/null &
 pid=$!
 count=0
 while read -r line; do

@@ -34,7 +34,7 @@ done
 bench Machine
 
 add "Java" "$rounds" java -jar "$jar" train --out target/bench/run
-add "Java, -XX:+UseSerialGC -Xmx160m" "$rounds" java -XX:+UseSerialGC -Xmx160m -jar "$jar" train --out target/bench/run
+add "Java, -XX:+UseSerialGC -Xmx64m" "$rounds" java -XX:+UseSerialGC -Xmx64m -jar "$jar" train --out target/bench/run
 
 python=${PYTHON_WITH_TORCH:-}
 facts='import torch; print(torch.__version__, "MKL" if torch.backends.mkl.is_available() else "no MKL",

@@ -18,16 +18,40 @@ import org.jspecify.annotations.Nullable;
 final class BatchPool implements Source<Batch> {
     private final BulkDataset dataset;
     private final boolean pin;
+    private final @Nullable Integer batchSize;
+    private final boolean dropLast;
     private final Deque<BatchBuffer> buffers = new ArrayDeque<>(); // guarded by this; the longest in use first
 
-    BatchPool(BulkDataset dataset, boolean pin) {
+    /** @param batchSize of most batches, if it is known */
+    BatchPool(BulkDataset dataset, @Nullable Integer batchSize, boolean dropLast, boolean pin) {
         this.dataset = dataset;
+        this.batchSize = batchSize;
+        this.dropLast = dropLast;
         this.pin = pin;
     }
 
     @Override
     public Fetcher<Batch> fetcher() {
         return indices -> Optional.of(pin ? readPinned(indices) : read(indices));
+    }
+
+    /**
+     * Takes the memory at once. Workers would take it from heaps that the C library gives to each thread, a few more each
+     * pass, and never quite the same.
+     */
+    @Override
+    public synchronized void passBegins(int inFlight) {
+        if (pin || batchSize == null) {
+            return;
+        }
+        int whole = dataset.size() / batchSize;
+        for (int i = 0; i < Math.min(inFlight, whole); i++) {
+            buffers.add(dataset.newBuffer(batchSize, /* pinned= */ false));
+        }
+        int rest = dataset.size() % batchSize;
+        if (rest > 0 && !dropLast) {
+            buffers.add(dataset.newBuffer(rest, /* pinned= */ false));
+        }
     }
 
     /** Gives back all memory that no batch needs any more. */

@@ -67,7 +67,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         this.timeout = builder.timeout;
         this.workerInit = builder.workerInit;
         this.generator = builder.generator;
-        this.source = builder.source.create(dropLast, pinMemory && torch.cuda_is_available());
+        this.source = builder.source.create(dropLast, batchSize, pinMemory && torch.cuda_is_available());
         warnOfTooManyWorkers();
     }
 
@@ -79,7 +79,8 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         BulkDataset bulk = BulkSubset.of(dataset);
         return bulk == null
                 ? of(dataset, Batch::of)
-                : new Builder<>(dataset, false, (dropLast, pin) -> new BatchPool(bulk, pin));
+                : new Builder<>(
+                        dataset, false, (dropLast, batchSize, pin) -> new BatchPool(bulk, batchSize, dropLast, pin));
     }
 
     /**
@@ -91,7 +92,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         return new Builder<>(
                 dataset,
                 false,
-                (dropLast, pin) -> () -> Fetcher.of(dataset, collate).owning(pin));
+                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset, collate).owning(pin));
     }
 
     /** A loader that reads a stream of items: {@code DataLoader(iterable_dataset, collate_fn=collate, …)}. */
@@ -99,19 +100,24 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         return new Builder<>(
                 dataset,
                 false,
-                (dropLast, pin) -> () -> Fetcher.of(dataset, collate, dropLast).owning(pin));
+                (dropLast, batchSize, pin) ->
+                        () -> Fetcher.of(dataset, collate, dropLast).owning(pin));
     }
 
     /** A loader that gives the items one by one, as they are: {@code DataLoader(dataset, batch_size=None, …)}. */
     public static <T> Builder<T> unbatched(Dataset<T> dataset) {
         return new Builder<>(
-                dataset, true, (dropLast, pin) -> () -> Fetcher.of(dataset).owning(pin));
+                dataset,
+                true,
+                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset).owning(pin));
     }
 
     /** The same for a stream of items. */
     public static <T> Builder<T> unbatched(IterableDataset<T> dataset) {
         return new Builder<>(
-                dataset, true, (dropLast, pin) -> () -> Fetcher.of(dataset).owning(pin));
+                dataset,
+                true,
+                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset).owning(pin));
     }
 
     /**
@@ -137,6 +143,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             throw new IllegalStateException("prefetch_factor must be greater than 0 for a DataLoader with workers");
         }
         warnOfTooManyWorkers();
+        source.passBegins(prefetchFactor * numWorkers + 1);
         return persistentWorkers ? persistentPass() : passWithItsOwnWorkers();
     }
 
@@ -254,7 +261,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     }
 
     private interface SourceFactory<B> {
-        Source<B> create(boolean dropLast, boolean pin);
+        Source<B> create(boolean dropLast, @Nullable Integer batchSize, boolean pin);
     }
 
     /**

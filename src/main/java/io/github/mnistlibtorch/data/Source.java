@@ -5,6 +5,13 @@ interface Source<B> {
     /** For a pass on one thread. */
     Fetcher<B> fetcher();
 
+    /**
+     * A pass begins, on the thread of the pass.
+     *
+     * @param inFlight batches that exist at once, at most
+     */
+    default void passBegins(int inFlight) {}
+
     /** A pass is over: what it needed can go. */
     default void passEnded() {}
 }
