@@ -6,6 +6,7 @@ import io.github.mnistlibtorch.libtorch.Warnings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -34,7 +35,9 @@ import picocli.CommandLine.ScopeType;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input"})
 public final class CommandLineInterface {
-    private static final int DONE = 0;
+    /** What is answered without LibTorch. */
+    private static final Set<String> TEXTS = Set.of("help", "-h", "--help", "-V", "--version");
+
     private static final int FAILED = 1;
     private static final int BAD_INPUT = 2;
 
@@ -49,6 +52,10 @@ public final class CommandLineInterface {
      * @return the exit code
      */
     public static int run(String... arguments) {
+        if (!asksForText(arguments)) {
+            // While the command line is read, and then the data.
+            LibTorch.startInBackground();
+        }
         CommandLineInterface program = new CommandLineInterface();
         Warnings.showWith(message -> System.err.println("warning: " + message));
         CommandLine command = new CommandLine(program)
@@ -69,6 +76,10 @@ public final class CommandLineInterface {
         } finally {
             LibTorch.finishStart();
         }
+    }
+
+    private static boolean asksForText(String... arguments) {
+        return List.of(arguments).stream().anyMatch(TEXTS::contains);
     }
 
     private static int wrongUsage(ParameterException e, String[] arguments) {

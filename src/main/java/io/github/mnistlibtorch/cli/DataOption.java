@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
@@ -20,12 +19,11 @@ final class DataOption {
     private @Nullable Path folder;
 
     /**
-     * The labelled pictures, 28 × 28. While they are read, LibTorch is started.
+     * The labelled pictures, 28 × 28.
      *
      * @throws InputException if the folder does not hold such a set
      */
     Mnist load(Mnist.Split split) throws InputException {
-        LibTorch.startInBackground();
         if (folder == null) {
             return Mnist.bundled(split);
         }
