@@ -182,6 +182,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             persistentPoolCleaner.clean();
             persistentPool.join();
             persistentPool = null;
+            source.passEnded();
         }
     }
 
