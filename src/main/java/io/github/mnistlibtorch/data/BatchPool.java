@@ -3,9 +3,7 @@ package io.github.mnistlibtorch.data;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.Optional;
-import java.util.Set;
 import org.bytedeco.pytorch.Storage;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +21,6 @@ final class BatchPool implements Source<Batch> {
     private final @Nullable Integer batchSize;
     private final boolean dropLast;
     private final Deque<BatchBuffer> buffers = new ArrayDeque<>(); // guarded by this; the longest in use first
-    private final Set<BatchBuffer> beingRead = new HashSet<>(); // guarded by this
 
     /** @param batchSize of most batches, if it is known */
     BatchPool(BulkDataset dataset, @Nullable Integer batchSize, boolean dropLast, boolean pin) {
@@ -57,16 +54,11 @@ final class BatchPool implements Source<Batch> {
         }
     }
 
-    /** Gives back all memory that no batch needs any more, and no worker that is late writes to. */
+    /** Gives back all memory that no batch needs any more. */
     @Override
     public synchronized void passEnded() {
-        buffers.removeIf(buffer -> {
-            boolean free = !beingRead.contains(buffer);
-            if (free) {
-                buffer.close();
-            }
-            return free;
-        });
+        buffers.forEach(BatchBuffer::close);
+        buffers.clear();
     }
 
     private Batch read(int[] indices) {
@@ -80,12 +72,7 @@ final class BatchPool implements Source<Batch> {
             if (!complete) {
                 loan.batch.close();
             }
-            hasBeenRead(loan);
         }
-    }
-
-    private synchronized void hasBeenRead(Loan loan) {
-        beingRead.remove(loan.buffer);
     }
 
     private Batch readPinned(int[] indices) {
@@ -104,7 +91,6 @@ final class BatchPool implements Source<Batch> {
             buffer = dataset.newBuffer(size, /* pinned= */ false);
         }
         buffers.add(buffer);
-        beingRead.add(buffer);
         return new Loan(buffer, keptAlias(buffer));
     }
 

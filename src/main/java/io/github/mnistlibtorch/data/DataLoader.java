@@ -182,7 +182,6 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             persistentPoolCleaner.clean();
             persistentPool.join();
             persistentPool = null;
-            source.passEnded();
         }
     }
 
