@@ -20,7 +20,11 @@ final class BatchPool implements Source<Batch> {
     private final boolean pin;
     private final @Nullable Integer batchSize;
     private final boolean dropLast;
-    private final Deque<BatchBuffer> buffers = new ArrayDeque<>(); // guarded by this; the longest in use first
+
+    /** Those that nobody writes into, the longest in use first. Guarded by this. */
+    private final Deque<BatchBuffer> buffers = new ArrayDeque<>();
+
+    private int passesEnded; // guarded by this
 
     /** @param batchSize of most batches, if it is known */
     BatchPool(BulkDataset dataset, @Nullable Integer batchSize, boolean dropLast, boolean pin) {
@@ -54,9 +58,13 @@ final class BatchPool implements Source<Batch> {
         }
     }
 
-    /** Gives back all memory that no batch needs any more. */
+    /**
+     * Gives back all memory that no batch needs any more. A worker may still write a batch of that pass, or of another:
+     * its buffer goes when it is done.
+     */
     @Override
     public synchronized void passEnded() {
+        passesEnded++;
         buffers.forEach(BatchBuffer::close);
         buffers.clear();
     }
@@ -72,6 +80,7 @@ final class BatchPool implements Source<Batch> {
             if (!complete) {
                 loan.batch.close();
             }
+            takeBack(loan);
         }
     }
 
@@ -82,16 +91,27 @@ final class BatchPool implements Source<Batch> {
         }
     }
 
-    /** A buffer, and tensors that mark it as being in use for as long as they, or views of them, live. */
-    private record Loan(BatchBuffer buffer, Batch batch) {}
+    /**
+     * A buffer to write into, and tensors that mark it as being in use for as long as they, or views of them, live.
+     *
+     * @param passesEnded when it was lent
+     */
+    private record Loan(BatchBuffer buffer, Batch batch, int passesEnded) {}
 
     private synchronized Loan lend(int size) {
         BatchBuffer buffer = takeIdle(size);
         if (buffer == null) {
             buffer = dataset.newBuffer(size, /* pinned= */ false);
         }
-        buffers.add(buffer);
-        return new Loan(buffer, keptAlias(buffer));
+        return new Loan(buffer, keptAlias(buffer), passesEnded);
+    }
+
+    private synchronized void takeBack(Loan loan) {
+        if (loan.passesEnded == passesEnded) {
+            buffers.add(loan.buffer);
+        } else {
+            loan.buffer.close();
+        }
     }
 
     private static Batch keptAlias(BatchBuffer buffer) {
