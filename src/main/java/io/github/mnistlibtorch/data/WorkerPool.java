@@ -267,6 +267,8 @@ final class WorkerPool<B> {
 
         private Task<B> take() {
             while (true) {
+                // An interrupt is meant for the item that was being fetched; the thread ends when it is told to stop.
+                Thread.interrupted();
                 Task<B> task = tasks.poll();
                 if (task != null) {
                     return task;
@@ -305,8 +307,6 @@ final class WorkerPool<B> {
             }
             LockSupport.park(this);
             awake.incrementAndGet();
-            // An interrupt is meant for the item that was being fetched; the thread ends when it is told to stop.
-            Thread.interrupted();
         }
 
         private @Nullable Throwable initialise() {
