@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Many bytes that never change, outside of the Java heap: read into memory, or mapped from a file, which the system then
@@ -80,6 +81,7 @@ final class Bytes {
      * @throws IndexOutOfBoundsException if they are not all there, or do not fit
      */
     void copy(long from, int count, ByteBuffer target, int position) {
+        Objects.checkFromIndexSize(from, count, size); // the last piece may be longer than what is in it
         long at = from;
         int to = position;
         for (int left = count; left > 0; ) {
