@@ -1,0 +1,61 @@
+package io.github.mnistlibtorch.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class StopwatchTest {
+    private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
+    private static final Pattern SENTENCE = Pattern.compile(
+            "Trained (\\d+) epochs in (\\d+\\.\\d{3}) s, evaluated (\\d+) times in (\\d+\\.\\d{3}) s\\.");
+
+    @BeforeAll
+    static void start() {
+        LibTorch.start();
+    }
+
+    @Test
+    void whatHasNotBegunTookNoTime() {
+        assertThat(new Stopwatch()).hasToString("Trained 0 epochs in 0.000 s, evaluated 0 times in 0.000 s.");
+    }
+
+    @Test
+    void stepsAreTrainingAndWhatFollowsThemIsEvaluation() throws InterruptedException {
+        Stopwatch stopwatch = new Stopwatch();
+        long begin = System.nanoTime();
+        try (MnistModel model = new MnistModel(4, 2, 10);
+                Tensor loss = torch.ones(1)) {
+            stopwatch.modelDrawn(model);
+            Thread.sleep(20);
+            stopwatch.evaluated(RESULT);
+            for (int epoch = 0; epoch < 3; epoch++) {
+                for (int step = 0; step < 2; step++) {
+                    Thread.sleep(20);
+                    stopwatch.stepDone(loss);
+                }
+                Thread.sleep(5);
+                stopwatch.epochDone(epoch, 0.1, RESULT);
+            }
+        }
+        double all = (System.nanoTime() - begin) / 1e9;
+
+        Matcher told = SENTENCE.matcher(stopwatch.toString());
+        assertThat(told.matches()).as(stopwatch.toString()).isTrue();
+        assertThat(told.group(1)).isEqualTo("3");
+        assertThat(told.group(3)).isEqualTo("4");
+        double training = Double.parseDouble(told.group(2));
+        double evaluating = Double.parseDouble(told.group(4));
+        // At least what was slept, at most what there was: no time is in both.
+        assertThat(training).isGreaterThanOrEqualTo(0.120);
+        assertThat(evaluating).isGreaterThanOrEqualTo(0.035);
+        assertThat(training + evaluating).isLessThanOrEqualTo(all + 0.001);
+    }
+}
