@@ -199,7 +199,11 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                 pool.join();
                 source.passEnded();
             });
-            CLEANER.register(pass, pool::stop);
+            Source<B> batches = source; // the cleaner must not keep this loader alive
+            CLEANER.register(pass, () -> {
+                pool.stop();
+                batches.passEnded();
+            });
             return pass;
         } catch (Throwable e) {
             pool.stop();

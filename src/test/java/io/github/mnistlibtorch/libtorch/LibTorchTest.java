@@ -3,12 +3,16 @@ package io.github.mnistlibtorch.libtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.openblas.presets.openblas_nolapack;
+import java.util.concurrent.TimeUnit;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -29,6 +33,36 @@ class LibTorchTest {
         LibTorch.start(progress::add);
 
         assertThat(progress).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "background"})
+    void startsOfManyThreadsAtOnceAreOne(String how, @TempDir Path folder) throws Exception {
+        Path log = folder.resolve("log");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                StartMeanwhile.class.getName()));
+        if (!how.isEmpty()) {
+            command.add(how);
+        }
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
+
+        assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).as(Files.readString(log)).isZero();
+        assertThat(log).hasContent("started");
+    }
+
+    @Test
+    void startInTheBackgroundAfterAStartHasNothingToDo() {
+        LibTorch.startInBackground();
+        LibTorch.finishStart();
+
+        assertThat(torch.get_num_threads()).isEqualTo(1);
     }
 
     @Test
