@@ -207,6 +207,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             return pass;
         } catch (Throwable e) {
             pool.stop();
+            source.passEnded();
             throw e;
         }
     }

@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * which it is ready. What lies in that queue is the pool's to free; who takes a task out of it owns its batch.
  *
  * <p>While batches are ready in good time, one worker is awake at a time: it does its tasks, then watches the queues of
- * all, and hands the watch to the first worker that gets a task. The training thread wakes one only if all sleep. That matters because
- * to wake a thread takes a twentieth of a training step, and often puts the worker on the very core that trains. When
- * batches run short, every worker with a task is woken.
+ * all, and hands the watch to the first worker that gets a task. The training thread wakes one only if all sleep. That
+ * matters because to wake a thread takes a twentieth of a training step, and often puts the worker on the very core that
+ * trains. When batches run short, every worker with a task is woken.
  *
  * <p>The pool never refers to an iterator: it can be stopped when its iterator has been forgotten.
  */

@@ -10,8 +10,8 @@ import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 
 /**
- * Writes PNG files of 8 bits a sample, without filters or interlacing. ImageIO can do the same; to load it takes an
- * eighth of a second, which is a seventh of the time in which the article is trained.
+ * Writes PNG files of 8 bits a sample, without filters or interlacing. ImageIO can do the same, but loads so many classes
+ * that the article's first picture took 126 ms with it, and takes 70 without.
  */
 public final class Png {
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
+import io.github.mnistlibtorch.vision.Mnist;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -248,6 +249,19 @@ class LoaderMemoryTest {
     void forgottenPassLosesItsThreadsAndItsMemory() {
         DataLoader<Batch> loader =
                 DataLoader.of(pictures(50)).batchSize(8).numWorkers(2).build();
+        long before = LivePointers.settled();
+        stopEarly(loader);
+
+        awaitTheEndOfAllWorkers();
+        assertThat(LivePointers.settled()).isEqualTo(before);
+        assertThat(loader.size()).isEqualTo(7); // it was the pass that was forgotten, not the loader
+    }
+
+    @Test
+    void forgottenPassGivesTheMemoryItsBatchesShareBack() {
+        Mnist mnist = Mnist.of(new byte[50 * 4], 2, 2, new byte[50]);
+        DataLoader<Batch> loader =
+                DataLoader.of(mnist).batchSize(8).numWorkers(2).build();
         long before = LivePointers.settled();
         stopEarly(loader);
 
