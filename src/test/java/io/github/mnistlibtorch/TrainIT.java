@@ -140,6 +140,35 @@ class TrainIT {
     }
 
     @Test
+    void stopsWhereTheLossIsNoNumber(@TempDir Path empty) throws IOException {
+        Program.Result diverged = Program.run(empty, "train", "--schedule=1@0.1,3@1e30");
+        assertThat(diverged.exitCode()).isEqualTo(1);
+        assertThat(diverged.out()).hasSize(LINES_BEFORE + 1);
+        assertThat(diverged.err())
+                .last()
+                .satisfies(line -> assertThat(line)
+                        .matches("mnist-libtorch: loss is (nan|inf) at step \\d of Epoch \\[0], learning rate 1e\\+30; "
+                                + "try a lower one, or go on all the same with --allow-nan"));
+        try (Stream<Path> files = Files.list(empty.resolve("mnist-run"))) {
+            assertThat(files).map(file -> file.getFileName().toString()).containsExactly("batch.png");
+        }
+    }
+
+    @Test
+    void goesOnWithNaNIfToldTo(@TempDir Path empty) throws IOException {
+        Program.Result diverged = Program.run(empty, "train", "--schedule=2@1e30", "--allow-nan");
+        assertThat(diverged.exitCode()).as(String.join("\n", diverged.err())).isZero();
+        assertThat(diverged.out()).contains("Epoch [1], val_loss: nan, val_acc: " + lastAccuracy(diverged));
+        for (String file : MnistTutorial.FILES) {
+            assertThat(empty.resolve("mnist-run").resolve(file)).isNotEmptyFile();
+        }
+    }
+
+    private static String lastAccuracy(Program.Result run) {
+        return run.out().get(run.out().size() - 1).replace("val_acc: ", "");
+    }
+
+    @Test
     void dryRunTakesEveryStepAndWritesNothing(@TempDir Path empty) throws IOException {
         Program.Result dryRun = Program.run(empty, "train", "--dry-run");
         assertThat(dryRun.exitCode()).isZero();

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
+import io.github.mnistlibtorch.train.DivergedException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.List;
@@ -95,10 +96,11 @@ public final class CommandLineInterface {
 
     private int failed(Exception e, CommandLine command, ParseResult parsed) {
         PrintWriter err = command.getErr();
-        err.println("mnist-libtorch: " + LibTorch.firstLine(e));
+        String otherwise = e instanceof DivergedException ? ", or go on all the same with --allow-nan" : "";
+        err.println("mnist-libtorch: " + LibTorch.firstLine(e) + otherwise);
         if (verbose) {
             e.printStackTrace(err);
-        } else if (!(e instanceof InputException || e instanceof IOException)) {
+        } else if (!(e instanceof IOException || e instanceof DivergedException)) {
             err.println("Run it again with --verbose to see where.");
         }
         return e instanceof InputException ? BAD_INPUT : FAILED;

@@ -13,6 +13,7 @@ import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Stopwatch;
@@ -134,6 +135,11 @@ final class TrainCommand implements Callable<Integer> {
     private @Nullable Path trace;
 
     @Option(
+            names = "--allow-nan",
+            description = "Go on when the loss has become NaN or infinite, instead of stopping there.")
+    private boolean allowNan;
+
+    @Option(
             names = "--dry-run",
             description = "Run every step of the article on a handful of batches, an epoch for each phase of the"
                     + " schedule, and write nothing.")
@@ -161,8 +167,9 @@ final class TrainCommand implements Callable<Integer> {
         Trace.Config config = new Trace.Config(
                 seed, hiddenSize, batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
         Settings settings = RunConfig.settings(config, device);
+        RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
         if (dryRun) {
-            MnistTutorial.run(dataset, settings, null, RunListener.NONE);
+            MnistTutorial.run(dataset, settings, null, guard);
             return 0;
         }
         if (trace != null) {
@@ -172,10 +179,10 @@ final class TrainCommand implements Callable<Integer> {
         makeWritable(out, "--out");
         Stopwatch stopwatch = new Stopwatch();
         if (trace == null) {
-            MnistTutorial.run(dataset, settings, out, stopwatch);
+            MnistTutorial.run(dataset, settings, out, guard.and(stopwatch));
         } else {
             TraceRecorder recorder = new TraceRecorder(config);
-            MnistTutorial.run(dataset, settings, out, recorder.and(stopwatch));
+            MnistTutorial.run(dataset, settings, out, recorder.and(guard).and(stopwatch));
             TraceFile.write(trace, recorder.trace());
             System.err.println("The trace is in " + trace + ".");
         }

@@ -1,0 +1,54 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.libtorch.PythonFormat;
+import io.github.mnistlibtorch.model.EpochResult;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Stops a run whose loss has become NaN or infinite: from there on, every weight is on its way to NaN.
+ *
+ * <p>On the CPU the loss of each step is looked at. Elsewhere that would make the training thread wait for the device
+ * at each step, and the evaluation after the epoch tells as well.
+ */
+public final class LossGuard implements RunListener {
+    private final List<Phase> schedule;
+    private int phase;
+    private int epoch; // in its phase
+    private int step; // in its epoch
+
+    /** @param schedule all calls of {@code fit} to come, to say at which learning rate it was */
+    public LossGuard(List<Phase> schedule) {
+        this.schedule = schedule.stream().filter(phase -> phase.epochs() > 0).toList();
+    }
+
+    /** @throws DivergedException if the loss is NaN or infinite */
+    @Override
+    public void stepDone(Tensor loss) {
+        step++;
+        if (loss.is_cpu()) {
+            requireFinite("loss", loss.item_double(), " at step " + step + " of");
+        }
+    }
+
+    /** @throws DivergedException if the loss is NaN or infinite */
+    @Override
+    public void epochDone(int epoch, double lr, EpochResult result) {
+        requireFinite("val_loss", result.valLoss(), " after");
+        step = 0;
+        this.epoch++;
+        if (this.epoch == schedule.get(phase).epochs()) {
+            phase++;
+            this.epoch = 0;
+        }
+    }
+
+    private void requireFinite(String name, double loss, String place) {
+        if (!Double.isFinite(loss)) {
+            throw new DivergedException(name + " is " + PythonFormat.repr(loss) + place + " Epoch [" + epoch
+                    + "], learning rate "
+                    + PythonFormat.repr(schedule.get(phase).lr())
+                    + "; try a lower one");
+        }
+    }
+}
