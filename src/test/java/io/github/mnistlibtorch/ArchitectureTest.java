@@ -1,5 +1,9 @@
 package io.github.mnistlibtorch;
 
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,6 +12,7 @@ import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -62,6 +67,45 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage(ROOT + ".device")
+                .check(CLASSES);
+    }
+
+    /** What leaves the machine, or comes into it, goes through the download. */
+    @Test
+    void onlyTheDownloadUsesTheNetwork() {
+        String download = ROOT + ".vision.MnistDownload";
+        String jarUrls = ROOT + ".libtorch.NativeLibraries"; // finds the libraries in the jar
+        noClasses()
+                .that()
+                .haveNameNotMatching(Pattern.quote(download) + ".*|" + Pattern.quote(jarUrls) + ".*")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..")
+                .orShould()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.nio\\.channels\\.(Asynchronous)?(Server)?(Socket|Datagram)Channel")
+                .check(CLASSES);
+        noClasses()
+                .that()
+                .haveNameMatching(Pattern.quote(jarUrls) + ".*")
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.net\\.(.*Socket.*|Http.*|Inet.*)|java\\.net\\.http\\..*")
+                .check(CLASSES);
+    }
+
+    /** Files are data: no objects are made of what they name, and no program is started. */
+    @Test
+    void nothingIsDeserializedOrExecuted() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .haveNameMatching("java\\.io\\.ObjectInput.*|java\\.beans\\..*|javax\\.script\\..*"
+                        + "|java\\.lang\\.ProcessBuilder"
+                        // LibTorch's own readers of pickles and programs
+                        + "|org\\.bytedeco\\.pytorch\\.(InputArchive|Jit.*|Unpickler|PyTorchStreamReader)")
+                .orShould()
+                .callMethodWhere(target(owner(type(Runtime.class))).and(target(name("exec"))))
                 .check(CLASSES);
     }
 

@@ -37,7 +37,13 @@ final class Program {
     }
 
     static Result run(Path folder, Map<String, String> environment, String... arguments) {
-        List<String> command = new ArrayList<>(
+        return run(List.of(), folder, environment, arguments);
+    }
+
+    /** @param before what is to start the program: {@code nice}, for example */
+    static Result run(List<String> before, Path folder, Map<String, String> environment, String... arguments) {
+        List<String> command = new ArrayList<>(before);
+        command.addAll(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString()));
         command.addAll(List.of(arguments));
         try {
