@@ -23,14 +23,10 @@ class FootprintIT {
     void filesAndFoldersHaveTheUsersUmask() throws IOException {
         for (String umask : List.of("022", "027", "077")) {
             Path place = Files.createDirectory(folder.resolve(umask));
-            Program.Result run = Program.run(
-                    List.of("sh", "-c", "umask " + umask + "; exec \"$@\"", "sh"),
-                    place,
-                    Map.of(),
-                    "train",
-                    "--schedule=1@0.1",
-                    "--out=a/b",
-                    "--trace=c/trace.json");
+            List<String> command = new ArrayList<>(List.of("sh", "-c", "umask " + umask + "; exec \"$@\"", "sh"));
+            command.addAll(
+                    Program.command(List.of(), "train", "--schedule=1@0.1", "--out=a/b", "--trace=c/trace.json"));
+            Program.Result run = Program.run(place, Map.of(), command);
             assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
             int masked = Integer.parseInt(umask, 8);
             Map<Path, String> permissions = permissionsUnder(place);

@@ -17,7 +17,7 @@ final class Program {
     /** So long may a run take before a test gives it up; a guard against a hang, not a measure. */
     private static final int MINUTES = 5;
 
-    private static final Path JAR = Path.of(System.getProperty("jar")).toAbsolutePath();
+    static final Path JAR = Path.of(System.getProperty("jar")).toAbsolutePath();
 
     private Program() {}
 
@@ -37,15 +37,20 @@ final class Program {
     }
 
     static Result run(Path folder, Map<String, String> environment, String... arguments) {
-        return run(List.of(), folder, environment, arguments);
+        return run(folder, environment, command(List.of(), arguments));
     }
 
-    /** @param before what is to start the program: {@code nice}, for example */
-    static Result run(List<String> before, Path folder, Map<String, String> environment, String... arguments) {
-        List<String> command = new ArrayList<>(before);
-        command.addAll(
-                List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-jar", JAR.toString()));
+    /** What a user would type. */
+    static List<String> command(List<String> jvmOptions, String... arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(jvmOptions);
+        command.addAll(List.of("-jar", JAR.toString()));
         command.addAll(List.of(arguments));
+        return command;
+    }
+
+    static Result run(Path folder, Map<String, String> environment, List<String> command) {
         try {
             Path out = Files.createTempFile("out", ".txt");
             Path err = Files.createTempFile("err", ".txt");

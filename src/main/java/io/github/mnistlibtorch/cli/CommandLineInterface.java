@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LibTorchException;
 import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.train.DivergedException;
 import java.io.IOException;
@@ -100,10 +101,14 @@ public final class CommandLineInterface {
         err.println("mnist-libtorch: " + LibTorch.firstLine(e) + otherwise);
         if (verbose) {
             e.printStackTrace(err);
-        } else if (!(e instanceof IOException || e instanceof DivergedException)) {
+        } else if (!saysItAll(e)) {
             err.println("Run it again with --verbose to see where.");
         }
         return e instanceof InputException ? BAD_INPUT : FAILED;
+    }
+
+    private static boolean saysItAll(Exception e) {
+        return e instanceof IOException || e instanceof LibTorchException || e instanceof DivergedException;
     }
 
     /** The version that the build wrote into the manifest. */

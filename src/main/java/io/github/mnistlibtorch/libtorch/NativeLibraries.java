@@ -136,8 +136,13 @@ final class NativeLibraries {
 
     /** The sentence for a person behind a failure to unpack or load. */
     static LibTorchException explain(Throwable cause) {
+        // JavaCPP says last where else it has looked; why the library in the cache would not do lies below that.
+        Throwable root = cause;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
         return new LibTorchException(
-                "LibTorch could not be loaded from " + cacheDirectory() + ": " + LibTorch.firstLine(cause)
+                "LibTorch could not be loaded from " + cacheDirectory() + ": " + LibTorch.firstLine(root)
                         + "; if that folder is full, read-only or mounted noexec, name another with"
                         + " -Dorg.bytedeco.javacpp.cachedir=FOLDER",
                 cause);

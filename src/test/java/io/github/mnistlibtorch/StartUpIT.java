@@ -1,0 +1,202 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Starts that are disturbed: each works all the same, or says in one sentence what to do. */
+class StartUpIT {
+    private static final int AT_ONCE = 20;
+    private static final int KILLS = 8;
+
+    @TempDir
+    private Path folder;
+
+    private final List<Process> started = new ArrayList<>();
+
+    @AfterEach
+    void endWhatIsStillRunning() {
+        started.forEach(Process::destroyForcibly);
+    }
+
+    @Test
+    void manyStartAtOnceOnAnEmptyCache() throws Exception {
+        for (int i = 0; i < AT_ONCE; i++) {
+            start("cache", folder.resolve(i + ".txt"));
+        }
+        for (int i = 0; i < AT_ONCE; i++) {
+            assertThat(started.get(i).waitFor(5, TimeUnit.MINUTES)).isTrue();
+            assertThat(started.get(i).exitValue())
+                    .as(Files.readString(folder.resolve(i + ".txt")))
+                    .isZero();
+        }
+    }
+
+    /** At moments that are spread over a start with an empty cache, which takes about three seconds. */
+    @Test
+    void firstStartThatIsKilledLeavesTheNextOneWorking() throws Exception {
+        for (int i = 1; i <= KILLS; i++) {
+            String cache = "cache" + i;
+            Process process = start(cache, folder.resolve("killed.txt"));
+            process.waitFor(350L * i, TimeUnit.MILLISECONDS);
+            process.destroyForcibly().waitFor();
+            assertWorks(cache);
+            delete(folder.resolve(cache));
+        }
+    }
+
+    /** An alteration that keeps size and time is not seen: to read 428 MB at each start would take longer than the start. */
+    @Test
+    void alteredLibrariesAreUnpackedAgain() throws Exception {
+        assertWorks("cache");
+        Path torch = find("libtorch_cpu.so");
+        long size = Files.size(torch);
+        try (FileChannel channel = FileChannel.open(torch, StandardOpenOption.WRITE)) {
+            channel.truncate(size / 2);
+        }
+        Path c10 = find("libc10.so");
+        byte[] good = Files.readAllBytes(c10);
+        FileTime time = Files.getLastModifiedTime(c10);
+        Files.write(c10, new byte[good.length]);
+        Path openblas = find("libopenblas.so.0");
+        Files.write(openblas, new byte[1], StandardOpenOption.APPEND);
+        Path gomp = find("libgomp.so.1");
+        Files.delete(gomp);
+
+        assertWorks("cache");
+        assertThat(torch).hasSize(size);
+        assertThat(c10).hasBinaryContent(good);
+        assertThat(Files.getLastModifiedTime(c10)).isEqualTo(time);
+        assertThat(gomp).exists();
+    }
+
+    @Test
+    void fullDiskIsSaidInOneSentence() throws Exception {
+        onMount("size=100m", mounted -> assertRefused("mounted", "No space left on device"));
+    }
+
+    @Test
+    void cacheThatForbidsToExecuteIsSaidInOneSentence() throws Exception {
+        onMount("noexec,size=700m", mounted -> assertRefused("mounted", "failed to map segment from shared object"));
+    }
+
+    /** JavaCPP then takes the next folder of its list: below the home folder, below that for temporary files. */
+    @Test
+    void cacheThatCannotBeMadeIsNotNeeded() throws IOException {
+        Files.createFile(folder.resolve("file"));
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        Program.Result run = Program.run(
+                folder,
+                Map.of(),
+                Program.command(
+                        List.of(
+                                cache("file/cache"),
+                                "-Duser.home=" + folder.resolve("file/home"),
+                                "-Djava.io.tmpdir=" + temporary),
+                        "info"));
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).anyMatch(line -> line.startsWith("native_libraries: " + temporary));
+    }
+
+    /** The shell makes the names: a JVM in a POSIX locale cannot. */
+    @Test
+    void pathsMayHoldSpacesAndAnyLetters() {
+        String script =
+                "d=\"$PWD/$(printf 'Z\\303\\274rich \\320\\272\\320\\273\\321\\216\\321\\207 \\346\\225\\260')\""
+                        + " && mkdir \"$d\" && cp \"$2\" \"$d/a b.jar\" && cd \"$d\""
+                        + " && \"$1\" \"-Dorg.bytedeco.javacpp.cachedir=$d/ca che\" -jar \"$d/a b.jar\""
+                        + " train --schedule=1@0.1 --out \"$d/o t\""
+                        + " && test -s \"$d/o t/model.pt\" && ls \"$d/ca che\"";
+        Program.Result run = Program.run(
+                folder,
+                Map.of("LC_ALL", "C.UTF-8"),
+                List.of("sh", "-c", script, "sh", Program.command(List.of()).get(0), Program.JAR.toString()));
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).last().asString().isEqualTo("a b.jar");
+    }
+
+    private Process start(String cache, Path output) throws IOException {
+        Process process = new ProcessBuilder(Program.command(List.of(cache(cache)), "info"))
+                .directory(folder.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        started.add(process);
+        return process;
+    }
+
+    private void assertWorks(String cache) {
+        Program.Result run =
+                Program.run(folder, Map.of(), Program.command(List.of(cache(cache)), "train", "--dry-run"));
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+    }
+
+    private void assertRefused(String cache, String why) {
+        Program.Result run = Program.run(folder, Map.of(), Program.command(List.of(cache(cache)), "info"));
+        assertThat(run.exitCode()).isEqualTo(1);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).hasSize(2); // that it unpacks, and the sentence
+        assertThat(run.err().get(1))
+                .startsWith("mnist-libtorch: LibTorch could not be loaded from " + folder.resolve(cache))
+                .contains(why)
+                .endsWith("name another with -Dorg.bytedeco.javacpp.cachedir=FOLDER");
+    }
+
+    private static void delete(Path tree) throws IOException {
+        try (Stream<Path> paths = Files.walk(tree)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+
+    private String cache(String name) {
+        return "-Dorg.bytedeco.javacpp.cachedir=" + folder.resolve(name);
+    }
+
+    private Path find(String library) throws IOException {
+        try (Stream<Path> files = Files.walk(folder.resolve("cache"))) {
+            return files.filter(file -> file.endsWith(library)).findFirst().orElseThrow();
+        }
+    }
+
+    private interface Check {
+        void on(Path mounted) throws Exception;
+    }
+
+    /** Needs the right to mount; who has none skips the test. */
+    private void onMount(String options, Check check) throws Exception {
+        Path mounted = Files.createDirectory(folder.resolve("mounted"));
+        assumeTrue(
+                shell("mount", "-t", "tmpfs", "-o", options, "tmpfs", mounted.toString()) == 0,
+                "a small file system cannot be mounted here");
+        try {
+            check.on(mounted);
+        } finally {
+            assertThat(shell("umount", mounted.toString())).isZero();
+        }
+    }
+
+    private static int shell(String... command) throws Exception {
+        try {
+            return new ProcessBuilder(command).inheritIO().start().waitFor();
+        } catch (IOException e) {
+            return -1; // there is no such program
+        }
+    }
+}
