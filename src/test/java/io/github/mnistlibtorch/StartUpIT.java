@@ -121,13 +121,18 @@ class StartUpIT {
                         + " && mkdir \"$d\" && cp \"$2\" \"$d/a b.jar\" && cd \"$d\""
                         + " && \"$1\" \"-Dorg.bytedeco.javacpp.cachedir=$d/ca che\" -jar \"$d/a b.jar\""
                         + " train --schedule=1@0.1 --out \"$d/o t\""
-                        + " && test -s \"$d/o t/model.pt\" && ls \"$d/ca che\"";
+                        + " && test -s \"$d/o t/model.pt\" && ls \"$d/ca che\""
+                        + " && \"$1\" \"-Dorg.bytedeco.javacpp.cachedir=$d/ca che\" -jar \"$d/a b.jar\" info >&2";
         Program.Result run = Program.run(
                 folder,
                 Map.of("LC_ALL", "C.UTF-8"),
                 List.of("sh", "-c", script, "sh", Program.command(List.of()).get(0), Program.JAR.toString()));
         assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
         assertThat(run.out()).last().asString().isEqualTo("a b.jar");
+        assertThat(run.err())
+                .as("unpacked by the first of two starts alone")
+                .filteredOn(line -> line.startsWith("Unpacking"))
+                .hasSize(1);
     }
 
     private Process start(String cache, Path output) throws IOException {

@@ -197,11 +197,16 @@ final class NativeLibraries {
         static Library of(URL jar, JarEntry entry) {
             try {
                 URL url = URI.create("jar:" + jar + "!/" + entry.getName()).toURL();
-                File folder = new File(Loader.getCacheDir(), new File(jar.getPath()).getName());
+                File folder = new File(Loader.getCacheDir(), fileName(jar));
                 return new Library(url, new File(folder, entry.getName()), entry.getSize(), entry.getTime());
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+        }
+
+        /** As the file system has it: a URL writes {@code %20} for a space. */
+        private static String fileName(URL jar) {
+            return new File(URI.create(jar.toString()).getPath()).getName();
         }
 
         /** JavaCPP's own rule for a library that is already there: same size, same time. */
