@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.device.DeviceDataLoader;
+import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.io.Safetensors;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
@@ -21,6 +22,7 @@ import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
 import io.github.mnistlibtorch.plot.AccuracyPlot;
 import io.github.mnistlibtorch.plot.LossPlot;
+import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.History;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
@@ -29,6 +31,7 @@ import io.github.mnistlibtorch.vision.Grid;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Device;
@@ -93,6 +96,25 @@ public final class MnistTutorial {
      */
     public static List<EpochResult> run(
             Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener listener) throws IOException {
+        return run(dataset, settings, out, listener, null);
+    }
+
+    /**
+     * Runs the article, the epochs of a checkpoint excepted: prints what a run prints that was not interrupted, and ends
+     * like one.
+     *
+     * @param dataset the same as that of the checkpoint; likewise the settings, number of workers excepted
+     * @param resume where to go on; the whole article if it is {@code null}
+     * @throws InputException if the checkpoint is not of this model and optimizer
+     * @throws IOException if a file cannot be written
+     */
+    public static List<EpochResult> run(
+            Dataset<Example> dataset,
+            Settings settings,
+            @Nullable Path out,
+            RunListener listener,
+            @Nullable Checkpoint resume)
+            throws IOException {
         TorchRandom.manualSeed(settings.seed());
 
         // Step 1: explore and prepare the data
@@ -157,19 +179,24 @@ public final class MnistTutorial {
             toDevice(model, device);
             model.to(settings.dtype(), /* non_blocking= */ true);
 
-            history.add(evaluate(model, deviceValLoader));
-            System.out.println(history);
-            listener.evaluated(history.get(0));
+            if (resume == null) {
+                history.add(evaluate(model, deviceValLoader));
+                System.out.println(history);
+                listener.evaluated(history.get(0));
 
-            for (Phase phase : settings.schedule()) {
-                history.addAll(fit(
-                        phase.epochs(),
-                        phase.lr(),
-                        model,
-                        deviceTrainLoader,
-                        deviceValLoader,
-                        settings.optimizer(),
-                        listener));
+                for (Phase phase : settings.schedule()) {
+                    history.addAll(fit(
+                            /* firstEpoch= */ 0,
+                            phase.epochs(),
+                            phase.lr(),
+                            model,
+                            deviceTrainLoader,
+                            deviceValLoader,
+                            settings.optimizer(),
+                            listener));
+                }
+            } else {
+                history.addAll(goOn(resume, model, deviceTrainLoader, deviceValLoader, settings, listener));
             }
             listener.finished(model);
             if (out != null) {
@@ -179,6 +206,41 @@ public final class MnistTutorial {
 
         EpochResult last = history.get(history.size() - 1);
         System.out.println("val_acc: " + PythonFormat.fixed(last.valAcc(), 4));
+        return history;
+    }
+
+    /** The rest of the training, in place of all of it; the epochs that are done are printed, not trained, again. */
+    private static List<EpochResult> goOn(
+            Checkpoint resume,
+            MnistModel model,
+            DeviceDataLoader trainLoader,
+            DeviceDataLoader valLoader,
+            Settings settings,
+            RunListener listener)
+            throws InputException {
+        resume.restore(model);
+        List<EpochResult> history = new ArrayList<>(resume.history());
+        System.out.println(history.subList(0, 1));
+        listener.resumed(resume);
+
+        Iterator<EpochResult> done = resume.history().listIterator(1);
+        for (Phase phase : settings.schedule()) {
+            int firstEpoch = 0;
+            while (firstEpoch < phase.epochs() && done.hasNext()) {
+                model.epochEnd(firstEpoch++, done.next());
+            }
+            if (firstEpoch < phase.epochs()) {
+                history.addAll(fit(
+                        firstEpoch,
+                        phase.epochs(),
+                        phase.lr(),
+                        model,
+                        trainLoader,
+                        valLoader,
+                        firstEpoch == 0 ? settings.optimizer() : resume.restoring(settings.optimizer()),
+                        listener));
+            }
+        }
         return history;
     }
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a file whole or not at all: to a temporary name in the same folder, forced to disk, then moved into place.
@@ -32,9 +33,20 @@ public final class AtomicFile {
      * @throws IOException if {@code content} fails or the disk does; {@code file} is then as it was before
      */
     public static void write(Path file, Content content) throws IOException {
+        write(file, null, content);
+    }
+
+    /**
+     * Replaces or creates {@code file}, and keeps what was in it as {@code previous}. Whoever looks finds {@code file}
+     * at any moment, if it was there before.
+     *
+     * @param previous in the same folder; nothing is kept if it is {@code null}
+     * @throws IOException as above; both files are then as they were before, or {@code previous} is a copy of {@code file}
+     */
+    public static void write(Path file, @Nullable Path previous, Content content) throws IOException {
         Path target = file.toAbsolutePath();
         // Not createTempFile: its files stay readable by their owner alone, whatever the umask says.
-        Path temporary = target.resolveSibling(".mnist-" + UUID.randomUUID() + ".part");
+        Path temporary = temporaryBeside(target);
         try {
             try (OutputStream out = new BufferedOutputStream(
                     Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
@@ -42,11 +54,34 @@ public final class AtomicFile {
                 content.writeTo(out);
             }
             force(temporary, StandardOpenOption.WRITE);
+            if (previous != null && Files.exists(target)) {
+                keep(target, previous.toAbsolutePath());
+            }
             moveIntoPlace(temporary, target);
         } finally {
             Files.deleteIfExists(temporary);
         }
         forceFolderOf(target);
+    }
+
+    /** A second name for the same file costs nothing; where there is no such thing, a copy. */
+    private static void keep(Path target, Path previous) throws IOException {
+        Path link = temporaryBeside(target);
+        try {
+            Files.createLink(link, target);
+        } catch (IOException | UnsupportedOperationException e) {
+            write(previous, out -> Files.copy(target, out));
+            return;
+        }
+        try {
+            moveIntoPlace(link, previous);
+        } finally {
+            Files.deleteIfExists(link);
+        }
+    }
+
+    private static Path temporaryBeside(Path target) {
+        return target.resolveSibling(".mnist-" + UUID.randomUUID() + ".part");
     }
 
     private static void moveIntoPlace(Path temporary, Path target) throws IOException {

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads a state dict from a pickle. A pickle is a program; this runs the few instructions that {@code torch.save}
- * writes for a state dict, and refuses the file at any other.
+ * Reads a dictionary from a pickle, a state dict above all. A pickle is a program; this runs the few instructions that
+ * {@code torch.save} writes for tensors, texts, numbers, lists and dictionaries, and refuses the file at any other.
  *
  * <p>Nothing that a file names is ever looked up, made or called: its names are compared with the few that are known
  * here, and what the functions behind these would give is noted as a {@link StoredTensor}.
@@ -42,7 +43,7 @@ final class PickleReader {
 
     private static final Object MARK = new Object();
 
-    /** Stands for None, lists and floats, at which nobody looks. */
+    /** Stands for None and whole numbers of more than 64 bits. */
     private static final Object OTHER = new Object();
 
     private final ByteBuffer in;
@@ -62,9 +63,7 @@ final class PickleReader {
      * @throws InputException if it asks for anything but tensors, or does not add up
      */
     static Map<String, StoredTensor> stateDict(byte[] pickle, Refusal refusal) throws InputException {
-        if (!(new PickleReader(pickle, refusal).run() instanceof Map<?, ?> dict)) {
-            throw refusal.because("it holds no dictionary of tensors");
-        }
+        Map<?, ?> dict = dict(pickle, refusal);
         Map<String, StoredTensor> stateDict = new LinkedHashMap<>();
         for (Map.Entry<?, ?> item : dict.entrySet()) {
             if (!(item.getKey() instanceof String name)) {
@@ -76,6 +75,20 @@ final class PickleReader {
             stateDict.put(name, tensor);
         }
         return stateDict;
+    }
+
+    /**
+     * The dictionary that {@code pickle} describes: of {@code String}, {@code Long}, {@code Double}, {@code Boolean},
+     * {@link StoredTensor}, and of {@code List}, {@code Object[]} (a tuple) and {@code Map} of these, which may contain
+     * themselves; other objects stand for what nobody looks at.
+     *
+     * @throws InputException if it asks for anything else, or does not add up
+     */
+    static Map<?, ?> dict(byte[] pickle, Refusal refusal) throws InputException {
+        if (new PickleReader(pickle, refusal).run() instanceof Map<?, ?> dict) {
+            return dict;
+        }
+        throw refusal.because("it holds no dictionary of tensors");
     }
 
     private Object run() throws InputException {
@@ -94,17 +107,15 @@ final class PickleReader {
             case Opcode.PROTO -> uint8();
             case Opcode.FRAME -> take(Long.BYTES);
             case Opcode.MARK -> stack.add(MARK);
-            case Opcode.NONE, Opcode.EMPTY_LIST -> stack.add(OTHER);
+            case Opcode.NONE -> stack.add(OTHER);
             case Opcode.NEWTRUE -> stack.add(true);
             case Opcode.NEWFALSE -> stack.add(false);
             case Opcode.BININT -> stack.add((long) take(Integer.BYTES).getInt());
             case Opcode.BININT1 -> stack.add((long) uint8());
             case Opcode.BININT2 -> stack.add((long) uint16());
             case Opcode.LONG1 -> stack.add(number(take(uint8())));
-            case Opcode.BINFLOAT -> {
-                take(Double.BYTES);
-                stack.add(OTHER);
-            }
+            case Opcode.BINFLOAT ->
+                stack.add(take(Double.BYTES).order(ByteOrder.BIG_ENDIAN).getDouble());
             case Opcode.SHORT_BINUNICODE -> stack.add(text(take(uint8())));
             case Opcode.BINUNICODE -> stack.add(text(take(uint32())));
             case Opcode.BINUNICODE8 -> stack.add(text(take(take(Long.BYTES).getLong())));
@@ -113,17 +124,12 @@ final class PickleReader {
             case Opcode.TUPLE2 -> stack.add(pop(2));
             case Opcode.TUPLE3 -> stack.add(pop(3));
             case Opcode.TUPLE -> stack.add(popToMark());
+            case Opcode.EMPTY_LIST -> stack.add(new ArrayList<>());
             case Opcode.EMPTY_DICT -> stack.add(new LinkedHashMap<>());
             case Opcode.SETITEM -> setItems(pop(2));
             case Opcode.SETITEMS -> setItems(popToMark());
-            case Opcode.APPEND -> {
-                pop();
-                list();
-            }
-            case Opcode.APPENDS -> {
-                popToMark();
-                list();
-            }
+            case Opcode.APPEND -> append(pop());
+            case Opcode.APPENDS -> append(popToMark());
             case Opcode.BUILD -> build();
             case Opcode.BINPUT -> memo.put((long) uint8(), top());
             case Opcode.LONG_BINPUT -> memo.put(uint32(), top());
@@ -260,10 +266,10 @@ final class PickleReader {
         }
     }
 
-    private void list() throws InputException {
-        if (top() != OTHER) {
-            throw inconsistent();
-        }
+    private void append(Object... items) throws InputException {
+        @SuppressWarnings("unchecked") // every list here is made with this type
+        List<Object> list = as(List.class, top());
+        list.addAll(Arrays.asList(items));
     }
 
     /** Sets attributes, as {@code _metadata} of a state dict; nothing depends on them. */

@@ -4,35 +4,91 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
-/** Writes a state dict as a pickle of protocol 2: all but the numbers in the tensors. */
+/** Writes a dictionary as a pickle of protocol 2: all but the numbers in the tensors. */
 final class PickleWriter {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
 
-    private PickleWriter() {}
+    /** The n-th is all of the storage n, from 0 up. */
+    private final List<Tensor> tensors = new ArrayList<>();
+
+    private PickleWriter() {
+        out.write(Opcode.PROTO);
+        out.write(2);
+    }
 
     /**
-     * The pickle of an {@code OrderedDict}, in which the n-th tensor is all of the storage n, from 0 up.
+     * Writes an {@code OrderedDict}, as a state dict is.
      *
      * @throws IllegalArgumentException for a tensor of a dtype that cannot be saved
      */
-    static byte[] stateDict(Map<String, Tensor> stateDict) {
+    static PickleWriter stateDict(Map<String, Tensor> stateDict) {
         PickleWriter pickle = new PickleWriter();
-        pickle.out.write(Opcode.PROTO);
-        pickle.out.write(2);
         pickle.emptyOrderedDict();
-        pickle.out.write(Opcode.MARK);
-        int storage = 0;
-        for (Map.Entry<String, Tensor> entry : stateDict.entrySet()) {
-            Dtype type = Dtype.of(entry.getKey(), entry.getValue());
-            pickle.text(entry.getKey());
-            pickle.tensor(type, storage++, entry.getValue());
-        }
-        pickle.out.write(Opcode.SETITEMS);
+        pickle.items(stateDict);
         pickle.out.write(Opcode.STOP);
-        return pickle.out.toByteArray();
+        return pickle;
+    }
+
+    /**
+     * Writes a {@code dict} of texts, whole numbers, floats, booleans, tensors, and of lists and dictionaries of them.
+     *
+     * @throws IllegalArgumentException for anything else in it, or a tensor of a dtype that cannot be saved
+     */
+    static PickleWriter dict(Map<?, ?> dict) {
+        PickleWriter pickle = new PickleWriter();
+        pickle.value("", dict);
+        pickle.out.write(Opcode.STOP);
+        return pickle;
+    }
+
+    byte[] bytes() {
+        return out.toByteArray();
+    }
+
+    List<Tensor> tensors() {
+        return tensors;
+    }
+
+    private void items(Map<?, ?> dict) {
+        out.write(Opcode.MARK);
+        dict.forEach((key, value) -> {
+            value("", key);
+            value(key.toString(), value);
+        });
+        out.write(Opcode.SETITEMS);
+    }
+
+    /** @param name for messages */
+    private void value(String name, Object value) {
+        if (value instanceof Tensor tensor) {
+            tensor(Dtype.of(name, tensor), tensors.size(), tensor);
+            tensors.add(tensor);
+        } else if (value instanceof Map<?, ?> dict) {
+            out.write(Opcode.EMPTY_DICT);
+            items(dict);
+        } else if (value instanceof List<?> list) {
+            out.write(Opcode.EMPTY_LIST);
+            out.write(Opcode.MARK);
+            list.forEach(item -> value(name, item));
+            out.write(Opcode.APPENDS);
+        } else if (value instanceof String text) {
+            text(text);
+        } else if (value instanceof Integer || value instanceof Long) {
+            number(((Number) value).longValue());
+        } else if (value instanceof Double number) {
+            out.write(Opcode.BINFLOAT);
+            out.writeBytes(ByteBuffer.allocate(Double.BYTES).putDouble(number).array());
+        } else if (value instanceof Boolean bool) {
+            out.write(bool ? Opcode.NEWTRUE : Opcode.NEWFALSE);
+        } else {
+            throw new IllegalArgumentException(
+                    "\"" + name + "\" is of a type that cannot be saved: " + value.getClass());
+        }
     }
 
     /** {@code _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)}. */
@@ -75,7 +131,7 @@ final class PickleWriter {
     }
 
     private void number(long number) {
-        if (number <= Integer.MAX_VALUE) {
+        if (number == (int) number) {
             out.write(Opcode.BININT);
             out.writeBytes(littleEndian(Integer.BYTES).putInt((int) number).array());
         } else {

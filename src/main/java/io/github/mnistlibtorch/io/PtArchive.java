@@ -18,6 +18,7 @@ import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 
 /** The zip file that a {@code .pt} file is: entries in one folder, none of them compressed. */
@@ -28,6 +29,9 @@ final class PtArchive implements Closeable {
     private final ZipFile zip;
     private final Refusal refusal;
     private final Map<String, ZipEntry> entries = new HashMap<>();
+
+    /** Those that were asked for. */
+    private final Map<StoredTensor.Storage, Tensor> storages = new HashMap<>();
 
     /** The folder of all entries, with its slash. */
     private String root = "";
@@ -100,8 +104,31 @@ final class PtArchive implements Closeable {
         }
     }
 
+    /**
+     * What the pickle describes; tensors of one storage share memory.
+     *
+     * @param name for the message
+     * @return a tensor that the caller closes
+     */
+    Tensor tensor(String name, StoredTensor stored) throws IOException {
+        Tensor elements = storages.get(stored.storage());
+        if (elements == null) {
+            elements = storage(stored.storage());
+            storages.put(stored.storage(), elements);
+        }
+        try (LongOptional offset = new LongOptional(stored.offset())) {
+            return elements.as_strided(longs(stored.sizes()), longs(stored.strides()), offset);
+        } catch (RuntimeException e) {
+            throw refusal.because("LibTorch cannot hold the tensor " + quoted(name), e);
+        }
+    }
+
+    private static long[] longs(List<Long> numbers) {
+        return numbers.stream().mapToLong(Long::longValue).toArray();
+    }
+
     /** A new tensor of shape ({@code numel}) with all elements of a storage. */
-    Tensor storage(StoredTensor.Storage storage) throws IOException {
+    private Tensor storage(StoredTensor.Storage storage) throws IOException {
         ZipEntry entry = entry("data/" + storage.key());
         int itemSize = storage.type().bytes();
         if (entry.getSize() % itemSize != 0 || entry.getSize() / itemSize != storage.numel()) {
@@ -117,6 +144,7 @@ final class PtArchive implements Closeable {
 
     @Override
     public void close() throws IOException {
+        storages.values().forEach(Tensor::close);
         zip.close();
     }
 

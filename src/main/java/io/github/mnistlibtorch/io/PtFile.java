@@ -1,19 +1,15 @@
 package io.github.mnistlibtorch.io;
 
-import static io.github.mnistlibtorch.io.Refusal.quoted;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * State dicts in PyTorch's own format, which Python reads and writes with {@code torch.load} and {@code torch.save}.
@@ -46,20 +42,39 @@ public final class PtFile {
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> stateDict) throws IOException {
-        byte[] pickle = PickleWriter.stateDict(stateDict);
-        AtomicFile.write(file, out -> {
+        PickleWriter pickle = PickleWriter.stateDict(stateDict);
+        AtomicFile.write(file, content(pickle));
+    }
+
+    /**
+     * {@code torch.save(dict, file)}, with what was in {@code file} kept as {@code previous}. Either file is at any
+     * moment there whole; the same content gives the same bytes.
+     *
+     * @param previous in the same folder; nothing is kept if it is {@code null}
+     * @param dict of texts, whole numbers, floats, booleans, tensors as in {@link #write}, and of lists and dictionaries
+     *     of these
+     * @throws IllegalArgumentException for anything else in it
+     * @throws IOException if the file cannot be written; it is then as it was before
+     */
+    public static void writeDict(Path file, @Nullable Path previous, Map<String, ?> dict) throws IOException {
+        PickleWriter pickle = PickleWriter.dict(dict);
+        AtomicFile.write(file, previous, content(pickle));
+    }
+
+    private static AtomicFile.Content content(PickleWriter pickle) {
+        return out -> {
             try (AlignedZip zip = new AlignedZip(out)) {
-                zip.put(ROOT + PICKLE, pickle);
+                zip.put(ROOT + PICKLE, pickle.bytes());
                 zip.put(ROOT + ".format_version", ascii("1"));
                 zip.put(ROOT + ".storage_alignment", ascii("64"));
                 zip.put(ROOT + BYTE_ORDER, ascii(LITTLE_ENDIAN));
                 int storage = 0;
-                for (Tensor tensor : stateDict.values()) {
+                for (Tensor tensor : pickle.tensors()) {
                     zip.put(ROOT + "data/" + storage++, tensor);
                 }
                 zip.put(ROOT + "version", ascii("3\n"));
             }
-        });
+        };
     }
 
     /**
@@ -72,11 +87,52 @@ public final class PtFile {
      * @throws IOException if the disk fails
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
+        Refusal refusal =
+                new Refusal(file, ".pt", "save model.state_dict() alone with torch.save, or download the file again");
+        try (PtArchive archive = open(file, refusal)) {
+            Map<String, StoredTensor> stored = PickleReader.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            boolean complete = false;
+            try {
+                for (Map.Entry<String, StoredTensor> entry : stored.entrySet()) {
+                    tensors.put(entry.getKey(), archive.tensor(entry.getKey(), entry.getValue()));
+                }
+                complete = true;
+                return tensors;
+            } finally {
+                if (!complete) {
+                    tensors.values().forEach(Tensor::close);
+                }
+            }
+        }
+    }
+
+    /** Takes out of a dictionary what is to be known of it. */
+    @FunctionalInterface
+    public interface DictReader<T> {
+        T read(PtDict dict) throws IOException;
+    }
+
+    /**
+     * {@code torch.load(file, map_location="cpu")} of a dictionary of more than tensors, such as a checkpoint.
+     *
+     * @param refusal says why the file cannot be used
+     * @param reader is given the dictionary, which it must not keep
+     * @return what {@code reader} returns
+     * @throws InputException as in {@link #read}, and as {@code reader} throws it
+     * @throws IOException if the disk fails
+     */
+    public static <T> T readDict(Path file, Refusal refusal, DictReader<T> reader) throws IOException {
+        try (PtArchive archive = open(file, refusal)) {
+            Map<?, ?> dict = PickleReader.dict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
+            return reader.read(new PtDict(dict, archive, refusal));
+        }
+    }
+
+    private static PtArchive open(Path file, Refusal refusal) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new InputException(file + " is not a file; name an existing .pt file");
         }
-        Refusal refusal =
-                new Refusal(file, ".pt", "save model.state_dict() alone with torch.save, or download the file again");
         byte[] start = start(file);
         if (Arrays.equals(start, OLD_START)) {
             throw refusal.because("it is in the format from before PyTorch 1.6");
@@ -84,14 +140,21 @@ public final class PtFile {
         if (!Arrays.equals(start, ZIP_START)) {
             throw refusal.because("it is not a zip archive");
         }
-        try (PtArchive archive = PtArchive.open(file, refusal)) {
+        PtArchive archive = PtArchive.open(file, refusal);
+        boolean complete = false;
+        try {
             if (archive.has("constants.pkl")) {
                 throw refusal.because("it is a TorchScript archive");
             }
             if (archive.has(BYTE_ORDER) && !Arrays.equals(archive.bytes(BYTE_ORDER, 10), ascii(LITTLE_ENDIAN))) {
                 throw refusal.because("its numbers are not little-endian");
             }
-            return tensors(PickleReader.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal), archive, refusal);
+            complete = true;
+            return archive;
+        } finally {
+            if (!complete) {
+                archive.close();
+            }
         }
     }
 
@@ -105,44 +168,6 @@ public final class PtFile {
         try (InputStream in = Files.newInputStream(file)) {
             return in.readNBytes(ZIP_START.length);
         }
-    }
-
-    private static Map<String, Tensor> tensors(Map<String, StoredTensor> stored, PtArchive archive, Refusal refusal)
-            throws IOException {
-        Map<StoredTensor.Storage, Tensor> storages = new HashMap<>();
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        boolean complete = false;
-        try {
-            for (Map.Entry<String, StoredTensor> entry : stored.entrySet()) {
-                StoredTensor.Storage storage = entry.getValue().storage();
-                Tensor elements = storages.get(storage);
-                if (elements == null) {
-                    elements = archive.storage(storage);
-                    storages.put(storage, elements);
-                }
-                tensors.put(entry.getKey(), view(elements, entry.getKey(), entry.getValue(), refusal));
-            }
-            complete = true;
-            return tensors;
-        } finally {
-            storages.values().forEach(Tensor::close);
-            if (!complete) {
-                tensors.values().forEach(Tensor::close);
-            }
-        }
-    }
-
-    private static Tensor view(Tensor elements, String name, StoredTensor stored, Refusal refusal)
-            throws InputException {
-        try (LongOptional offset = new LongOptional(stored.offset())) {
-            return elements.as_strided(longs(stored.sizes()), longs(stored.strides()), offset);
-        } catch (RuntimeException e) {
-            throw refusal.because("LibTorch cannot hold the tensor " + quoted(name), e);
-        }
-    }
-
-    private static long[] longs(List<Long> numbers) {
-        return numbers.stream().mapToLong(Long::longValue).toArray();
     }
 
     private static byte[] ascii(String text) {

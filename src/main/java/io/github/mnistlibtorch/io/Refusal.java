@@ -8,17 +8,17 @@ import java.nio.file.Path;
  * @param format what the file should be
  * @param remedy what to do
  */
-record Refusal(Path file, String format, String remedy) {
-    InputException because(String reason) {
+public record Refusal(Path file, String format, String remedy) {
+    public InputException because(String reason) {
         return new InputException(message(reason));
     }
 
-    InputException because(String reason, Throwable cause) {
+    public InputException because(String reason, Throwable cause) {
         return new InputException(message(reason), cause);
     }
 
     /** A text of the file, fit for a sentence: not too long, and on one line. */
-    static String quoted(String text) {
+    public static String quoted(String text) {
         int shown = 100;
         String start = text.length() > shown ? text.substring(0, shown) + "..." : text;
         return "\"" + start.replaceAll("\\p{Cntrl}", "?") + "\"";

@@ -24,6 +24,28 @@ public final class TorchRandom {
     }
 
     /**
+     * Where the default generator stands: {@code torch.get_rng_state()}.
+     *
+     * @return uint8, to give to {@link #setState}; a copy, which belongs to the scope in which this is called
+     */
+    public static Tensor state() {
+        try (Generator generator = torch.getDefaultCPUGenerator()) {
+            return generator.get_state();
+        }
+    }
+
+    /**
+     * Puts the default generator where it stood: {@code torch.set_rng_state(state)}.
+     *
+     * @throws RuntimeException from LibTorch, if this is not the state of a generator
+     */
+    public static void setState(Tensor state) {
+        try (Generator generator = torch.getDefaultCPUGenerator()) {
+            generator.set_state(state);
+        }
+    }
+
+    /**
      * A generator on the CPU of its own: {@code torch.Generator().manual_seed(seed)}.
      *
      * @param seed only the low 32 bits matter to the engine

@@ -35,11 +35,22 @@ public final class LossGuard implements RunListener {
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
         requireFinite("val_loss", result.valLoss(), " after");
+        nextEpoch();
+    }
+
+    @Override
+    public void resumed(Checkpoint checkpoint) {
+        for (int i = 0; i < checkpoint.epochs(); i++) {
+            nextEpoch();
+        }
+    }
+
+    private void nextEpoch() {
         step = 0;
-        this.epoch++;
-        if (this.epoch == schedule.get(phase).epochs()) {
+        epoch++;
+        if (epoch == schedule.get(phase).epochs()) {
             phase++;
-            this.epoch = 0;
+            epoch = 0;
         }
     }
 

@@ -4,6 +4,7 @@ import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
+import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -33,6 +34,12 @@ public interface RunListener {
 
     /** The model, on its device and in its dtype, has been evaluated before the first step. */
     default void evaluated(EpochResult before) {}
+
+    /** Instead of that: the model has been given the weights of an interrupted run, of which some epochs are done. */
+    default void resumed(Checkpoint checkpoint) {}
+
+    /** A call of {@code fit} has made its optimizer, which lives as long as the call. */
+    default void optimizerMade(Optimizer optimizer) {}
 
     /**
      * A step is done: the parameters are updated and the gradients gone.
@@ -78,6 +85,18 @@ public interface RunListener {
             public void evaluated(EpochResult before) {
                 first.evaluated(before);
                 next.evaluated(before);
+            }
+
+            @Override
+            public void resumed(Checkpoint checkpoint) {
+                first.resumed(checkpoint);
+                next.resumed(checkpoint);
+            }
+
+            @Override
+            public void optimizerMade(Optimizer optimizer) {
+                first.optimizerMade(optimizer);
+                next.optimizerMade(optimizer);
             }
 
             @Override

@@ -25,6 +25,11 @@ public final class Stopwatch implements RunListener {
     }
 
     @Override
+    public void resumed(Checkpoint checkpoint) {
+        began = System.nanoTime();
+    }
+
+    @Override
     public void stepDone(Tensor loss) {
         lastStep = System.nanoTime();
     }

@@ -52,21 +52,23 @@ public final class Training {
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
             OptimizerFactory optFunc) {
-        return fit(epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE);
+        return fit(0, epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE);
     }
 
     /**
-     * Trains a model: the article's loop, with a listener.
+     * Trains a model: the article's loop, with a listener, and able to go on where it was interrupted.
      *
+     * @param firstEpoch epochs that are done already; 0 to begin
      * @param epochs passes over {@code trainLoader}, each followed by an evaluation
      * @param lr learning rate
      * @param trainLoader batches on the device of the model
      * @param valLoader at least one batch, on the device of the model
      * @param optFunc makes the optimizer, which begins afresh with each call
      * @param listener is told of each step and each epoch
-     * @return the evaluation after each epoch
+     * @return the evaluation after each epoch from the first on
      */
     public static List<EpochResult> fit(
+            int firstEpoch,
             int epochs,
             double lr,
             MnistModel model,
@@ -77,7 +79,8 @@ public final class Training {
         List<EpochResult> history = new ArrayList<>();
         try (TensorVector parameters = model.parameters();
                 Optimizer optimizer = optFunc.create(parameters, lr)) {
-            for (int epoch = 0; epoch < epochs; epoch++) {
+            listener.optimizerMade(optimizer);
+            for (int epoch = firstEpoch; epoch < epochs; epoch++) {
                 // Training phase
                 for (Batch batch : trainLoader) {
                     try (Scope step = Scope.open()) {

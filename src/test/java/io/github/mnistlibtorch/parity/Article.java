@@ -56,7 +56,7 @@ class Article {
             EpochResult before = Training.evaluate(model, val);
             listener.evaluated(before);
             for (Phase phase : config.schedule()) {
-                Training.fit(phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, listener);
+                Training.fit(0, phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, listener);
             }
             listener.finished(model);
         }
