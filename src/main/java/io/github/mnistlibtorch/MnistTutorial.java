@@ -54,7 +54,7 @@ public final class MnistTutorial {
     /** The ten digits. */
     public static final int NUM_CLASSES = 10;
 
-    /** What a run writes into its folder. */
+    /** What a run writes into its folder; {@code train} adds checkpoints. */
     public static final List<String> FILES =
             List.of("batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
 

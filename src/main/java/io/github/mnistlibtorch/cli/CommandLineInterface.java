@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LibTorchException;
@@ -7,6 +9,7 @@ import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.train.DivergedException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine;
@@ -35,7 +38,7 @@ import picocli.CommandLine.ScopeType;
         scope = ScopeType.INHERIT,
         synopsisSubcommandLabel = "[COMMAND]",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input"})
+        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted, checkpoint written"})
 public final class CommandLineInterface {
     /** What is answered without LibTorch. */
     private static final Set<String> TEXTS = Set.of("help", "-h", "--help", "-V", "--version");
@@ -95,7 +98,9 @@ public final class CommandLineInterface {
         return BAD_INPUT;
     }
 
-    private int failed(Exception e, CommandLine command, ParseResult parsed) {
+    private int failed(Exception exception, CommandLine command, ParseResult parsed) {
+        Exception e =
+                exception instanceof UncheckedIOException wrapper ? requireNonNull(wrapper.getCause()) : exception;
         PrintWriter err = command.getErr();
         String otherwise = e instanceof DivergedException ? ", or go on all the same with --allow-nan" : "";
         err.println("mnist-libtorch: " + LibTorch.firstLine(e) + otherwise);

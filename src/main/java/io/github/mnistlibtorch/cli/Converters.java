@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.cli;
 
+import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -23,7 +25,15 @@ final class Converters {
     private Converters() {}
 
     /** The calls of {@code fit}, in order. */
-    record Schedule(List<Phase> phases) {}
+    record Schedule(List<Phase> phases) {
+        /** As a person would type it. */
+        @Override
+        public String toString() {
+            return phases.stream()
+                    .map(phase -> phase.epochs() + "@" + PythonFormat.repr(phase.lr()))
+                    .collect(Collectors.joining(","));
+        }
+    }
 
     static final class OfSchedule implements ITypeConverter<Schedule> {
         @Override

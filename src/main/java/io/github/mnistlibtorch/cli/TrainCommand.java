@@ -5,14 +5,18 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.cli.Converters.Schedule;
+import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
@@ -23,14 +27,19 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code train}: the article. */
 @Command(
@@ -42,6 +51,11 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Batches' worth of pictures to validate with. */
     private static final int DRY_VAL_BATCHES = 2;
+
+    private static final String CHECKPOINT = "checkpoint.pt";
+
+    /** The checkpoint of a run that a later one has found unfinished. */
+    private static final String UNFINISHED = "checkpoint.unfinished.pt";
 
     @Option(
             names = "--schedule",
@@ -135,6 +149,15 @@ final class TrainCommand implements Callable<Integer> {
     private @Nullable Path trace;
 
     @Option(
+            names = "--resume",
+            paramLabel = "FILE",
+            converter = Converters.OfPath.class,
+            description =
+                    "Go on where an interrupted run was, from its checkpoint.pt, and end as it would have ended, bit"
+                            + " for bit. Options that are left out are as they were; --out is then the folder of FILE.")
+    private @Nullable Path resume;
+
+    @Option(
             names = "--allow-nan",
             description = "Go on when the loss has become NaN or infinite, instead of stopping there.")
     private boolean allowNan;
@@ -151,16 +174,43 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DataOption dataOption = new DataOption();
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
     @Override
     public Integer call() throws IOException {
+        if (dryRun && trace != null) {
+            throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
+        }
+        if (resume == null) {
+            return train(null);
+        }
+        if (dryRun || trace != null) {
+            throw new InputException((dryRun ? "--dry-run" : "--trace")
+                    + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
+        }
+        LibTorch.start(System.err::println);
+        try (Checkpoint checkpoint = Checkpoint.read(resume)) {
+            return train(checkpoint);
+        }
+    }
+
+    private int train(@Nullable Checkpoint checkpoint) throws IOException {
+        SavedOptions options = new SavedOptions(spec);
+        if (checkpoint != null) {
+            options.restore(checkpoint);
+            if (!spec.commandLine().getParseResult().hasMatchedOption("--out")) {
+                out = checkpoint.file().resolveSibling("");
+            }
+        }
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+        if (checkpoint != null) {
+            options.requireSame(checkpoint, mnist);
+        }
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
         RunConfig.requireRoomToTrain(
                 dataset.size(), heldOut, "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
-        if (dryRun && trace != null) {
-            throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
-        }
         LibTorch.start(System.err::println);
         LibTorch.setNumThreads(threads);
         Device device = deviceOption.device();
@@ -177,12 +227,24 @@ final class TrainCommand implements Callable<Integer> {
             makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
         }
         makeWritable(out, "--out");
-        Stopwatch stopwatch = new Stopwatch();
-        if (trace == null) {
-            MnistTutorial.run(dataset, settings, out, guard.and(stopwatch));
+        Path file = out.resolve(CHECKPOINT);
+        Map<String, String> computedWith = options.computedWith(device);
+        if (checkpoint == null) {
+            setAsideUnfinished(file);
         } else {
-            TraceRecorder recorder = new TraceRecorder(config);
-            MnistTutorial.run(dataset, settings, out, recorder.and(guard).and(stopwatch));
+            sayWhereItGoesOn(checkpoint, computedWith);
+        }
+        CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
+        Stopwatch stopwatch = new Stopwatch();
+        TraceRecorder recorder = new TraceRecorder(config);
+        try (Interruption interruption = new Interruption()) {
+            RunListener listener = guard.and(writer).and(stopwatch).and(interruption);
+            MnistTutorial.run(dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
+        } catch (InterruptedRunException e) {
+            System.err.println("mnist-libtorch: interrupted; to go on: train --resume " + file);
+            return Interruption.EXIT_CODE;
+        }
+        if (trace != null) {
             TraceFile.write(trace, recorder.trace());
             System.err.println("The trace is in " + trace + ".");
         }
@@ -191,14 +253,46 @@ final class TrainCommand implements Callable<Integer> {
         return 0;
     }
 
+    private static void sayWhereItGoesOn(Checkpoint checkpoint, Map<String, String> computedWith) {
+        System.err.println("Going on after " + checkpoint.epochs() + " of " + SavedOptions.epochs(checkpoint)
+                + " epochs, from " + checkpoint.file() + ".");
+        computedWith.forEach((name, value) -> {
+            String saved = checkpoint.computedWith().get(name);
+            if (!value.equals(saved)) {
+                Warnings.warn(name + " was " + saved + " and is " + value
+                        + " now: the last digits may differ from those of a run without an interruption");
+            }
+        });
+    }
+
+    /** A new run must not take the place of one that somebody may want to go on with. */
+    private static void setAsideUnfinished(Path file) throws IOException {
+        Path aside = file.resolveSibling(UNFINISHED);
+        if (Files.isRegularFile(file) && isUnfinished(file)) {
+            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            System.err.println("An unfinished run is in the way; to go on with it later: train --resume " + aside);
+        }
+    }
+
+    private static boolean isUnfinished(Path file) throws IOException {
+        try (Checkpoint checkpoint = Checkpoint.read(file)) {
+            return checkpoint.epochs() < SavedOptions.epochs(checkpoint);
+        } catch (InputException e) {
+            return false; // nothing that could go on
+        }
+    }
+
     private void requireFileOfItsOwn(Path trace) throws InputException {
         if (Files.exists(trace) && !Files.isRegularFile(trace)) {
             throw new InputException(trace + " is not a file; name one with --trace");
         }
         Path absolute = trace.toAbsolutePath().normalize();
         Path results = out.toAbsolutePath().normalize();
-        if (absolute.equals(results)
-                || MnistTutorial.FILES.stream().map(results::resolve).anyMatch(absolute::equals)) {
+        Path checkpoint = results.resolve(CHECKPOINT);
+        Stream<Path> written = Stream.concat(
+                MnistTutorial.FILES.stream().map(results::resolve),
+                Stream.of(results, checkpoint, Checkpoint.previous(checkpoint), results.resolve(UNFINISHED)));
+        if (written.anyMatch(absolute::equals)) {
             throw new InputException(trace + " is where this run writes its results; name another file with --trace");
         }
     }

@@ -266,6 +266,11 @@ public final class Checkpoint implements AutoCloseable {
         };
     }
 
+    /** The refusal of this checkpoint, to be thrown. */
+    public InputException unusable(String reason) {
+        return refusal.because(reason);
+    }
+
     private List<Tensor> tensors() {
         List<Tensor> tensors = new ArrayList<>(model.values());
         tensors.add(rngState);

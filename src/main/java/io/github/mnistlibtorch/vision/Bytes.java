@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.zip.Checksum;
 
 /**
  * Many bytes that never change, outside of the Java heap: read into memory, or mapped from a file, which the system then
@@ -92,6 +93,16 @@ final class Bytes {
             at += length;
             to += length;
             left -= length;
+        }
+    }
+
+    /** Adds all of them to a checksum. */
+    void update(Checksum checksum) {
+        long left = size;
+        for (ByteBuffer piece : pieces) {
+            int count = (int) Math.min(left, piece.capacity());
+            checksum.update(piece.duplicate().position(0).limit(count));
+            left -= count;
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.CRC32;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Scalar;
@@ -319,6 +320,14 @@ public final class Mnist implements BulkDataset {
      */
     public int label(int index) {
         return labels[Objects.checkIndex(index, size())];
+    }
+
+    /** A checksum of all pictures and labels: the same for the same set, wherever it is read from. */
+    public long crc32() {
+        CRC32 crc = new CRC32();
+        images.update(crc);
+        crc.update(labels);
+        return crc.getValue();
     }
 
     /** Height of a picture in pixels; 28 for MNIST. */

@@ -1,0 +1,76 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.train.RunListener;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
+
+/**
+ * Ends a run at Ctrl-C or SIGTERM, after the step in flight; a second signal ends the process at once. A shutdown hook,
+ * for which the compiler would not warn, does not hear of the second.
+ */
+final class Interruption implements RunListener, AutoCloseable {
+    /** What a shell reports of a program that Ctrl-C has ended. */
+    static final int EXIT_CODE = 130;
+
+    private static final List<String> SIGNALS = List.of("INT", "TERM");
+
+    private final List<SignalHandler> before = new ArrayList<>();
+    private volatile boolean asked;
+
+    /** Ends the run, on the training thread. */
+    static final class InterruptedRunException extends RuntimeException {
+        InterruptedRunException() {
+            super("interrupted");
+        }
+    }
+
+    Interruption() {
+        for (String name : SIGNALS) {
+            before.add(Signal.handle(new Signal(name), signal -> {
+                if (asked) {
+                    Runtime.getRuntime().halt(EXIT_CODE);
+                }
+                asked = true;
+            }));
+        }
+    }
+
+    @Override
+    public void evaluated(EpochResult result) {
+        endIfAsked();
+    }
+
+    @Override
+    public void resumed(Checkpoint checkpoint) {
+        endIfAsked();
+    }
+
+    @Override
+    public void stepDone(Tensor loss) {
+        endIfAsked();
+    }
+
+    @Override
+    public void epochDone(int epoch, double lr, EpochResult result) {
+        endIfAsked();
+    }
+
+    private void endIfAsked() {
+        if (asked) {
+            throw new InterruptedRunException();
+        }
+    }
+
+    /** Signals do again what they did before. */
+    @Override
+    public void close() {
+        for (int i = 0; i < SIGNALS.size(); i++) {
+            Signal.handle(new Signal(SIGNALS.get(i)), before.get(i));
+        }
+    }
+}
