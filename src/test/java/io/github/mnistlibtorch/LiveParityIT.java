@@ -1,21 +1,32 @@
 package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import io.github.mnistlibtorch.io.PtFile;
+import io.github.mnistlibtorch.io.Refusal;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.train.Checkpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
@@ -48,6 +59,7 @@ class LiveParityIT {
 
     @BeforeAll
     static void unpackMnistAsTorchvisionHasIt() throws IOException {
+        LibTorch.start();
         Path raw = Files.createDirectories(data.resolve("MNIST/raw"));
         for (String part : new String[] {"train", "t10k"}) {
             for (String kind : new String[] {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {
@@ -99,6 +111,46 @@ class LiveParityIT {
         for (String file : new String[] {"here/model.safetensors", "back/model.pt", "back/model.safetensors"}) {
             assertThat(evaluate(file)).as(file).isEqualTo(evaluation);
         }
+    }
+
+    /** What Python makes of a checkpoint is what this program makes of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "adam"})
+    void checkpointGoesOnInPython(String optimizer) throws IOException {
+        String lr = optimizer.equals("sgd") ? "0.1" : "0.001";
+        Program.Result train = Program.run(
+                folder, "train", "--schedule", "3@" + lr, "--dtype", "float64", "--optimizer", optimizer, "--out", "o");
+        assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
+        String printed = python(
+                "continue_checkpoint.py",
+                List.of(
+                        "--data",
+                        data.toString(),
+                        folder.resolve("o/checkpoint.previous.pt").toString()));
+
+        List<String> lines = printed.lines().toList();
+        JsonNode inPython = JsonMapper.builder().build().readTree(lines.get(lines.size() - 1));
+        Path file = folder.resolve("o/checkpoint.pt");
+        try (Checkpoint last = Checkpoint.read(file)) {
+            EpochResult here = last.history().get(3);
+            assertThat(lines.get(0)).isEqualTo(here.line(0));
+            assertThat(inPython.get("val_loss").asDouble()).isCloseTo(here.valLoss(), within(1e-9));
+            assertThat(inPython.get("val_acc").asDouble()).isEqualTo(here.valAcc());
+        }
+        assertThat(inPython.get("rng_state").asString()).isEqualTo(sha256OfRngState(file));
+    }
+
+    private static String sha256OfRngState(Path checkpoint) throws IOException {
+        return PtFile.readDict(checkpoint, new Refusal(checkpoint, "checkpoint", ""), dict -> {
+            try (Tensor state = dict.tensor("rng_state")) {
+                byte[] bytes = new byte[(int) state.numel()];
+                new BytePointer(state.data_ptr()).get(bytes);
+                return HexFormat.of()
+                        .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+            } catch (NoSuchAlgorithmException e) {
+                throw new AssertionError(e);
+            }
+        });
     }
 
     private List<String> evaluate(String model) {

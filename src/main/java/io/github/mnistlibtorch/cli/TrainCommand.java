@@ -241,7 +241,9 @@ final class TrainCommand implements Callable<Integer> {
             RunListener listener = guard.and(writer).and(stopwatch).and(interruption);
             MnistTutorial.run(dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
         } catch (InterruptedRunException e) {
-            System.err.println("mnist-libtorch: interrupted; to go on: train --resume " + file);
+            // After a resume, it may be that no epoch has been done since.
+            Path last = writer.hasCheckpoint() || resume == null ? file : resume;
+            System.err.println("mnist-libtorch: interrupted; to go on: train --resume " + last);
             return Interruption.EXIT_CODE;
         }
         if (trace != null) {

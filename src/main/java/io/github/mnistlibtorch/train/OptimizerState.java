@@ -5,8 +5,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.ArchiveWriter;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.InputArchive;
@@ -30,6 +32,9 @@ final class OptimizerState {
     private static final String STATE = "state";
     private static final String GROUPS = "param_groups";
     private static final String PARAM = "params/";
+
+    /** What Adam keeps for each parameter; LibTorch would take less, and fail later. */
+    private static final Set<String> ADAM = Set.of("step", "exp_avg", "exp_avg_sq");
 
     private OptimizerState() {}
 
@@ -72,9 +77,13 @@ final class OptimizerState {
      * {@code optimizer.load_state_dict(…)} of what {@link #of} returned as {@code state}; the options stay as they are.
      *
      * @param state one for each parameter, or none at all, with tensors of its shape and dtype
-     * @throws RuntimeException from LibTorch, if this is not what such an optimizer remembers
+     * @throws RuntimeException if this is not what such an optimizer remembers
      */
     static void load(Optimizer optimizer, List<Map<String, Object>> state) {
+        if (state.isEmpty() != isStateless(optimizer)
+                || optimizer instanceof Adam && !state.stream().map(Map::keySet).allMatch(ADAM::equals)) {
+            throw new IllegalArgumentException("not the state of this optimizer");
+        }
         if (state.isEmpty()) {
             return;
         }
