@@ -30,7 +30,7 @@ class FootprintIT {
             assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
             int masked = Integer.parseInt(umask, 8);
             Map<Path, String> permissions = permissionsUnder(place);
-            assertThat(permissions).hasSize(3 + MnistTutorial.FILES.size() + 1);
+            assertThat(permissions).hasSize(3 + withTrace(MnistTutorial.FILES).size());
             permissions.forEach((path, actual) -> {
                 int full = Files.isDirectory(path) ? 0777 : 0666;
                 assertThat(actual).as(umask + " " + path).isEqualTo(text(full & ~masked));
@@ -84,7 +84,8 @@ class FootprintIT {
     }
 
     private static List<String> withTrace(List<String> files) {
-        return Stream.concat(files.stream(), Stream.of("trace.json")).toList();
+        return Stream.concat(files.stream(), Stream.of("checkpoint.pt", "checkpoint.previous.pt", "trace.json"))
+                .toList();
     }
 
     /** The one that the other tests use too, so that nothing has to be unpacked. */

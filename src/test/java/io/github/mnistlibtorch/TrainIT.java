@@ -98,7 +98,14 @@ class TrainIT {
         try (Stream<Path> files = Files.list(folder.resolve("mnist-run"))) {
             assertThat(files.map(file -> file.getFileName().toString()))
                     .containsExactlyInAnyOrder(
-                            "batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
+                            "batch.png",
+                            "loss.png",
+                            "accuracy.png",
+                            "history.json",
+                            "model.pt",
+                            "model.safetensors",
+                            "checkpoint.pt",
+                            "checkpoint.previous.pt");
         }
     }
 
@@ -150,7 +157,9 @@ class TrainIT {
                         .matches("mnist-libtorch: loss is (nan|inf) at step \\d of Epoch \\[0], learning rate 1e\\+30; "
                                 + "try a lower one, or go on all the same with --allow-nan"));
         try (Stream<Path> files = Files.list(empty.resolve("mnist-run"))) {
-            assertThat(files).map(file -> file.getFileName().toString()).containsExactly("batch.png");
+            assertThat(files)
+                    .map(file -> file.getFileName().toString())
+                    .containsExactlyInAnyOrder("batch.png", "checkpoint.pt", "checkpoint.previous.pt");
         }
     }
 

@@ -1,0 +1,232 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code train --resume}, and what Ctrl-C leaves behind. */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "signals are sent with kill")
+class CheckpointIT {
+    private static final List<String> RESULTS =
+            List.of("checkpoint.pt", "model.pt", "model.safetensors", "history.json", "loss.png", "batch.png");
+
+    private static final String SCHEDULE = "--schedule=2@0.5,2@0.1";
+
+    /** A guard against a hang, not a measure. */
+    private static final int MINUTES = 2;
+
+    @TempDir
+    private static Path whole;
+
+    private static Program.Result uninterrupted;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void run() {
+        uninterrupted = Program.run(whole, "train", SCHEDULE, "--out=out");
+        assertThat(uninterrupted.exitCode()).isZero();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"INT,Epoch [0]", "TERM,Epoch [0]", "INT,[{'val_loss'", "TERM,Epoch [1]"})
+    void aSignalEndsTheRunAndResumeGoesOnWithIt(String signal, String after) throws Exception {
+        Process process = start("train", SCHEDULE, "--out=out");
+        awaitLine(process, after);
+        kill(process, signal);
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(130);
+        assertThat(lines("err"))
+                .last()
+                .isEqualTo("mnist-libtorch: interrupted; to go on: train --resume out/checkpoint.pt");
+        assertThat(folder.resolve("out/model.pt")).doesNotExist();
+
+        Program.Result resumed = Program.run(folder, "train", "--resume=out/checkpoint.pt");
+        assertThat(resumed.exitCode()).as(String.join("\n", resumed.err())).isZero();
+        assertThat(resumed.out()).isEqualTo(uninterrupted.out());
+        assertThat(resumed.err())
+                .anyMatch(line -> line.matches("Going on after \\d of 4 epochs, from out/checkpoint.pt\\."));
+        assertSameResults();
+    }
+
+    /** A step of this network takes seconds. */
+    @Test
+    void aSecondSignalEndsItAtOnce() throws Exception {
+        Process process = start(
+                "train",
+                "--schedule=1@0.1",
+                "--hidden-size=20000",
+                "--batch-size=50000",
+                "--val-size=100",
+                "--out=out");
+        awaitLine(process, "[{'val_loss'");
+        Path checkpoint = folder.resolve("out/checkpoint.pt");
+        for (int i = 0; i < 1_000 && !Files.exists(checkpoint); i++) {
+            Thread.sleep(10);
+        }
+        kill(process, "INT");
+        Thread.sleep(200);
+        assertThat(process.isAlive()).as("in the middle of a step").isTrue();
+        kill(process, "INT");
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(130);
+        assertThat(lines("err")).noneMatch(line -> line.contains("interrupted"));
+        assertThat(checkpoint).isNotEmptyFile();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--seed=42", "--schedule=2@5e-1,2@0.1", "--num-workers=0", "--optimizer=SGD"})
+    void aFinishedRunIsFinishedAgain(String option) throws IOException {
+        Files.createDirectory(folder.resolve("out"));
+        Files.copy(whole.resolve("out/checkpoint.pt"), folder.resolve("out/checkpoint.pt"));
+        List<String> arguments = new ArrayList<>(List.of("train", "--resume=out/checkpoint.pt"));
+        if (!option.isEmpty()) {
+            arguments.add(option);
+        }
+        Program.Result again = Program.run(folder, arguments.toArray(String[]::new));
+        assertThat(again.exitCode()).as(String.join("\n", again.err())).isZero();
+        assertThat(again.out()).isEqualTo(uninterrupted.out());
+        assertSameResults();
+    }
+
+    @Test
+    void anotherConfigurationIsRefusedWithAllThatDiffers() throws IOException {
+        Path data = Files.createDirectory(folder.resolve("data"));
+        for (String file : List.of("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz")) {
+            for (String part : List.of("train-", "t10k-")) {
+                try (InputStream in = CheckpointIT.class.getResourceAsStream("/mnist/t10k-" + file)) {
+                    Files.copy(Objects.requireNonNull(in), data.resolve(part + file));
+                }
+            }
+        }
+        Program.run(
+                        folder,
+                        "train",
+                        "--resume=" + whole.resolve("out/checkpoint.pt"),
+                        "--out=other",
+                        "--seed=7",
+                        "--schedule=2@0.5,3@0.1",
+                        "--optimizer=adam",
+                        "--val-size=500",
+                        "--data=data")
+                .assertRefused(
+                        "out/checkpoint.pt is of another run: --seed is 7 instead of 42, --val-size is 500 instead of 10000,"
+                                + " --optimizer is adam instead of sgd, --schedule is 2@0.5,3@0.1 instead of 2@0.5,2@0.1,"
+                                + " --data holds 10000 pictures (CRC-32 ",
+                        " instead of 60000 pictures (CRC-32 ",
+                        "; leave these options as they were, or begin a new run without --resume");
+        assertThat(folder.resolve("other")).doesNotExist();
+    }
+
+    @Test
+    void whatCannotGoOnIsRefused() throws IOException {
+        String checkpoint = "--resume=" + whole.resolve("out/checkpoint.pt");
+        refused("--resume=nowhere.pt").assertRefused("nowhere.pt is not a file; begin again without --resume");
+        refused("--resume=.").assertRefused(". is not a file");
+        refused("--resume=" + whole.resolve("out/model.pt")).assertRefused("it lacks \"format_version\"");
+        refused(checkpoint, "--dry-run").assertRefused("--dry-run is for a run from its beginning");
+        refused(checkpoint, "--trace=t.json").assertRefused("--trace is for a run from its beginning");
+    }
+
+    @Test
+    void theOneBeforeIsOfferedForADamagedOne() throws IOException {
+        Path out = Files.createDirectory(folder.resolve("out"));
+        byte[] damaged = Files.readAllBytes(whole.resolve("out/checkpoint.pt"));
+        damaged[damaged.length / 2] ^= 1;
+        Files.write(out.resolve("checkpoint.pt"), damaged);
+        Files.copy(whole.resolve("out/checkpoint.previous.pt"), out.resolve("checkpoint.previous.pt"));
+        refused("--resume=out/checkpoint.pt")
+                .assertRefused("are damaged; the one before it is good: --resume out/checkpoint.previous.pt");
+        Program.Result resumed = Program.run(folder, "train", "--resume=out/checkpoint.previous.pt");
+        assertThat(resumed.exitCode()).as(String.join("\n", resumed.err())).isZero();
+        assertThat(resumed.out()).isEqualTo(uninterrupted.out());
+        assertSameResults();
+    }
+
+    @Test
+    void aNewRunSetsAnUnfinishedOneAside() throws Exception {
+        Process process = start("train", SCHEDULE, "--out=out");
+        awaitLine(process, "Epoch [0]");
+        kill(process, "INT");
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        byte[] unfinished = Files.readAllBytes(folder.resolve("out/checkpoint.pt"));
+
+        Program.Result other = Program.run(folder, "train", "--schedule=1@0.5", "--seed=1", "--out=out");
+        assertThat(other.exitCode()).as(String.join("\n", other.err())).isZero();
+        assertThat(other.err())
+                .contains("An unfinished run is in the way; to go on with it later: train --resume"
+                        + " out/checkpoint.unfinished.pt");
+        assertThat(folder.resolve("out/checkpoint.unfinished.pt")).hasBinaryContent(unfinished);
+
+        Program.Result third = Program.run(folder, "train", "--schedule=1@0.5", "--out=out");
+        assertThat(third.err()).noneMatch(line -> line.contains("unfinished"));
+        Program.Result resumed = Program.run(folder, "train", "--resume=out/checkpoint.unfinished.pt");
+        assertThat(resumed.out()).isEqualTo(uninterrupted.out());
+        assertSameResults();
+    }
+
+    /** The weights before those that have become NaN are not lost. */
+    @Test
+    void theLastGoodCheckpointStaysWhenTheLossIsNoNumber() {
+        Program.Result diverged = Program.run(folder, "train", "--schedule=1@0.5,1@1e30", "--out=out");
+        assertThat(diverged.exitCode()).isEqualTo(1);
+        Program.Result again = Program.run(folder, "train", "--resume=out/checkpoint.pt");
+        assertThat(again.exitCode()).isEqualTo(1);
+        assertThat(again.err()).contains("Going on after 1 of 2 epochs, from out/checkpoint.pt.");
+        assertThat(again.out()).isEqualTo(diverged.out());
+    }
+
+    private Program.Result refused(String... options) {
+        List<String> arguments = new ArrayList<>(List.of("train"));
+        arguments.addAll(Arrays.asList(options));
+        return Program.run(folder, arguments.toArray(String[]::new));
+    }
+
+    private void assertSameResults() throws IOException {
+        for (String name : RESULTS) {
+            assertThat(folder.resolve("out").resolve(name))
+                    .hasBinaryContent(Files.readAllBytes(whole.resolve("out").resolve(name)));
+        }
+    }
+
+    private Process start(String... arguments) throws IOException {
+        return new ProcessBuilder(Program.command(List.of(), arguments))
+                .directory(folder.toFile())
+                .redirectOutput(folder.resolve("stdout").toFile())
+                .redirectError(folder.resolve("err").toFile())
+                .start();
+    }
+
+    private void awaitLine(Process process, String start) throws Exception {
+        while (lines("stdout").stream().noneMatch(line -> line.startsWith(start))) {
+            assertThat(process.isAlive()).as(String.join("\n", lines("err"))).isTrue();
+            Thread.sleep(5);
+        }
+    }
+
+    private List<String> lines(String file) throws IOException {
+        return Files.readString(folder.resolve(file)).lines().toList();
+    }
+
+    private static void kill(Process process, String signal) throws Exception {
+        List<String> command = List.of("kill", "-" + signal, Long.toString(process.pid()));
+        assertThat(new ProcessBuilder(command).start().waitFor()).isZero();
+    }
+}
