@@ -35,7 +35,7 @@ record ProcessRun(
     static final List<String> UNSET = List.of("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE");
 
     private static final Pattern TIMES =
-            Pattern.compile("Trained (\\d+) epochs in ([\\d.]+) s, evaluated (\\d+) times in ([\\d.]+) s\\.");
+            Pattern.compile("Trained (\\d+) epochs in ([\\d.]+) s, evaluated (\\d+) times in ([\\d.]+) s[.,]");
 
     private static final Pattern PEAK = Pattern.compile("VmHWM:\\s+(\\d+) kB");
 

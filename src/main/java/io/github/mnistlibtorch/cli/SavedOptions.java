@@ -25,9 +25,6 @@ final class SavedOptions {
     /** With another value the last digits may be others. */
     private static final List<String> MATTER = List.of("device", "threads");
 
-    /** What else the last digits may depend on. */
-    private static final List<String> KERNELS = List.of("platform", "pytorch", "openblas", "cpu_capability");
-
     private static final String DATA = "data";
 
     private final CommandSpec command;
@@ -47,9 +44,7 @@ final class SavedOptions {
 
     /** What may change its last digits. */
     Map<String, String> computedWith(Device device) {
-        Map<String, Object> facts = Environment.describe();
-        Map<String, String> computedWith = new LinkedHashMap<>();
-        KERNELS.forEach(name -> computedWith.put(name, String.valueOf(facts.get(name))));
+        Map<String, String> computedWith = Environment.kernels();
         MATTER.forEach(name -> computedWith.put(name, option(name).getValue().toString()));
         computedWith.put("device", PythonFormat.str(device));
         return computedWith;

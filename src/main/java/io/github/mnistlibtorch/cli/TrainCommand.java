@@ -238,7 +238,10 @@ final class TrainCommand implements Callable<Integer> {
         Stopwatch stopwatch = new Stopwatch();
         TraceRecorder recorder = new TraceRecorder(config);
         try (Interruption interruption = new Interruption()) {
-            RunListener listener = guard.and(writer).and(stopwatch).and(interruption);
+            RunListener listener = guard.and(stopwatch)
+                    .and(writer)
+                    .and(stopwatch.afterSaving())
+                    .and(interruption);
             MnistTutorial.run(dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
@@ -267,20 +270,19 @@ final class TrainCommand implements Callable<Integer> {
         });
     }
 
-    /** A new run must not take the place of one that somebody may want to go on with. */
+    /**
+     * A new run must not take the place of one that somebody may want to go on with. A finished one has written its
+     * weights after its last checkpoint.
+     */
     private static void setAsideUnfinished(Path file) throws IOException {
-        Path aside = file.resolveSibling(UNFINISHED);
-        if (Files.isRegularFile(file) && isUnfinished(file)) {
+        Path weights = file.resolveSibling("model.pt");
+        boolean finished = !Files.exists(file)
+                || Files.exists(weights)
+                        && Files.getLastModifiedTime(weights).compareTo(Files.getLastModifiedTime(file)) >= 0;
+        if (!finished) {
+            Path aside = file.resolveSibling(UNFINISHED);
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
             System.err.println("An unfinished run is in the way; to go on with it later: train --resume " + aside);
-        }
-    }
-
-    private static boolean isUnfinished(Path file) throws IOException {
-        try (Checkpoint checkpoint = Checkpoint.read(file)) {
-            return checkpoint.epochs() < SavedOptions.epochs(checkpoint);
-        } catch (InputException e) {
-            return false; // nothing that could go on
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.libtorch;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
@@ -18,14 +19,23 @@ public final class Environment {
         }
     }
 
+    /** Of these, what may change the last digit of a number. */
+    public static Map<String, String> kernels() {
+        Map<String, String> kernels = new LinkedHashMap<>();
+        kernels.put("platform", Loader.getPlatform());
+        kernels.put("pytorch", version("pytorch"));
+        kernels.put("openblas", version("openblas"));
+        try (BytePointer capability = torch.get_cpu_capability()) {
+            kernels.put("cpu_capability", capability.getString());
+        }
+        return kernels;
+    }
+
     private static Map<String, Object> facts() {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
-        facts.put("platform", Loader.getPlatform());
         facts.put("javacpp", version("javacpp"));
-        facts.put("pytorch", version("pytorch"));
-        facts.put("openblas", version("openblas"));
-        facts.put("cpu_capability", torch.get_cpu_capability().getString());
+        facts.putAll(kernels());
         facts.put("processors", Runtime.getRuntime().availableProcessors());
         facts.put("threads", torch.get_num_threads());
         facts.put("blas_threads", openblas_nolapack.blas_get_num_threads());

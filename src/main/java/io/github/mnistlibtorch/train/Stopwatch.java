@@ -5,14 +5,16 @@ import io.github.mnistlibtorch.model.MnistModel;
 import java.util.Locale;
 import org.bytedeco.pytorch.Tensor;
 
-/** Measures how long a run trains and how long it evaluates. */
+/** Measures how long a run trains, evaluates and saves checkpoints. */
 public final class Stopwatch implements RunListener {
     private long began;
     private long lastStep;
     private long training; // nanoseconds, like all of these
     private long evaluating;
+    private long saving;
     private int epochs;
     private int evaluations;
+    private int saves;
 
     @Override
     public void modelDrawn(MnistModel model) {
@@ -41,16 +43,40 @@ public final class Stopwatch implements RunListener {
         evaluationEnds();
     }
 
-    /** A sentence: epochs, evaluations, and the seconds that they took. */
+    /** To be told last: what has been done since this was told of an evaluation, was to save. */
+    public RunListener afterSaving() {
+        return new RunListener() {
+            @Override
+            public void evaluated(EpochResult before) {
+                savingEnds();
+            }
+
+            @Override
+            public void epochDone(int epoch, double lr, EpochResult result) {
+                savingEnds();
+            }
+        };
+    }
+
+    /** A sentence: epochs, evaluations, checkpoints, and the seconds that they took. */
     @Override
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "Trained %d epochs in %.3f s, evaluated %d times in %.3f s.",
+                "Trained %d epochs in %.3f s, evaluated %d times in %.3f s, saved %d checkpoints in %.3f s.",
                 epochs,
                 training / 1e9,
                 evaluations,
-                evaluating / 1e9);
+                evaluating / 1e9,
+                saves,
+                saving / 1e9);
+    }
+
+    private void savingEnds() {
+        long now = System.nanoTime();
+        saving += now - began;
+        began = now;
+        saves++;
     }
 
     private void evaluationEnds() {

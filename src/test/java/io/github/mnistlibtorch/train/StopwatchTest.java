@@ -14,8 +14,9 @@ import org.junit.jupiter.api.Test;
 
 class StopwatchTest {
     private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
-    private static final Pattern SENTENCE = Pattern.compile(
-            "Trained (\\d+) epochs in (\\d+\\.\\d{3}) s, evaluated (\\d+) times in (\\d+\\.\\d{3}) s\\.");
+    private static final Pattern SENTENCE =
+            Pattern.compile("Trained (\\d+) epochs in (\\d+\\.\\d{3}) s, evaluated (\\d+) times in (\\d+\\.\\d{3}) s,"
+                    + " saved (\\d+) checkpoints in (\\d+\\.\\d{3}) s\\.");
 
     @BeforeAll
     static void start() {
@@ -24,18 +25,23 @@ class StopwatchTest {
 
     @Test
     void whatHasNotBegunTookNoTime() {
-        assertThat(new Stopwatch()).hasToString("Trained 0 epochs in 0.000 s, evaluated 0 times in 0.000 s.");
+        assertThat(new Stopwatch())
+                .hasToString("Trained 0 epochs in 0.000 s, evaluated 0 times in 0.000 s,"
+                        + " saved 0 checkpoints in 0.000 s.");
     }
 
     @Test
     void stepsAreTrainingAndWhatFollowsThemIsEvaluation() throws InterruptedException {
         Stopwatch stopwatch = new Stopwatch();
+        RunListener saving = stopwatch.afterSaving();
         long begin = System.nanoTime();
         try (MnistModel model = new MnistModel(4, 2, 10);
                 Tensor loss = torch.ones(1)) {
             stopwatch.modelDrawn(model);
             Thread.sleep(20);
             stopwatch.evaluated(RESULT);
+            Thread.sleep(30);
+            saving.evaluated(RESULT);
             for (int epoch = 0; epoch < 3; epoch++) {
                 for (int step = 0; step < 2; step++) {
                     Thread.sleep(20);
@@ -43,6 +49,8 @@ class StopwatchTest {
                 }
                 Thread.sleep(5);
                 stopwatch.epochDone(epoch, 0.1, RESULT);
+                Thread.sleep(30);
+                saving.epochDone(epoch, 0.1, RESULT);
             }
         }
         double all = (System.nanoTime() - begin) / 1e9;
@@ -53,9 +61,12 @@ class StopwatchTest {
         assertThat(told.group(3)).isEqualTo("4");
         double training = Double.parseDouble(told.group(2));
         double evaluating = Double.parseDouble(told.group(4));
-        // At least what was slept, at most what there was: no time is in both.
+        assertThat(told.group(5)).isEqualTo("4");
+        double saved = Double.parseDouble(told.group(6));
+        // At least what was slept, at most what there was: no time is in two.
         assertThat(training).isGreaterThanOrEqualTo(0.120);
         assertThat(evaluating).isGreaterThanOrEqualTo(0.035);
-        assertThat(training + evaluating).isLessThanOrEqualTo(all + 0.001);
+        assertThat(saved).isGreaterThanOrEqualTo(0.120);
+        assertThat(training + evaluating + saved).isLessThanOrEqualTo(all + 0.001);
     }
 }
