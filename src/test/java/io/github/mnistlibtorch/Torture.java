@@ -1,0 +1,231 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.train.Checkpoint;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Runs that are killed, and disks that fill up, at random moments, again and again; in the end every file is what it would
+ * have been. Takes some ten minutes, and is no part of {@code mvn verify}: {@code src/test/torture.sh} runs it.
+ *
+ * <p>The set is small, so that an epoch takes not much longer than to save it, and many kills fall into the saving.
+ */
+class Torture {
+    private static final int KILLS = Integer.getInteger("torture.kills", 200);
+    private static final int FILLS = Integer.getInteger("torture.fills", 50);
+
+    private static final int PICTURES = 3_000;
+    private static final int EPOCHS = 150;
+
+    /** From the start of a process: before it trains, while it does, while it writes its results. */
+    private static final int MOST_MILLIS = 3_500;
+
+    private static final int MINUTES = 5;
+
+    private static final Random RANDOM = new Random();
+
+    @TempDir
+    private static Path data;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void takeAFewPictures() throws IOException {
+        LibTorch.start();
+        for (String part : List.of("train", "t10k")) {
+            take(part + "-images-idx3-ubyte", 4, 28 * 28);
+            take(part + "-labels-idx1-ubyte", 2, 1);
+        }
+    }
+
+    /** The first pictures or labels: a header of four-byte numbers, the second of them how many there are. */
+    private static void take(String file, int numbers, int itemSize) throws IOException {
+        InputStream packed = Torture.class.getResourceAsStream("/mnist/" + file + ".gz");
+        try (InputStream in = new GZIPInputStream(Objects.requireNonNull(packed))) {
+            byte[] content = in.readNBytes(numbers * Integer.BYTES + PICTURES * itemSize);
+            ByteBuffer.wrap(content).putInt(Integer.BYTES, PICTURES);
+            Files.write(data.resolve(file), content);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sgd", "adam"})
+    void killedRunsEndAsIfTheyHadNotBeen(String optimizer) throws Exception {
+        Path expected = uninterrupted(optimizer);
+        int kills = 0;
+        int inTraining = 0;
+        int runs = 0;
+        int partsLeft = 0;
+        while (kills < KILLS / 2) {
+            Path out = folder.resolve("run" + runs++);
+            int epochs = -1;
+            while (true) {
+                Process process = start(optimizer, out);
+                if (process.waitFor(RANDOM.nextInt(MOST_MILLIS), TimeUnit.MILLISECONDS)) {
+                    assertThat(process.exitValue()).as(error(out)).isZero();
+                    break;
+                }
+                process.destroyForcibly().waitFor(); // SIGKILL
+                kills++;
+                int now = epochsOf(out);
+                assertThat(now).as("epochs done").isGreaterThanOrEqualTo(epochs);
+                inTraining += now > epochs && now < EPOCHS ? 1 : 0;
+                epochs = now;
+            }
+            assertSame(expected, out);
+            partsLeft += count(out, ".part");
+        }
+        System.out.printf(
+                "%s: %d kills in %d runs, %d of them after an epoch more and before the last; every run ended with the same"
+                        + " weights, optimizer, generator and history; %d unfinished temporary files left behind%n",
+                optimizer, kills, runs, inTraining, partsLeft);
+    }
+
+    @Test
+    void fullDisksLoseNothing() throws Exception {
+        Path expected = uninterrupted("adam");
+        Path disk = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                shell("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.toString()) == 0,
+                "a small file system cannot be mounted here");
+        int failed = 0;
+        int runs = 0;
+        try {
+            for (int fills = 0; fills < FILLS; ) {
+                Path out = disk.resolve("run" + runs++);
+                while (true) {
+                    Process process = start("adam", out);
+                    boolean ended = process.waitFor(RANDOM.nextInt(MOST_MILLIS), TimeUnit.MILLISECONDS);
+                    if (!ended) {
+                        fills++;
+                        fill(disk.resolve("filler"));
+                        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+                    }
+                    epochsOf(out);
+                    Files.deleteIfExists(disk.resolve("filler"));
+                    if (process.exitValue() == 0) {
+                        break;
+                    }
+                    failed++;
+                    assertThat(process.exitValue()).as(error(out)).isIn(1, 2);
+                    assertThat(error(out)).contains("No space left on device");
+                }
+                assertSame(expected, out);
+                assertThat(count(out, ".part")).isZero();
+                shell("rm", "-r", out.toString());
+            }
+        } finally {
+            assertThat(shell("umount", disk.toString())).isZero();
+        }
+        System.out.printf(
+                "full disk: filled %d times in %d runs, which failed %d times with a sentence; every run ended with the same"
+                        + " weights, optimizer, generator and history%n",
+                FILLS, runs, failed);
+    }
+
+    private Path uninterrupted(String optimizer) throws Exception {
+        Path out = folder.resolve("expected");
+        Process process = start(optimizer, out);
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).as(error(out)).isZero();
+        return out;
+    }
+
+    /** Goes on where the last one was, with any number of workers. */
+    private Process start(String optimizer, Path out) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("train", "--data=" + data));
+        arguments.add("--num-workers=" + RANDOM.nextInt(4));
+        if (Files.exists(out.resolve("checkpoint.pt"))) {
+            arguments.add("--resume=" + out.resolve("checkpoint.pt"));
+        } else {
+            String lr = optimizer.equals("sgd") ? "0.1" : "0.001";
+            arguments.addAll(List.of("--optimizer=" + optimizer, "--val-size=500", "--out=" + out));
+            arguments.add("--schedule=" + EPOCHS / 2 + "@" + lr + "," + EPOCHS / 2 + "@" + lr);
+        }
+        return new ProcessBuilder(Program.command(List.of(), arguments.toArray(String[]::new)))
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(folder.resolve(out.getFileName() + ".err").toFile())
+                .start();
+    }
+
+    private String error(Path out) throws IOException {
+        return Files.readString(folder.resolve(out.getFileName() + ".err"));
+    }
+
+    /** Both checkpoints can be read, if they are there; -1 if the first is not. */
+    private static int epochsOf(Path out) throws IOException {
+        Path file = out.resolve("checkpoint.pt");
+        if (!Files.exists(file)) {
+            assertThat(Checkpoint.previous(file)).doesNotExist();
+            return -1;
+        }
+        try (Checkpoint last = Checkpoint.read(file)) {
+            if (Files.exists(Checkpoint.previous(file))) {
+                try (Checkpoint previous = Checkpoint.read(Checkpoint.previous(file))) {
+                    assertThat(previous.epochs()).isBetween(last.epochs() - 1, last.epochs());
+                }
+            }
+            return last.epochs();
+        }
+    }
+
+    private static void assertSame(Path expected, Path out) throws IOException {
+        for (String name : List.of(
+                "checkpoint.pt",
+                "checkpoint.previous.pt",
+                "model.pt",
+                "model.safetensors",
+                "history.json",
+                "batch.png",
+                "loss.png",
+                "accuracy.png")) {
+            assertThat(out.resolve(name)).hasBinaryContent(Files.readAllBytes(expected.resolve(name)));
+        }
+    }
+
+    private static int count(Path out, String ending) throws IOException {
+        try (Stream<Path> files = Files.list(out)) {
+            return (int) files.filter(file -> file.toString().endsWith(ending)).count();
+        }
+    }
+
+    private static void fill(Path file) {
+        byte[] zeros = new byte[4_096];
+        try (OutputStream out = Files.newOutputStream(file)) {
+            while (true) {
+                out.write(zeros);
+            }
+        } catch (IOException e) {
+            return; // it is full
+        }
+    }
+
+    private static int shell(String... command) throws Exception {
+        try {
+            return new ProcessBuilder(command).inheritIO().start().waitFor();
+        } catch (IOException e) {
+            return -1; // there is no such program
+        }
+    }
+}
