@@ -61,14 +61,9 @@ public final class CommandLineInterface {
             // While the command line is read, and then the data.
             LibTorch.startInBackground();
         }
-        CommandLineInterface program = new CommandLineInterface();
         Warnings.showWith(message -> System.err.println("warning: " + message));
-        CommandLine command = new CommandLine(program)
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
-                .setExecutionExceptionHandler(program::failed);
         try {
-            int exitCode = command.execute(arguments.length == 0 ? new String[] {"train"} : arguments);
+            int exitCode = commandLine().execute(arguments.length == 0 ? new String[] {"train"} : arguments);
             if (System.out.checkError()) {
                 System.err.println("mnist-libtorch: standard output cannot be written");
                 return FAILED;
@@ -81,6 +76,14 @@ public final class CommandLineInterface {
         } finally {
             LibTorch.finishStart();
         }
+    }
+
+    static CommandLine commandLine() {
+        CommandLineInterface program = new CommandLineInterface();
+        return new CommandLine(program)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
+                .setExecutionExceptionHandler(program::failed);
     }
 
     private static boolean asksForText(String... arguments) {

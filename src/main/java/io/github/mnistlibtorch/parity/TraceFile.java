@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.parity;
 
 import com.fasterxml.jackson.annotation.Nulls;
 import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.io.Gunzip;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.train.OptimizerFactory;
@@ -18,7 +19,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +40,8 @@ import tools.jackson.databind.json.JsonMapper;
 public final class TraceFile {
     /** Of the JSON text: some thousand epochs. More is no trace, but a gzip bomb perhaps. */
     private static final int MAX_BYTES = 256_000_000;
+
+    private static final int BUFFER = 1 << 16;
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -135,7 +137,7 @@ public final class TraceFile {
 
     private static byte[] content(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file);
-                InputStream text = isGzip(file) ? new GZIPInputStream(in) : in) {
+                InputStream text = isGzip(file) ? Gunzip.open(in, BUFFER) : in) {
             byte[] json = text.readNBytes(MAX_BYTES + 1);
             if (json.length > MAX_BYTES) {
                 throw refuse(file, "it holds more than " + MAX_BYTES + " bytes");

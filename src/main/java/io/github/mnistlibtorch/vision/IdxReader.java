@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.vision;
 
+import io.github.mnistlibtorch.io.Gunzip;
 import io.github.mnistlibtorch.io.InputException;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
@@ -13,7 +14,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
@@ -178,7 +178,7 @@ public final class IdxReader {
     static Content readContent(InputStream in, String name) throws IOException {
         try {
             InputStream buffered = buffered(in);
-            InputStream content = isGzipped(buffered) ? new GZIPInputStream(buffered, BUFFER) : buffered;
+            InputStream content = isGzipped(buffered) ? Gunzip.open(buffered, BUFFER) : buffered;
             Header header = readHeader(content, name);
             return new Content(header.type, header.shape, readData(content, header, name));
         } catch (EOFException e) {
