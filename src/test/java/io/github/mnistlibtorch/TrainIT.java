@@ -110,7 +110,7 @@ class TrainIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"model.pt", "model.safetensors"})
+    @ValueSource(strings = {"model.pt", "model.safetensors", "checkpoint.pt"})
     void savedWeightsEvaluateToTheLastResult(String name) throws IOException {
         Program.Result evaluation = Program.run(folder, "evaluate", "--model", "mnist-run/" + name);
         JsonNode history =

@@ -9,6 +9,7 @@ import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
@@ -322,6 +323,7 @@ final class TrainCommand implements Callable<Integer> {
         try {
             Files.createDirectories(folder);
             Files.delete(Files.createTempFile(folder, ".probe", null));
+            AtomicFile.deleteLeftovers(folder);
         } catch (FileAlreadyExistsException e) {
             throw new InputException(folder + " is a file, not a folder; choose another " + option, e);
         } catch (IOException e) {

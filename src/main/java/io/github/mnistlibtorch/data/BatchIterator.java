@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.data;
 
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -17,13 +18,15 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>To be used by one thread at a time.
+ * <p>To be used by one thread at a time: who comes while another is at it gets an {@link IllegalStateException}, and
+ * nothing is lost.
  *
  * @param <B> type of a batch
  */
 public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
     private @Nullable B current;
     private boolean closed;
+    private final AtomicBoolean inUse = new AtomicBoolean();
     private final IntConsumer yielded;
     private int count;
 
@@ -35,14 +38,12 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
     /** Whether there is another batch; if not, everything is freed at once. */
     @Override
     public final boolean hasNext() {
-        if (closed) {
-            return false;
+        enter();
+        try {
+            return goesOn();
+        } finally {
+            leave();
         }
-        if (more()) {
-            return true;
-        }
-        close();
-        return false;
     }
 
     /**
@@ -54,14 +55,19 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
      */
     @Override
     public final B next() {
-        if (!hasNext()) {
-            throw new NoSuchElementException();
+        enter();
+        try {
+            if (!goesOn()) {
+                throw new NoSuchElementException();
+            }
+            freeCurrent();
+            B batch = fetch();
+            current = batch;
+            yielded.accept(++count);
+            return batch;
+        } finally {
+            leave();
         }
-        freeCurrent();
-        B batch = fetch();
-        current = batch;
-        yielded.accept(++count);
-        return batch;
     }
 
     /**
@@ -75,6 +81,26 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
     /** Frees the last batch and ends the pass. */
     @Override
     public final void close() {
+        enter();
+        try {
+            finish();
+        } finally {
+            leave();
+        }
+    }
+
+    private boolean goesOn() {
+        if (closed) {
+            return false;
+        }
+        if (more()) {
+            return true;
+        }
+        finish();
+        return false;
+    }
+
+    private void finish() {
         try {
             freeCurrent();
         } finally {
@@ -83,6 +109,16 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
                 end();
             }
         }
+    }
+
+    private void enter() {
+        if (!inUse.compareAndSet(false, true)) {
+            throw new IllegalStateException("this pass over the loader is in use: it is for one thread at a time");
+        }
+    }
+
+    private void leave() {
+        inUse.set(false);
     }
 
     private void freeCurrent() {

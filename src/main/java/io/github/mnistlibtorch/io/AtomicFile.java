@@ -5,11 +5,15 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Whoever opens the file finds the old content or the new, never a part.
  */
 public final class AtomicFile {
+    private static final String PREFIX = ".mnist-";
+    private static final String SUFFIX = ".part";
+
     private AtomicFile() {}
 
     /** Produces the content of a file. */
@@ -64,6 +71,23 @@ public final class AtomicFile {
         forceFolderOf(target);
     }
 
+    /**
+     * Deletes what killed processes have left in a folder: temporary files that nobody has written to for a day. Those
+     * that cannot be deleted stay.
+     */
+    public static void deleteLeftovers(Path folder) {
+        Instant aDayAgo = Instant.now().minus(Duration.ofDays(1));
+        try (DirectoryStream<Path> parts = Files.newDirectoryStream(folder, PREFIX + "*" + SUFFIX)) {
+            for (Path part : parts) {
+                if (Files.getLastModifiedTime(part).toInstant().isBefore(aDayAgo)) {
+                    Files.deleteIfExists(part);
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            return; // they are in nobody's way
+        }
+    }
+
     /** A second name for the same file costs nothing; where there is no such thing, a copy. */
     private static void keep(Path target, Path previous) throws IOException {
         Path link = temporaryBeside(target);
@@ -81,7 +105,7 @@ public final class AtomicFile {
     }
 
     private static Path temporaryBeside(Path target) {
-        return target.resolveSibling(".mnist-" + UUID.randomUUID() + ".part");
+        return target.resolveSibling(PREFIX + UUID.randomUUID() + SUFFIX);
     }
 
     private static void moveIntoPlace(Path temporary, Path target) throws IOException {

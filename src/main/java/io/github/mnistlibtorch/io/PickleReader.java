@@ -41,6 +41,9 @@ final class PickleReader {
         }
     }
 
+    /** What most people's programs call the state dict of the model in a checkpoint. */
+    private static final String CHECKPOINT = "model_state_dict";
+
     private static final Object MARK = new Object();
 
     /** Stands for None and whole numbers of more than 64 bits. */
@@ -58,12 +61,15 @@ final class PickleReader {
     }
 
     /**
-     * The tensors that {@code pickle} describes, in its order.
+     * The tensors that {@code pickle} describes, in its order; of a checkpoint, those of its model.
      *
      * @throws InputException if it asks for anything but tensors, or does not add up
      */
     static Map<String, StoredTensor> stateDict(byte[] pickle, Refusal refusal) throws InputException {
         Map<?, ?> dict = dict(pickle, refusal);
+        if (dict.get(CHECKPOINT) instanceof Map<?, ?> inCheckpoint) {
+            dict = inCheckpoint;
+        }
         Map<String, StoredTensor> stateDict = new LinkedHashMap<>();
         for (Map.Entry<?, ?> item : dict.entrySet()) {
             if (!(item.getKey() instanceof String name)) {

@@ -79,7 +79,8 @@ public final class PtFile {
 
     /**
      * {@code torch.load(file, map_location="cpu")} of a state dict: every tensor, on the CPU, without a gradient, in
-     * the order of the file. Tensors that shared memory in Python share it here.
+     * the order of the file. Tensors that shared memory in Python share it here. Of a checkpoint, its
+     * {@code ["model_state_dict"]}.
      *
      * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.libtorch.Scope} does
      * @throws InputException if the file does not exist, is damaged or holds anything but tensors; nothing is

@@ -3,16 +3,22 @@ package io.github.mnistlibtorch.data;
 import static io.github.mnistlibtorch.data.Fixtures.items;
 import static io.github.mnistlibtorch.data.Fixtures.workerThreads;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.vision.Mnist;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntFunction;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
@@ -142,6 +148,137 @@ class LoaderFaultsTest {
         } finally {
             threads.shutdown();
             assertThat(threads.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+        }
+    }
+
+    /** A mistake, but one that costs no batch, no thread and no memory. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 4})
+    void onePassThatSeveralThreadsUseAtOnceGivesEachBatchOnce(int workers) throws Exception {
+        Mnist mnist = Mnist.of(new byte[BATCH_SIZE * BATCHES * 4], 2, 2, new byte[BATCH_SIZE * BATCHES]);
+        DataLoader<Batch> loader =
+                DataLoader.of(mnist).batchSize(BATCH_SIZE).numWorkers(workers).build();
+        AtomicInteger refused = new AtomicInteger();
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            for (int pass = 0; pass < 100; pass++) {
+                AtomicInteger given = new AtomicInteger();
+                try (var batches = loader.iterator()) {
+                    List<Future<?>> users = new ArrayList<>();
+                    for (int i = 0; i < 4; i++) {
+                        users.add(threads.submit(() -> takeAll(batches, given, refused)));
+                    }
+                    for (Future<?> user : users) {
+                        user.get(1, TimeUnit.MINUTES);
+                    }
+                }
+                assertThat(given).hasValue(BATCHES);
+            }
+        } finally {
+            threads.shutdown();
+            assertThat(threads.awaitTermination(1, TimeUnit.MINUTES)).isTrue();
+        }
+        assertThat(refused).as("calls while another thread was at it").hasPositiveValue();
+    }
+
+    private static void takeAll(Iterator<Batch> batches, AtomicInteger given, AtomicInteger refused) {
+        while (true) {
+            try {
+                batches.next();
+                given.incrementAndGet();
+            } catch (NoSuchElementException e) {
+                return;
+            } catch (IllegalStateException e) {
+                assertThat(e).hasMessage("this pass over the loader is in use: it is for one thread at a time");
+                refused.incrementAndGet();
+            }
+        }
+    }
+
+    /** Neither a consumer that stops nor one that loses its patience waits for a dataset that hangs, or loses memory. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 4})
+    void datasetMayBlockAtEveryItem(int workers) throws Exception {
+        for (int blocking = 0; blocking < BATCH_SIZE * BATCHES; blocking++) {
+            CountDownLatch released = new CountDownLatch(1);
+            int bad = blocking;
+            Dataset<Example> pictures = pictures(index -> {
+                if (index == bad) {
+                    awaitUninterruptibly(released);
+                }
+                return picture(index);
+            });
+            DataLoader<Batch> loader = DataLoader.of(pictures)
+                    .batchSize(BATCH_SIZE)
+                    .numWorkers(workers)
+                    .timeout(Duration.ofMillis(20))
+                    .build();
+            try (var batches = loader.iterator()) {
+                for (int batch = 0; batch < bad / BATCH_SIZE; batch++) {
+                    nextInTime(batches);
+                }
+                assertThatThrownBy(batches::next).hasMessageContaining("timed out");
+                released.countDown();
+                if (bad % 2 == 0) {
+                    Batch late = nextInTime(batches);
+                    assertThat(late.size()).isEqualTo(BATCH_SIZE);
+                }
+            }
+        }
+        for (Thread worker : workerThreads()) {
+            worker.join(30_000);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 2, 4})
+    void trainingThreadMayBeInterruptedAtEveryBatch(int workers) {
+        for (int at = 0; at < BATCHES; at++) {
+            int interrupted = at;
+            DataLoader<Batch> loader = DataLoader.of(pictures(LoaderFaultsTest::picture))
+                    .batchSize(BATCH_SIZE)
+                    .numWorkers(workers)
+                    .build();
+            int given = 0;
+            try (var batches = loader.iterator()) {
+                while (batches.hasNext()) {
+                    boolean now = given == interrupted;
+                    if (now) {
+                        Thread.currentThread().interrupt();
+                    }
+                    try {
+                        batches.next();
+                        given++;
+                    } catch (IllegalStateException e) {
+                        assertThat(now).isTrue();
+                        assertThat(e).hasMessageContaining("interrupted");
+                        interrupted = -1; // once
+                    }
+                    assertThat(Thread.interrupted()).as("the interrupt is kept").isEqualTo(now);
+                }
+            }
+            assertThat(given).isEqualTo(BATCHES);
+        }
+    }
+
+    private static Batch nextInTime(Iterator<Batch> batches) {
+        while (true) {
+            try {
+                return batches.next();
+            } catch (IllegalStateException e) {
+                assertThat(e).hasMessageContaining("timed out");
+            }
+        }
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        while (true) {
+            try {
+                latch.await();
+                return;
+            } catch (InterruptedException e) {
+                continue; // a dataset that does not listen
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.io;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -9,6 +10,9 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -128,5 +132,43 @@ class AtomicFileTest {
         } finally {
             Files.deleteIfExists(file);
         }
+    }
+
+    @Test
+    void whatWasInTheFileIsKeptIfAskedFor() throws IOException {
+        Path file = folder.resolve("checkpoint.pt");
+        Path previous = folder.resolve("checkpoint.previous.pt");
+        for (String content : new String[] {"1", "2", "3"}) {
+            AtomicFile.write(file, previous, out -> out.write(content.getBytes(UTF_8)));
+        }
+        assertThat(file).hasContent("3");
+        assertThat(previous).hasContent("2");
+        assertThat(folder).isDirectoryNotContaining("glob:**.part");
+    }
+
+    @Test
+    void failingContentLeavesWhatWasKeptAsWell() throws IOException {
+        Path file = Files.writeString(folder.resolve("checkpoint.pt"), "2");
+        Path previous = Files.writeString(folder.resolve("checkpoint.previous.pt"), "1");
+        assertThatThrownBy(() -> AtomicFile.write(file, previous, out -> {
+                    throw new IOException("no space left on device");
+                }))
+                .hasMessage("no space left on device");
+        assertThat(file).hasContent("2");
+        assertThat(previous).hasContent("1");
+    }
+
+    @Test
+    void leftoversAreDeletedAfterADayAndNothingElseIs() throws IOException {
+        Path old = Files.createFile(folder.resolve(".mnist-1.part"));
+        Path fresh = Files.createFile(folder.resolve(".mnist-2.part"));
+        Path other = Files.createFile(folder.resolve("mnist-3.part"));
+        FileTime twoDaysAgo = FileTime.from(Instant.now().minus(Duration.ofDays(2)));
+        Files.setLastModifiedTime(old, twoDaysAgo);
+        Files.setLastModifiedTime(other, twoDaysAgo);
+        AtomicFile.deleteLeftovers(folder);
+        assertThat(old).doesNotExist();
+        assertThat(fresh).exists();
+        assertThat(other).exists();
     }
 }

@@ -1,0 +1,162 @@
+package io.github.mnistlibtorch.bench;
+
+import com.sun.management.UnixOperatingSystemMXBean;
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.train.CheckpointWriter;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryUsage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+import javax.imageio.ImageIO;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** Trains for many epochs, and looks after each at everything that must not grow. */
+public final class Soak implements RunListener {
+    private static final Path CSV = Path.of("target/bench/soak.csv");
+    private static final Path PNG = Path.of("target/bench/soak.png");
+    private static final double MEGABYTE = 1e6;
+    private static final int WIDTH = 640;
+    private static final int HEIGHT = 150;
+    private static final int PIXELS_PER_POINT = 2;
+
+    private static final List<String> QUANTITIES =
+            List.of("resident memory, MB", "heap in use, MB", "threads", "file descriptors", "live native objects");
+
+    private final List<double[]> epochs = new ArrayList<>();
+
+    /** @param arguments number of epochs */
+    public static void main(String[] arguments) throws IOException {
+        System.setProperty("java.awt.headless", "true");
+        LibTorch.start();
+        Soak soak = new Soak();
+        Path out = Files.createTempDirectory("soak");
+        try (Device device = Devices.getDefaultDevice()) {
+            Settings settings = new Settings(
+                    42,
+                    10_000,
+                    128,
+                    32,
+                    4,
+                    device,
+                    ScalarType.Float,
+                    OptimizerFactory.SGD,
+                    List.of(new Phase(Integer.parseInt(arguments[0]), 0.1)));
+            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of());
+            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, writer.and(soak));
+        }
+        soak.report();
+    }
+
+    @Override
+    public void epochDone(int epoch, double lr, EpochResult result) {
+        MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
+        UnixOperatingSystemMXBean system = (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        epochs.add(new double[] {
+            residentBytes() / MEGABYTE,
+            heap.getUsed() / MEGABYTE,
+            ManagementFactory.getThreadMXBean().getThreadCount(),
+            system.getOpenFileDescriptorCount(),
+            Pointer.totalCount()
+        });
+    }
+
+    private static double residentBytes() {
+        try {
+            String line = Files.readAllLines(Path.of("/proc/self/status")).stream()
+                    .filter(candidate -> candidate.startsWith("VmRSS:"))
+                    .findFirst()
+                    .orElseThrow();
+            return Double.parseDouble(line.replaceAll("\\D", "")) * 1024;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void report() throws IOException {
+        Files.createDirectories(CSV.getParent());
+        Files.write(
+                CSV,
+                epochs.stream()
+                        .map(epoch -> DoubleStream.of(epoch)
+                                .mapToObj(Double::toString)
+                                .collect(Collectors.joining(",")))
+                        .toList());
+        System.out.println(
+                "| after epoch | 2 | " + epochs.size() / 2 + " | " + epochs.size() + " | most | last / second |");
+        System.out.println("|---|--:|--:|--:|--:|--:|");
+        for (int i = 0; i < QUANTITIES.size(); i++) {
+            double[] values = values(i);
+            double last = values[values.length - 1];
+            System.out.printf(
+                    Locale.ROOT,
+                    "| %s | %.0f | %.0f | %.0f | %.0f | %.3f |%n",
+                    QUANTITIES.get(i),
+                    values[1],
+                    values[values.length / 2 - 1],
+                    last,
+                    Arrays.stream(values).max().orElseThrow(),
+                    last / values[1]);
+        }
+        draw();
+        System.out.println("drawn in " + PNG);
+    }
+
+    private double[] values(int quantity) {
+        return epochs.stream().mapToDouble(epoch -> epoch[quantity]).toArray();
+    }
+
+    private void draw() throws IOException {
+        BufferedImage image = new BufferedImage(
+                WIDTH * PIXELS_PER_POINT, QUANTITIES.size() * HEIGHT * PIXELS_PER_POINT, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = image.createGraphics();
+        graphics.scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
+        for (int i = 0; i < QUANTITIES.size(); i++) {
+            chart(i).paint(graphics, WIDTH, HEIGHT);
+            graphics.translate(0, HEIGHT);
+        }
+        graphics.dispose();
+        ImageIO.write(image, "png", PNG.toFile());
+    }
+
+    private XYChart chart(int quantity) {
+        double[] y = values(quantity);
+        double[] x = new double[y.length];
+        Arrays.setAll(x, i -> i + 1);
+        XYChart chart = new XYChart(WIDTH, HEIGHT);
+        chart.setTitle(QUANTITIES.get(quantity));
+        chart.getStyler().setChartTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11));
+        chart.getStyler().setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 9));
+        chart.getStyler().setChartBackgroundColor(Color.WHITE);
+        chart.getStyler().setLegendVisible(false);
+        chart.getStyler().setYAxisMin(0.0);
+        chart.getStyler().setYAxisMax(1.15 * Arrays.stream(y).max().orElseThrow());
+        chart.getStyler().setSeriesColors(new Color[] {new Color(0x00, 0x72, 0xB2)});
+        chart.addSeries(QUANTITIES.get(quantity), x, y).setMarker(SeriesMarkers.NONE);
+        return chart;
+    }
+}
