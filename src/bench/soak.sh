@@ -4,11 +4,15 @@
 #   src/bench/soak.sh [EPOCHS]        1000 unless given; Linux, after mvn package
 #
 # Checkpoints are written after each epoch, as train does it. Prints how each quantity ends beside the second epoch, and
-# draws target/bench/soak.png; the numbers are in target/bench/soak.csv. The heap is capped (JAVA_OPTIONS="..." for other
-# options): what remains to be seen is the native memory.
+# draws target/bench/soak.png; the numbers are in target/bench/soak.csv.
+#
+# So that what grows is the program and not the JVM: a heap that is all there from the start, the simpler compiler alone, and
+# one heap for malloc, not one for each thread. JAVA_OPTIONS= MALLOC_ARENA_MAX= for the defaults.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE # kernels as a user gets them
 source src/bench/java.sh
 javac -d target/bench/classes -cp "$jar" -sourcepath src/bench/java src/bench/java/io/github/mnistlibtorch/bench/Soak.java
-java ${JAVA_OPTIONS--XX:+UseSerialGC -Xmx64m} -cp "target/bench/classes:$jar" io.github.mnistlibtorch.bench.Soak "${1:-1000}"
+export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX-1}
+java ${JAVA_OPTIONS--XX:+UseSerialGC -Xms64m -Xmx64m -XX:+AlwaysPreTouch -XX:TieredStopAtLevel=1} \
+    -cp "target/bench/classes:$jar" io.github.mnistlibtorch.bench.Soak "${1:-1000}"

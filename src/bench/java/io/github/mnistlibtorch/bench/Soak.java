@@ -74,6 +74,7 @@ public final class Soak implements RunListener {
 
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
+        System.gc(); // what is in use otherwise says when the last collection was
         MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
         UnixOperatingSystemMXBean system = (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         epochs.add(new double[] {
