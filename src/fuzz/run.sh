@@ -13,12 +13,12 @@ record=false
 [ "${1:-}" != --record ] || { record=true && shift; }
 [ $# -gt 0 ] || { sed -n '2,/^set/{/^#/p}' "$0" >&2 && exit 2; }
 limit=$1 && shift
-[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz CommandLineFuzz
+[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz PictureFuzz CommandLineFuzz
 
 mvn -B -ntp -q -Pfuzz test-compile -Djacoco.skip=true
 classes="target/test-classes:target/classes:$(cat target/fuzz/classpath)"
 mkdir -p target/fuzz/found
-java -cp "$classes" io.github.mnistlibtorch.fuzz.Seeds target/fuzz/seeds 2>target/fuzz/seeds.log
+java -Djava.awt.headless=true -cp "$classes" io.github.mnistlibtorch.fuzz.Seeds target/fuzz/seeds 2>target/fuzz/seeds.log
 
 failed=
 for target in "$@"; do
@@ -27,7 +27,7 @@ for target in "$@"; do
     mkdir -p "target/fuzz/corpus/$target"
     log=target/fuzz/$target.log
     status=0
-    java -Xmx512m -cp "$classes" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
+    java -Xmx512m -Djava.awt.headless=true -cp "$classes" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
         --instrumentation_includes='io.github.mnistlibtorch.**:picocli.**' \
         --custom_hook_includes='io.github.mnistlibtorch.**' --reproducer_path=target/fuzz/found \
         -artifact_prefix=target/fuzz/found/ -timeout=20 -max_len=4096 -rss_limit_mb=2048 -print_final_stats=1 "$limit" \

@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,6 +24,7 @@ import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
@@ -44,6 +46,7 @@ public final class Seeds {
         seeds.checkpoint();
         seeds.trace();
         seeds.commandLines();
+        seeds.pictures();
     }
 
     private void idx() throws IOException {
@@ -154,6 +157,7 @@ public final class Seeds {
                 "train --resume checkpoint.pt --optimizer=adam --num-workers 0 --threads 2 --val-size=9",
                 "train --data d --out o --trace t.gz --dry-run --allow-nan --device cuda:1",
                 "evaluate --model m.pt --split TEST",
+                "predict --model m.pt --json a.png b.jpg",
                 "parity a.json --against b.json --dtype float32",
                 "info --json",
                 "help train",
@@ -162,6 +166,29 @@ public final class Seeds {
                     "CommandLineFuzz",
                     Integer.toHexString(line.hashCode()),
                     line.replace(' ', '\n').getBytes(UTF_8));
+        }
+    }
+
+    /** A stroke, in every format and in the kinds of pixels that they have. */
+    private void pictures() throws IOException {
+        for (int type : new int[] {
+            BufferedImage.TYPE_BYTE_GRAY,
+            BufferedImage.TYPE_BYTE_BINARY,
+            BufferedImage.TYPE_BYTE_INDEXED,
+            BufferedImage.TYPE_USHORT_GRAY,
+            BufferedImage.TYPE_INT_RGB,
+            BufferedImage.TYPE_INT_ARGB
+        }) {
+            BufferedImage image = new BufferedImage(12, 9, type);
+            for (int y = 1; y < 8; y++) {
+                image.setRGB(5, y, 0xffffffff);
+            }
+            for (String format : List.of("png", "jpg", "bmp", "gif")) {
+                ByteArrayOutputStream out = new ByteArrayOutputStream();
+                if (ImageIO.write(image, format, out)) {
+                    put("PictureFuzz", type + "." + format, out.toByteArray());
+                }
+            }
         }
     }
 

@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
         subcommands = {
             TrainCommand.class,
             EvaluateCommand.class,
+            PredictCommand.class,
             ParityCommand.class,
             InfoCommand.class,
             CommandLine.HelpCommand.class

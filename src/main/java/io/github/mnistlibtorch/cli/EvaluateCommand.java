@@ -85,17 +85,22 @@ final class EvaluateCommand implements Callable<Integer> {
         LibTorch.start(System.err::println);
         Device device = deviceOption.device();
         try (MnistModel network = MnistModel.load(model)) {
-            if (network.inSize() != MnistTutorial.INPUT_SIZE || network.outSize() != MnistTutorial.NUM_CLASSES) {
-                throw new InputException(model + " is a network with " + network.inSize() + " inputs and "
-                        + network.outSize() + " outputs; one for these pictures has " + MnistTutorial.INPUT_SIZE
-                        + " and " + MnistTutorial.NUM_CLASSES);
-            }
+            requireMnist(network, model);
             Devices.toDevice(network, device);
             DataLoader<Batch> loader =
                     DataLoader.of(pictures(mnist)).batchSize(batchSize).build();
             System.out.println(Training.evaluate(network, new DeviceDataLoader(loader, device, network.dtype())));
         }
         return 0;
+    }
+
+    /** @throws InputException if the network is for other pictures, or other classes */
+    static void requireMnist(MnistModel network, Path file) throws InputException {
+        if (network.inSize() != MnistTutorial.INPUT_SIZE || network.outSize() != MnistTutorial.NUM_CLASSES) {
+            throw new InputException(file + " is a network with " + network.inSize() + " inputs and "
+                    + network.outSize() + " outputs; one for these pictures has " + MnistTutorial.INPUT_SIZE + " and "
+                    + MnistTutorial.NUM_CLASSES);
+        }
     }
 
     private Dataset<Example> pictures(Mnist mnist) throws InputException {

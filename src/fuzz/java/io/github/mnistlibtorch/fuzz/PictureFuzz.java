@@ -1,0 +1,21 @@
+package io.github.mnistlibtorch.fuzz;
+
+import io.github.mnistlibtorch.vision.DigitPicture;
+import org.bytedeco.pytorch.Tensor;
+
+/** PNG, JPEG, BMP and GIF files for {@code predict}. */
+public final class PictureFuzz {
+    private static final Scratch SCRATCH = new Scratch("digit.png");
+
+    private PictureFuzz() {}
+
+    public static void fuzzerTestOneInput(byte[] data) {
+        SCRATCH.give(data, file -> {
+            try (Tensor picture = DigitPicture.read(file)) {
+                if (picture.numel() != 28 * 28) {
+                    throw new AssertionError("a picture of " + picture.numel() + " pixels");
+                }
+            }
+        });
+    }
+}

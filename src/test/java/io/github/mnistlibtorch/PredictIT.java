@@ -1,0 +1,141 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.awt.Color;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code predict} with pictures of digits that the network has not seen. */
+class PredictIT {
+    private static final int DIGITS = 100;
+
+    @TempDir
+    private static Path folder;
+
+    private static Mnist mnist;
+
+    @BeforeAll
+    static void train() {
+        LibTorch.start();
+        mnist = Mnist.bundled(Mnist.Split.TEST);
+        assertThat(Program.run(folder, "train", "--schedule=5@0.5").exitCode()).isZero();
+    }
+
+    @Test
+    void picturesOfMnistHaveTheAnswersOfTheirTensors() throws IOException {
+        List<String> files = new ArrayList<>();
+        for (int i = 0; i < DIGITS; i++) {
+            files.add("mnist" + i + ".png");
+            ImageIO.write(image(i), "png", folder.resolve(files.get(i)).toFile());
+        }
+        JsonNode answers = answers(files);
+        try (MnistModel model = MnistModel.load(folder.resolve("mnist-run/model.pt"))) {
+            for (int i = 0; i < DIGITS; i++) {
+                try (Scope scope = Scope.open()) {
+                    Tensor outputs = model.forward(mnist.get(i).image().unsqueeze(0));
+                    JsonNode answer = answers.get(i);
+                    assertThat(answer.get("image").asString()).isEqualTo(files.get(i));
+                    assertThat(answer.get("digit").asLong())
+                            .isEqualTo(outputs.argmax().item_long());
+                    Tensor probabilities = outputs.softmax(1);
+                    for (int digit = 0; digit < 10; digit++) {
+                        assertThat(answer.get("probabilities").get(digit).asDouble())
+                                .isEqualTo(probabilities.get(0).get(digit).item_float());
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void sizePlaceAndPolarityChangeFewAnswers() throws IOException {
+        List<String> files = new ArrayList<>();
+        for (int i = 0; i < DIGITS; i++) {
+            BufferedImage paper = new BufferedImage(400, 300, BufferedImage.TYPE_INT_RGB);
+            Graphics2D graphics = paper.createGraphics();
+            graphics.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
+            graphics.setColor(Color.BLACK);
+            graphics.fillRect(0, 0, 400, 300);
+            int size = 60 + i;
+            graphics.drawImage(image(i), i, i / 2, size, size, null);
+            graphics.dispose();
+            for (int p = 0; p < 400 * 300; p++) {
+                paper.setRGB(p % 400, p / 400, ~paper.getRGB(p % 400, p / 400));
+            }
+            String format = List.of("png", "jpg", "bmp", "gif").get(i % 4);
+            files.add("drawn" + i + "." + format);
+            ImageIO.write(paper, format, folder.resolve(files.get(i)).toFile());
+        }
+        JsonNode answers = answers(files);
+        int right = 0;
+        for (int i = 0; i < DIGITS; i++) {
+            right += answers.get(i).get("digit").asLong() == mnist.label(i) ? 1 : 0;
+        }
+        assertThat(right).isGreaterThanOrEqualTo(90);
+    }
+
+    @Test
+    void aLineForEachPictureAndASentenceForEachThatIsNone() throws IOException {
+        ImageIO.write(image(0), "png", folder.resolve("a.png").toFile());
+        ImageIO.write(image(1), "png", folder.resolve("b.png").toFile());
+        Files.writeString(folder.resolve("text.png"), "a text");
+        Program.Result run = Program.run(folder, "predict", "a.png", "text.png", "nowhere.png", "b.png");
+        assertThat(run.exitCode()).isEqualTo(2);
+        assertThat(run.out()).hasSize(2);
+        assertThat(run.out().get(0)).matches("a\\.png: 7 \\(\\d+\\.\\d %\\), then \\d \\(\\d+\\.\\d %\\)");
+        assertThat(run.out().get(1)).startsWith("b.png: 2 (");
+        assertThat(run.err())
+                .containsExactly(
+                        "mnist-libtorch: text.png is not a picture in PNG, JPEG, BMP or GIF; save it as one of these",
+                        "mnist-libtorch: nowhere.png is not a file; name a picture");
+    }
+
+    @Test
+    void checkpointsPredictAndOtherFilesAreRefused() throws IOException {
+        ImageIO.write(image(0), "png", folder.resolve("c.png").toFile());
+        Program.Result run = Program.run(folder, "predict", "--model=mnist-run/checkpoint.pt", "c.png");
+        assertThat(run.out()).singleElement().asString().startsWith("c.png: 7 (");
+        Program.run(folder, "predict", "--model=nowhere.pt", "c.png").assertRefused("nowhere.pt is not a file");
+        Program.run(folder, "predict").assertRefused("Missing required parameter: 'IMAGE'");
+    }
+
+    private static JsonNode answers(List<String> files) {
+        List<String> arguments = new ArrayList<>(List.of("predict", "--json"));
+        arguments.addAll(files);
+        Program.Result run = Program.run(folder, arguments.toArray(String[]::new));
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        JsonNode answers = JsonMapper.builder().build().readTree(String.join("\n", run.out()));
+        assertThat(answers.size()).isEqualTo(files.size());
+        return answers;
+    }
+
+    private static BufferedImage image(int index) {
+        BufferedImage image = new BufferedImage(28, 28, BufferedImage.TYPE_BYTE_GRAY);
+        try (Tensor pixels = mnist.get(index).image()) {
+            float[] values = new float[28 * 28];
+            pixels.data_ptr_float().get(values);
+            for (int p = 0; p < values.length; p++) {
+                image.getRaster().setSample(p % 28, p / 28, 0, Math.round(255 * values[p]));
+            }
+        }
+        return image;
+    }
+}
