@@ -55,7 +55,7 @@ class FootprintIT {
                 "JAVA_TOOL_OPTIONS",
                         "-Duser.home=" + home + " -Djava.io.tmpdir=" + temporary + " -Dorg.bytedeco.javacpp.cachedir="
                                 + cache());
-        for (String command : List.of("train", "evaluate", "parity", "info", "help")) {
+        for (String command : List.of("train", "evaluate", "predict", "parity", "info", "help")) {
             Program.Result run = Program.run(working, environment, arguments(command, out));
             assertThat(run.exitCode())
                     .as(command + "\n" + String.join("\n", run.err()))
@@ -77,6 +77,10 @@ class FootprintIT {
         switch (command) {
             case "train" -> arguments.addAll(List.of("--schedule=1@0.1", "--out=" + out, "--trace=" + trace));
             case "evaluate" -> arguments.add("--model=" + out.resolve("model.pt"));
+            case "predict" ->
+                arguments.addAll(List.of(
+                        "--model=" + out.resolve("model.pt"),
+                        out.resolve("batch.png").toString()));
             case "parity" -> arguments.add(trace.toString());
             default -> {}
         }
