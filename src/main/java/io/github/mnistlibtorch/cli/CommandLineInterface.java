@@ -10,6 +10,7 @@ import io.github.mnistlibtorch.train.DivergedException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine;
@@ -107,13 +108,20 @@ public final class CommandLineInterface {
                 exception instanceof UncheckedIOException wrapper ? requireNonNull(wrapper.getCause()) : exception;
         PrintWriter err = command.getErr();
         String otherwise = e instanceof DivergedException ? ", or go on all the same with --allow-nan" : "";
-        err.println("mnist-libtorch: " + LibTorch.firstLine(e) + otherwise);
+        err.println("mnist-libtorch: " + sentence(e) + otherwise);
         if (verbose) {
             e.printStackTrace(err);
         } else if (!saysItAll(e)) {
             err.println("Run it again with --verbose to see where.");
         }
-        return e instanceof InputException ? BAD_INPUT : FAILED;
+        return e instanceof InputException || e instanceof AccessDeniedException ? BAD_INPUT : FAILED;
+    }
+
+    /** What is wrong; Java says of a file that may not be read no more than its name. */
+    static String sentence(Exception e) {
+        return e instanceof AccessDeniedException denied
+                ? denied.getFile() + " may not be read or written; change its permissions, or name another"
+                : LibTorch.firstLine(e);
     }
 
     private static boolean saysItAll(Exception e) {

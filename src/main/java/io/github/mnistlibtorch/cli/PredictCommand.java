@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.device.Devices;
-import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.model.MnistModel;
@@ -89,17 +88,17 @@ final class PredictCommand implements Callable<Integer> {
         LibTorch.start(System.err::println);
         Device device = deviceOption.device();
         List<Prediction> predictions = new ArrayList<>();
-        InputException refused = null;
+        IOException refused = null;
         try (MnistModel network = MnistModel.load(model)) {
             EvaluateCommand.requireMnist(network, model);
             Devices.toDevice(network, device);
             for (Path picture : pictures) {
                 try {
                     predictions.add(new Prediction(picture, probabilities(network, picture, device)));
-                } catch (InputException e) {
+                } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
-                        System.err.println("mnist-libtorch: " + LibTorch.firstLine(refused));
+                        System.err.println("mnist-libtorch: " + CommandLineInterface.sentence(refused));
                     }
                     refused = e;
                 }

@@ -24,6 +24,7 @@ import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Stopwatch;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -313,6 +314,9 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return "permission denied";
+        }
         return e instanceof FileSystemException file && file.getReason() != null
                 ? file.getReason()
                 : LibTorch.firstLine(e);
