@@ -3,8 +3,9 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.RunListener;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
@@ -19,7 +20,7 @@ final class Interruption implements RunListener, AutoCloseable {
 
     private static final List<String> SIGNALS = List.of("INT", "TERM");
 
-    private final List<SignalHandler> before = new ArrayList<>();
+    private final Map<Signal, SignalHandler> before = new HashMap<>();
     private volatile boolean asked;
 
     /** Ends the run, on the training thread. */
@@ -31,13 +32,20 @@ final class Interruption implements RunListener, AutoCloseable {
 
     Interruption() {
         for (String name : SIGNALS) {
-            before.add(Signal.handle(new Signal(name), signal -> {
-                if (asked) {
-                    Runtime.getRuntime().halt(EXIT_CODE);
-                }
-                asked = true;
-            }));
+            try {
+                Signal signal = new Signal(name);
+                before.put(signal, Signal.handle(signal, this::ask));
+            } catch (IllegalArgumentException e) {
+                continue; // Java has been told to leave signals alone (-Xrs)
+            }
         }
+    }
+
+    private void ask(Signal signal) {
+        if (asked) {
+            Runtime.getRuntime().halt(EXIT_CODE);
+        }
+        asked = true;
     }
 
     @Override
@@ -69,8 +77,6 @@ final class Interruption implements RunListener, AutoCloseable {
     /** Signals do again what they did before. */
     @Override
     public void close() {
-        for (int i = 0; i < SIGNALS.size(); i++) {
-            Signal.handle(new Signal(SIGNALS.get(i)), before.get(i));
-        }
+        before.forEach(Signal::handle);
     }
 }

@@ -130,10 +130,10 @@ public final class Checkpoint implements AutoCloseable {
         }
     }
 
-    private static boolean isUsable(Path file) throws IOException {
+    private static boolean isUsable(Path file) {
         try (Checkpoint checkpoint = read(file, "")) {
             return true;
-        } catch (InputException e) {
+        } catch (IOException e) {
             return false;
         }
     }

@@ -82,7 +82,7 @@ public final class CheckpointWriter implements RunListener {
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(
                     file + " cannot be written (" + LibTorch.firstLine(e) + "); "
-                            + (ours ? "make room, and go on with --resume " + file : "make room"),
+                            + (ours ? "when that is mended, go on with --resume " + file : "choose another --out"),
                     e));
         }
     }
