@@ -84,6 +84,7 @@ public final class CommandLineInterface {
         CommandLineInterface program = new CommandLineInterface();
         return new CommandLine(program)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExpandAtFiles(false) // @name is a name like any other
                 .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
                 .setExecutionExceptionHandler(program::failed);
     }
