@@ -25,6 +25,8 @@ public final class Environment {
         kernels.put("platform", Loader.getPlatform());
         kernels.put("pytorch", version("pytorch"));
         kernels.put("openblas", version("openblas"));
+        // Who sets it chooses the kernels by hand.
+        kernels.put("openblas_coretype", System.getenv().getOrDefault("OPENBLAS_CORETYPE", "of the processor"));
         try (BytePointer capability = torch.get_cpu_capability()) {
             kernels.put("cpu_capability", capability.getString());
         }
