@@ -51,7 +51,7 @@ public final class Gunzip extends FilterInputStream {
 
     @Override
     public long skip(long count) throws IOException {
-        return readNBytes((int) Math.min(count, 1 << 16)).length;
+        return readNBytes((int) Math.max(0, Math.min(count, 1 << 16))).length;
     }
 
     private static final class Counted extends FilterInputStream {

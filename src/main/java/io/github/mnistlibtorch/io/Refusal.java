@@ -18,7 +18,7 @@ public record Refusal(Path file, String format, String remedy) {
     }
 
     /** A text of the file, fit for a sentence: not too long, and on one line. */
-    public static String quoted(String text) {
+    static String quoted(String text) {
         int shown = 100;
         String start = text.length() > shown ? text.substring(0, shown) + "..." : text;
         return "\"" + start.replaceAll("\\p{Cntrl}", "?") + "\"";

@@ -53,6 +53,7 @@ class GunzipTest {
         byte[] packed = packed(new byte[] {1, 2, 3, 4, (byte) 255}, 0, false);
         try (InputStream in = Gunzip.open(new ByteArrayInputStream(packed), 512)) {
             assertThat(in.read()).isEqualTo(1);
+            assertThat(in.skip(-1)).isZero();
             assertThat(in.skip(2)).isEqualTo(2);
             assertThat(in.read()).isEqualTo(4);
             assertThat(in.read()).isEqualTo(255);
