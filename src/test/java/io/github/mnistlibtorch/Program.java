@@ -24,10 +24,19 @@ final class Program {
     record Result(int exitCode, List<String> out, List<String> err) {
         /** Checks that the program has refused its input as it should. */
         void assertRefused(String... words) {
+            assertSentence(2, words);
+        }
+
+        /** Checks that the program has said why it cannot do its work. */
+        void assertFailed(String... words) {
+            assertSentence(1, words);
+        }
+
+        private void assertSentence(int expectedCode, String... words) {
             assertThat(err).as("one sentence on standard error").hasSize(1);
             assertThat(err.get(0)).contains(words).startsWith("mnist-libtorch: ");
             assertThat(out).as("nothing on standard output").isEmpty();
-            assertThat(exitCode).isEqualTo(2);
+            assertThat(exitCode).isEqualTo(expectedCode);
         }
     }
 

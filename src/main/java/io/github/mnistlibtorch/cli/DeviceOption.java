@@ -2,8 +2,10 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.Cuda;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.global.torch;
 import picocli.CommandLine.Option;
 
 /** {@code --device}. */
@@ -15,27 +17,47 @@ final class DeviceOption {
             description = "auto, cpu, cuda or cuda:N; auto takes the GPU if there is one. Default: ${DEFAULT-VALUE}.")
     private String name = "auto";
 
+    /** Starts LibTorch, with the build for the GPU only if one may be used. */
+    void startLibTorch() {
+        LibTorch.start(System.err::println, /* gpu= */ !name.equals("cpu"));
+    }
+
     /**
-     * The device, once LibTorch has started.
+     * Starts LibTorch and makes the device.
      *
      * @throws InputException if there is no such device here
      */
-    Device device() throws InputException {
-        if (name.equals("auto")) {
-            return Devices.getDefaultDevice();
-        }
-        if (!name.matches("cpu|cuda(:\\d{1,2})?")) {
+    Device start() throws InputException {
+        if (!name.matches("auto|cpu|cuda(:\\d{1,2})?")) {
             throw new InputException("there is no device '" + name + "'; use --device auto, cpu, cuda or cuda:N");
         }
-        if (name.startsWith("cuda") && !torch.cuda_is_available()) {
-            throw new InputException(
-                    "CUDA is not available to this build of LibTorch here; use --device cpu or --device auto");
+        startLibTorch();
+        Cuda cuda = LibTorch.cuda();
+        requirePresent(name, cuda);
+        return name.equals("auto") ? Devices.of(best(cuda)) : Devices.of(name);
+    }
+
+    /** {@code get_default_device()}, but that a GPU for which there is no code is passed over. */
+    static String best(Cuda cuda) {
+        if (!cuda.isAvailable()) {
+            return "cpu";
         }
-        int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
-        if (name.startsWith("cuda") && index >= torch.cuda_device_count()) {
-            throw new InputException("there is no " + name + ": CUDA sees " + torch.cuda_device_count()
-                    + " device(s); use --device cuda");
+        int index = cuda.gpus().get(0).index();
+        return index == 0 ? "cuda" : "cuda:" + index;
+    }
+
+    /** @throws InputException if {@code name} is a GPU that is not there, or not to be used */
+    static void requirePresent(String name, Cuda cuda) throws InputException {
+        if (!name.startsWith("cuda")) {
+            return;
         }
-        return Devices.of(name);
+        if (!cuda.isAvailable()) {
+            throw new InputException("there is no GPU to be used: " + cuda.reason() + "; --device cpu needs none");
+        }
+        int index = name.equals("cuda") ? 0 : Integer.parseInt(name.substring("cuda:".length()));
+        if (cuda.gpus().stream().noneMatch(gpu -> gpu.index() == index)) {
+            throw new InputException("there is no " + name + " to be used; there is "
+                    + cuda.gpus().stream().map(Cuda.Gpu::toString).collect(Collectors.joining(" and ")));
+        }
     }
 }

@@ -9,7 +9,6 @@ import io.github.mnistlibtorch.data.RandomSplit;
 import io.github.mnistlibtorch.device.DeviceDataLoader;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.train.Training;
@@ -82,8 +81,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Mnist mnist = dataOption.load(part == Part.test ? Mnist.Split.TEST : Mnist.Split.TRAIN);
-        LibTorch.start(System.err::println);
-        Device device = deviceOption.device();
+        Device device = deviceOption.start();
         try (MnistModel network = MnistModel.load(model)) {
             requireMnist(network, model);
             Devices.toDevice(network, device);

@@ -2,7 +2,6 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Guidance;
 import io.github.mnistlibtorch.parity.Guide;
 import io.github.mnistlibtorch.parity.Ladder;
@@ -88,8 +87,7 @@ final class ParityCommand implements Callable<Integer> {
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         RunConfig.requireRoomToTrain(
                 mnist.size(), config.valSize(), "choose the --data that the trace was recorded with");
-        LibTorch.start(System.err::println);
-        Device device = deviceOption.device();
+        Device device = deviceOption.start();
         TraceRecorder recorder = new TraceRecorder(config);
         PrintStream out = System.out;
         try (Guide guide = new Guide(expected, config, device, recorder)) {

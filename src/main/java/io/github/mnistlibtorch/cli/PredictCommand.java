@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.device.Devices;
-import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.vision.DigitPicture;
@@ -85,8 +84,7 @@ final class PredictCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        LibTorch.start(System.err::println);
-        Device device = deviceOption.device();
+        Device device = deviceOption.start();
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
         try (MnistModel network = MnistModel.load(model)) {

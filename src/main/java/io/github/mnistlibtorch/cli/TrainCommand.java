@@ -191,7 +191,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
-        LibTorch.start(System.err::println);
+        deviceOption.startLibTorch();
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
             return train(checkpoint);
         }
@@ -213,9 +213,8 @@ final class TrainCommand implements Callable<Integer> {
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
         RunConfig.requireRoomToTrain(
                 dataset.size(), heldOut, "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
-        LibTorch.start(System.err::println);
+        Device device = deviceOption.start();
         LibTorch.setNumThreads(threads);
-        Device device = deviceOption.device();
         Trace.Config config = new Trace.Config(
                 seed, hiddenSize, batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
         Settings settings = RunConfig.settings(config, device);

@@ -42,7 +42,9 @@ public final class Environment {
         facts.put("threads", torch.get_num_threads());
         facts.put("blas_threads", openblas_nolapack.blas_get_num_threads());
         facts.put("cuda_available", torch.cuda_is_available());
-        facts.put("cuda", cuda());
+        facts.put("cuda", LibTorch.cuda().toString());
+        String allocator = NativeConfig.CUDA.get("allocator.variable");
+        facts.put("cuda_allocator", System.getenv().getOrDefault(allocator, "defaults; " + allocator + " is not set"));
         facts.put("native_libraries", NativeLibraries.cacheDirectory());
         return facts;
     }
@@ -53,14 +55,5 @@ public final class Environment {
         } catch (IOException e) {
             return "unknown (" + LibTorch.firstLine(e) + ")";
         }
-    }
-
-    private static String cuda() {
-        if (torch.cuda_is_available()) {
-            return torch.cuda_device_count() + " device(s)";
-        }
-        return torch.show_config().getString().contains("USE_CUDA=0")
-                ? "not used: this build of LibTorch is for the CPU"
-                : "not used: LibTorch finds no CUDA device";
     }
 }

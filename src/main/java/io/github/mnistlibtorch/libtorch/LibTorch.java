@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.libtorch;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>sets the JavaCPP properties that have to be there before the first {@code Pointer};
+ *   <li>finds out whether a GPU can be used, and takes the build of LibTorch for the GPU only if one can;
  *   <li>unpacks every native library before the first of them is loaded, so that a process started at the
  *       same time, or killed half-way, never leaves a library that the linker would map half-written;
  *   <li>loads the libraries on one core and the classes that they will ask for on another;
@@ -31,6 +33,14 @@ public final class LibTorch {
     private static @Nullable FutureTask<@Nullable Void> start; // guarded by the class
 
     private static @Nullable Thread background; // guarded by the class
+
+    /** What the start found out about GPUs; set before it ends. */
+    private static volatile Cuda cuda = Cuda.notUsed("LibTorch has not started");
+
+    /** JavaCPP's word for the build: empty for the CPU's alone, {@link #GPU}, or unset for the first that it finds. */
+    private static final String EXTENSION = "org.bytedeco.javacpp.platform.extension";
+
+    private static final String GPU = "-gpu";
 
     private LibTorch() {}
 
@@ -50,7 +60,18 @@ public final class LibTorch {
      * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
      */
     public static void start(Consumer<String> progress) {
-        FutureTask<@Nullable Void> task = startOnce(progress);
+        start(progress, /* gpu= */ true);
+    }
+
+    /**
+     * Loads LibTorch.
+     *
+     * @param progress told, in a sentence, when the libraries have to be unpacked first (a few seconds, once)
+     * @param gpu whether a GPU is of use; if not, or if none can be used, the build for the CPU is loaded
+     * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
+     */
+    public static void start(Consumer<String> progress, boolean gpu) {
+        FutureTask<@Nullable Void> task = startOnce(progress, gpu);
         task.run(); // does nothing if it has been run, or is being run
         boolean interrupted = false;
         try {
@@ -80,8 +101,10 @@ public final class LibTorch {
         if (start == null && background == null) {
             background = new Thread(
                     () -> {
-                        if (NativeLibraries.areUnpacked()) {
-                            startOnce(message -> {}).run();
+                        // With the build for the GPU there, whether to load it depends on what the program is asked
+                        // for.
+                        if (!NativeLibraries.hasGpuBuild() && NativeLibraries.areUnpacked()) {
+                            startOnce(message -> {}, /* gpu= */ true).run();
                         }
                     },
                     "LibTorch start");
@@ -106,33 +129,58 @@ public final class LibTorch {
         return background;
     }
 
-    private static synchronized FutureTask<@Nullable Void> startOnce(Consumer<String> progress) {
+    /** Whether LibTorch can use a GPU, once it has started. */
+    public static Cuda cuda() {
+        return cuda;
+    }
+
+    private static synchronized FutureTask<@Nullable Void> startOnce(Consumer<String> progress, boolean gpu) {
         if (start == null) {
-            start = new FutureTask<>(() -> load(progress), null);
+            start = new FutureTask<>(() -> load(progress, gpu), null);
         }
         return start;
     }
 
-    private static void load(Consumer<String> progress) {
-        // JavaCPP would read /proc/self/statm at every allocation, for a limit that cannot see tensor storage.
-        setUnlessSet("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-        if (!NativeLibraries.includeGpuBuild()) {
-            // JavaCPP would look for every library of CUDA in every folder where it might be.
-            setUnlessSet("org.bytedeco.javacpp.platform.extension", "");
-        }
-        NativeLibraries.unpack(progress);
+    private static void load(Consumer<String> progress, boolean gpu) {
+        String chosen = System.getProperty(EXTENSION);
+        NativeConfig.CUDA.apply();
         try {
-            NativeLibraries.load();
-            torch.set_num_threads(1);
-            blasUseOneThread();
+            // Before either build is loaded: with a library missing, half of the GPU's would be, and end the process.
+            CudaProbe probe = new MachineProbe(progress);
+            cuda = diagnose(probe, gpu, chosen);
+            boolean useGpu = chosen == null ? cuda.isAvailable() : chosen.equals(GPU);
+            if (useGpu && !cuda.isAvailable()) {
+                requireLoadable(probe);
+            }
+            NativeConfig config = useGpu ? NativeConfig.CUDA : NativeConfig.CPU;
+            config.apply();
+            Loader.loadProperties(/* forceReload= */ true); // JavaCPP may have read them for the probe
+            NativeLibraries.unpack(useGpu, progress);
+            NativeLibraries.load(useGpu);
+            torch.set_num_threads(config.getInt("aten.threads"));
+            blasUse(config.getInt("blas.threads"));
         } catch (LinkageError e) {
             throw NativeLibraries.explain(e);
         }
     }
 
-    private static void setUnlessSet(String property, String value) {
-        if (System.getProperty(property) == null) {
-            System.setProperty(property, value);
+    private static Cuda diagnose(CudaProbe probe, boolean gpu, @Nullable String chosen) {
+        if (chosen != null && !chosen.equals(GPU)) {
+            return Cuda.notUsed("-D" + EXTENSION + "=" + chosen + " chooses another build of LibTorch");
+        }
+        return gpu ? Cuda.diagnose(probe, NativeConfig.CUDA) : Cuda.notUsed("the CPU was asked for");
+    }
+
+    /** For the build for the GPU without a GPU. */
+    private static void requireLoadable(CudaProbe probe) {
+        List<String> missing = probe.hasBuild()
+                ? probe.missingLibraries()
+                : List.of("those of " + NativeConfig.CUDA.get("gpu.folder") + "/");
+        if (!missing.isEmpty()) {
+            throw new LibTorchException(
+                    "LibTorch's build for the GPU, which -D" + EXTENSION + "=" + GPU
+                            + " asks for, cannot be loaded: these libraries are missing: " + String.join(", ", missing),
+                    null);
         }
     }
 
@@ -163,7 +211,7 @@ public final class LibTorch {
     }
 
     /** Also what makes {@link #setNumThreads} work. */
-    private static void blasUseOneThread() {
+    private static void blasUse(int threads) {
         Map<String, String> loaded = Loader.getLoadedLibraries();
         // The setter looks its function up among the global symbols; JavaCPP loads libraries with local ones.
         for (String name : Set.of("openblas@.0", "libopenblas")) {
@@ -172,6 +220,6 @@ public final class LibTorch {
                 Loader.loadGlobal(path);
             }
         }
-        openblas_nolapack.blas_set_num_threads(1);
+        openblas_nolapack.blas_set_num_threads(threads);
     }
 }

@@ -10,19 +10,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import java.util.jar.JarEntry;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
-import org.jspecify.annotations.Nullable;
 
 /** Unpacks the native libraries of the jar into JavaCPP's cache, all of them before the first is loaded, and loads them. */
 final class NativeLibraries {
-    private static final List<String> PRESETS = List.of("javacpp", "openblas", "pytorch");
-
     /** LibTorch and what it needs, in the order in which the linker wants them, as they are called on Linux. */
     private static final List<String> LINKED = List.of(
             "libgcc_s.so.1",
@@ -33,47 +33,66 @@ final class NativeLibraries {
             "libc10.so",
             "libtorch_cpu.so");
 
-    private static @Nullable List<Library> found; // guarded by the class
+    /** By build, for the CPU or for the GPU. Guarded by the class. */
+    private static final Map<Boolean, List<Library>> FOUND = new HashMap<>();
 
     private static final Pattern CLASS = Pattern.compile("org/bytedeco/pytorch/([^/]+)\\.class");
 
     private NativeLibraries() {}
 
-    /** Whether LibTorch's build for CUDA is on the class path, beside the one for the CPU. */
-    static boolean includeGpuBuild() {
-        return NativeLibraries.class.getResource("/org/bytedeco/pytorch/" + Loader.getPlatform() + "-gpu/") != null;
+    /** Whether LibTorch's build for the GPU is on the class path, beside the one for the CPU. */
+    static boolean hasGpuBuild() {
+        return NativeLibraries.class.getResource("/" + gpuFolder(Loader.getPlatform())) != null;
     }
 
+    /** Whether the build for the CPU can be loaded at once. */
     static boolean areUnpacked() {
         try {
-            return find().stream().allMatch(Library::isCached);
+            return find(/* gpu= */ false).stream().allMatch(Library::isCached);
         } catch (IOException | UncheckedIOException e) {
             return false; // unpack() will say why
         }
     }
 
-    static void unpack(Consumer<String> progress) {
+    static void unpack(boolean gpu, Consumer<String> progress) {
         try {
-            List<Library> missing = new ArrayList<>();
-            for (Library library : find()) {
-                if (!library.isCached()) {
-                    missing.add(library);
-                }
-            }
-            if (missing.isEmpty()) {
-                return;
-            }
-            long megabytes = missing.stream().mapToLong(Library::size).sum() / 1_000_000;
-            progress.accept("Unpacking LibTorch, once (" + megabytes + " MB into " + Loader.getCacheDir() + ") ...");
-            for (Library library : missing) {
-                // Takes the lock of the cache and looks again: another process may have been faster.
-                Loader.cacheResource(library.url());
-                if (library.cached().getName().equals("libopenblas.so.0")) {
-                    linkSecondName(library.cached().toPath());
-                }
-            }
+            unpack("LibTorch", find(gpu), progress);
         } catch (IOException | UncheckedIOException e) {
             throw explain(e);
+        }
+    }
+
+    /**
+     * Unpacks the libraries of CUDA that come with the build for the GPU.
+     *
+     * @return where each is now, by its name
+     */
+    static Map<String, String> unpackCuda(Consumer<String> progress) {
+        try {
+            List<Library> libraries = cudaLibraries(Loader.getPlatform());
+            unpack("CUDA", libraries, progress);
+            return libraries.stream()
+                    .map(Library::cached)
+                    .collect(Collectors.toMap(File::getName, File::getAbsolutePath));
+        } catch (IOException | UncheckedIOException e) {
+            throw explain(e);
+        }
+    }
+
+    private static void unpack(String what, List<Library> libraries, Consumer<String> progress) throws IOException {
+        List<Library> missing =
+                libraries.stream().filter(library -> !library.isCached()).toList();
+        if (missing.isEmpty()) {
+            return;
+        }
+        long megabytes = missing.stream().mapToLong(Library::size).sum() / 1_000_000;
+        progress.accept("Unpacking " + what + ", once (" + megabytes + " MB into " + Loader.getCacheDir() + ") ...");
+        for (Library library : missing) {
+            // Takes the lock of the cache and looks again: another process may have been faster.
+            Loader.cacheResource(library.url());
+            if (library.cached().getName().equals("libopenblas.so.0")) {
+                linkSecondName(library.cached().toPath());
+            }
         }
     }
 
@@ -87,12 +106,12 @@ final class NativeLibraries {
     }
 
     /** Loads LibTorch, and meanwhile, on another thread, the classes that it asks for when it is loaded. */
-    static void load() {
+    static void load(boolean gpu) {
         Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
         classes.setDaemon(true);
         classes.start();
         // With another BLAS or another LibTorch, JavaCPP chooses what to load.
-        if (!includeGpuBuild() && System.getProperty("org.bytedeco.openblas.load") == null) {
+        if (!gpu && System.getProperty("org.bytedeco.openblas.load") == null) {
             link();
         }
         Loader.load(torch.class);
@@ -101,7 +120,7 @@ final class NativeLibraries {
     /** The linker's work, most of it for one library, before JavaCPP does its own; it then finds everything loaded. */
     private static void link() {
         try {
-            List<Library> libraries = find();
+            List<Library> libraries = find(/* gpu= */ false);
             for (String name : LINKED) {
                 for (Library library : libraries) {
                     if (library.cached().getName().equals(name)) {
@@ -156,32 +175,55 @@ final class NativeLibraries {
         }
     }
 
-    /** Shared libraries in the jars of the presets; empty for jars that are plain folders. */
-    private static synchronized List<Library> find() throws IOException {
+    /** Shared libraries of one build in the jars of the presets; empty for jars that are plain folders. */
+    private static synchronized List<Library> find(boolean gpu) throws IOException {
+        List<Library> found = FOUND.get(gpu);
         if (found == null) {
-            found = find(Loader.getPlatform());
+            found = find(Loader.getPlatform(), gpu);
+            FOUND.put(gpu, found);
         }
         return found;
     }
 
-    private static List<Library> find(String platform) throws IOException {
+    private static List<Library> find(String platform, boolean gpu) throws IOException {
         List<Library> libraries = new ArrayList<>();
-        for (String preset : PRESETS) {
-            String folder = "org/bytedeco/" + preset + "/" + platform + "/";
+        for (String folder : List.of(
+                "org/bytedeco/javacpp/" + platform + "/",
+                "org/bytedeco/openblas/" + platform + "/",
+                gpu ? gpuFolder(platform) : "org/bytedeco/pytorch/" + platform + "/")) {
             URL url = NativeLibraries.class.getResource("/" + folder);
             if (url == null) {
-                throw new UncheckedIOException(
-                        new IOException("this jar carries no native build of " + preset + " for " + platform));
+                throw new IOException("this jar carries no native build in " + folder);
             }
-            if (!(url.openConnection() instanceof JarURLConnection connection)) {
-                continue;
-            }
-            // The jar stays open: it is the class loader's own, shared by every such connection.
-            connection.getJarFile().stream()
-                    .filter(entry -> isLibrary(entry, folder))
-                    .forEach(entry -> libraries.add(Library.of(connection.getJarFileURL(), entry)));
+            libraries.addAll(inJarOf(url, folder));
         }
         return libraries;
+    }
+
+    private static String gpuFolder(String platform) {
+        return "org/bytedeco/pytorch/" + platform + "-gpu/";
+    }
+
+    /** In two jars: what NVIDIA lets others distribute, and the bridges to Java, of which one is needed. */
+    private static List<Library> cudaLibraries(String platform) throws IOException {
+        String folder = "org/bytedeco/cuda/" + platform + "/";
+        List<Library> libraries = new ArrayList<>();
+        for (URL url : Collections.list(NativeLibraries.class.getClassLoader().getResources(folder))) {
+            libraries.addAll(inJarOf(url, folder));
+        }
+        libraries.removeIf(library -> library.cached().getName().matches("(lib)?jni(?!cudart).*"));
+        return libraries;
+    }
+
+    private static List<Library> inJarOf(URL url, String folder) throws IOException {
+        if (!(url.openConnection() instanceof JarURLConnection connection)) {
+            return List.of();
+        }
+        // The jar stays open: it is the class loader's own, shared by every such connection.
+        return connection.getJarFile().stream()
+                .filter(entry -> isLibrary(entry, folder))
+                .map(entry -> Library.of(connection.getJarFileURL(), entry))
+                .toList();
     }
 
     private static boolean isLibrary(JarEntry entry, String folder) {

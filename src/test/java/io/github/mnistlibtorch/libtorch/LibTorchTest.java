@@ -27,6 +27,12 @@ class LibTorchTest {
         assertThat(torch.get_num_threads()).isEqualTo(1);
     }
 
+    /** NVIDIA's shorter float32 would change the third digit of a product: off, as in PyTorch. */
+    @Test
+    void tensorFloat32IsOff() {
+        assertThat(torch.globalContext().allowTF32CuBLAS()).isFalse();
+    }
+
     @Test
     void secondStartHasNothingToTell() {
         List<String> progress = new ArrayList<>();

@@ -1,0 +1,119 @@
+package io.github.mnistlibtorch.libtorch;
+
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether LibTorch can use a GPU here, and if not, why.
+ *
+ * @param gpus those that can be used, by their index; none if there is a reason
+ * @param reason why no GPU is used, without a full stop and with what to do about it; {@code null} if one can be
+ */
+public record Cuda(List<Gpu> gpus, @Nullable String reason) {
+    /**
+     * A GPU.
+     *
+     * @param index as in {@code cuda:0}
+     * @param name of its maker
+     * @param major of its compute capability, for example 9 of 9.0
+     * @param minor of its compute capability, for example 0 of 9.0
+     */
+    public record Gpu(int index, String name, int major, int minor) {
+        @Override
+        public String toString() {
+            return "cuda:" + index + " (" + name + ", compute capability " + major + "." + minor + ")";
+        }
+    }
+
+    public Cuda {
+        gpus = List.copyOf(gpus);
+    }
+
+    public boolean isAvailable() {
+        return reason == null;
+    }
+
+    /** The GPUs in words, or the reason why there is none. */
+    @Override
+    public String toString() {
+        return reason == null
+                ? gpus.stream().map(Gpu::toString).collect(Collectors.joining(", "))
+                : "not used: " + reason;
+    }
+
+    static Cuda notUsed(String reason) {
+        return new Cuda(List.of(), reason);
+    }
+
+    /**
+     * Asks from the outside inwards, so that the first thing amiss is the one to mend first.
+     *
+     * @param build says what the build for the GPU needs
+     */
+    static Cuda diagnose(CudaProbe probe, NativeConfig build) {
+        if (!probe.hasBuild()) {
+            return notUsed("LibTorch's build for the GPU does not lie beside this jar, in " + build.get("gpu.folder")
+                    + "/; mvn -Pcuda package puts it there, on Linux and Windows");
+        }
+        String driverFailure = probe.driverFailure();
+        if (driverFailure != null) {
+            return notUsed("there is no NVIDIA driver (" + driverFailure + "); install one for CUDA "
+                    + build.get("driver.cuda") + " or later");
+        }
+        List<String> missing = probe.missingLibraries();
+        if (!missing.isEmpty()) {
+            return notUsed("these libraries of CUDA are missing: " + String.join(", ", missing)
+                    + "; the README says where to get them");
+        }
+        try {
+            return ofDriver(probe, build);
+        } catch (IllegalStateException e) {
+            return notUsed("CUDA does not start: " + e.getMessage());
+        }
+    }
+
+    private static Cuda ofDriver(CudaProbe probe, NativeConfig build) {
+        int version = probe.driverVersion();
+        if (version == 0) {
+            return notUsed("there is no NVIDIA driver behind its library; install one for CUDA "
+                    + build.get("driver.cuda") + " or later");
+        }
+        if (version < version(build.get("driver.cuda"))) {
+            return notUsed("the NVIDIA driver is too old: it is for CUDA " + version / 1000 + "." + version % 1000 / 10
+                    + ", this build needs " + build.get("driver.cuda") + "; install a newer driver");
+        }
+        List<Gpu> gpus = probe.gpus();
+        if (gpus.isEmpty()) {
+            String visible = probe.visibleDevices();
+            return notUsed(
+                    visible == null
+                            ? "the NVIDIA driver finds no GPU"
+                            : "CUDA_VISIBLE_DEVICES=" + visible + " hides every GPU; unset it");
+        }
+        List<String> architectures = build.list("architectures");
+        List<Gpu> covered = gpus.stream()
+                .filter(gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu)))
+                .toList();
+        if (covered.isEmpty()) {
+            return notUsed("this build has no code for "
+                    + gpus.stream().map(Gpu::toString).collect(Collectors.joining(", "))
+                    + "; it has code for compute capability " + String.join(", ", architectures)
+                    + ", and the later ones with the same first number");
+        }
+        return new Cuda(covered, null);
+    }
+
+    /** Code for a compute capability runs on those that have the same first number and no smaller second one. */
+    private static boolean runsOn(String architecture, Gpu gpu) {
+        int dot = architecture.indexOf('.');
+        return Integer.parseInt(architecture.substring(0, dot)) == gpu.major
+                && Integer.parseInt(architecture.substring(dot + 1)) <= gpu.minor;
+    }
+
+    /** 12040 for 12.4. */
+    private static int version(String text) {
+        int dot = text.indexOf('.');
+        return 1000 * Integer.parseInt(text.substring(0, dot)) + 10 * Integer.parseInt(text.substring(dot + 1));
+    }
+}

@@ -1,0 +1,81 @@
+package io.github.mnistlibtorch.libtorch;
+
+import io.github.mnistlibtorch.libtorch.Cuda.Gpu;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.jspecify.annotations.Nullable;
+
+/** Asks this machine. A library counts as missing if the linker cannot load it, whatever lies where. */
+final class MachineProbe implements CudaProbe {
+    private final Consumer<String> progress;
+
+    /** @param progress told, in a sentence, when libraries have to be unpacked to be tried */
+    MachineProbe(Consumer<String> progress) {
+        this.progress = progress;
+    }
+
+    @Override
+    public boolean hasBuild() {
+        return NativeLibraries.hasGpuBuild();
+    }
+
+    @Override
+    public @Nullable String driverFailure() {
+        return failure(NativeConfig.CUDA.get("driver." + system()));
+    }
+
+    @Override
+    public List<String> missingLibraries() {
+        // A driver can be had without CUDA's libraries, and they need it; some come with the build, the rest may be
+        // anywhere.
+        Map<String, String> unpacked = NativeLibraries.unpackCuda(progress);
+        List<String> missing = new ArrayList<>();
+        for (String library : NativeConfig.CUDA.list("libraries." + system())) {
+            if (failure(unpacked.getOrDefault(library, library)) != null) {
+                missing.add(library);
+            }
+        }
+        return missing;
+    }
+
+    @Override
+    public int driverVersion() {
+        try {
+            return CudaRuntime.driverVersion();
+        } catch (LinkageError e) { // of the bridge to CUDA's runtime
+            throw new IllegalStateException(LibTorch.firstLine(e), e);
+        }
+    }
+
+    @Override
+    public List<Gpu> gpus() {
+        return CudaRuntime.gpus();
+    }
+
+    @Override
+    public @Nullable String visibleDevices() {
+        return System.getenv("CUDA_VISIBLE_DEVICES");
+    }
+
+    /** Loads a library by its path or its name, in the places where the linker looks; says why it cannot. */
+    private static @Nullable String failure(String library) {
+        Loader.load(Pointer.class); // has the function
+        try {
+            Loader.loadGlobal(library);
+            return null;
+        } catch (UnsatisfiedLinkError e) {
+            return LibTorch.firstLine(e);
+        }
+    }
+
+    private static String system() {
+        return Loader.getPlatform()
+                .substring(0, Loader.getPlatform().indexOf('-'))
+                .toLowerCase(Locale.ROOT);
+    }
+}

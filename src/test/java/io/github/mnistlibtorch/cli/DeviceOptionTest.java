@@ -1,0 +1,54 @@
+package io.github.mnistlibtorch.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.Cuda;
+import io.github.mnistlibtorch.libtorch.Cuda.Gpu;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class DeviceOptionTest {
+    private static final Cuda TWO =
+            new Cuda(List.of(new Gpu(0, "NVIDIA H100", 9, 0), new Gpu(2, "NVIDIA L4", 8, 9)), null);
+    private static final Cuda NONE = new Cuda(List.of(), "the NVIDIA driver finds no GPU");
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda", "cuda:0", "cuda:2", "cpu"})
+    void aDeviceThatIsThereIsTaken(String name) {
+        assertThatCode(() -> DeviceOption.requirePresent(name, TWO)).doesNotThrowAnyException();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda:1", "cuda:3", "cuda:99"})
+    void anIndexThatDoesNotExistIsRefusedByListingThoseThatDo(String name) {
+        assertThatThrownBy(() -> DeviceOption.requirePresent(name, TWO))
+                .isInstanceOf(InputException.class)
+                .hasMessage("there is no " + name + " to be used; there is cuda:0 (NVIDIA H100, compute capability 9.0)"
+                        + " and cuda:2 (NVIDIA L4, compute capability 8.9)");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"cuda", "cuda:0"})
+    void withoutAGpuTheReasonIsSaid(String name) {
+        assertThatThrownBy(() -> DeviceOption.requirePresent(name, NONE))
+                .isInstanceOf(InputException.class)
+                .hasMessage("there is no GPU to be used: the NVIDIA driver finds no GPU; --device cpu needs none");
+    }
+
+    @Test
+    void autoTakesTheFirstGpuThatCanBeUsed() {
+        assertThat(DeviceOption.best(TWO)).isEqualTo("cuda");
+        assertThat(DeviceOption.best(new Cuda(TWO.gpus().subList(1, 2), null))).isEqualTo("cuda:2");
+        assertThat(DeviceOption.best(NONE)).isEqualTo("cpu");
+    }
+
+    @Test
+    void theCpuIsAlwaysThere() {
+        assertThatCode(() -> DeviceOption.requirePresent("cpu", NONE)).doesNotThrowAnyException();
+    }
+}
