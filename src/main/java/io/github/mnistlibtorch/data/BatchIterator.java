@@ -78,6 +78,15 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
         return new MappedIterator<>(this, operator);
     }
 
+    /**
+     * This pass, one batch ahead of its user: a batch is on its way while the one before it is in use. Batches and
+     * failures come in the same order, and each when it is asked for. The new pass owns what {@code transfer} makes, and
+     * closes it, and this one.
+     */
+    public final BatchIterator<B> ahead(Transfer<B> transfer) {
+        return new AheadIterator<>(this, transfer);
+    }
+
     /** Frees the last batch and ends the pass. */
     @Override
     public final void close() {

@@ -24,12 +24,20 @@ public final class DeviceDataLoader implements Iterable<Batch> {
         this.dtype = dtype;
     }
 
-    /** Yields each batch after moving it to the device; it lives until the next one is asked for. */
+    /**
+     * Yields each batch after moving it to the device; it lives until the next one is asked for.
+     *
+     * <p>A GPU copies one batch ahead, while it computes with the one before. This is why its loader should have pinned
+     * memory: from any other, {@code non_blocking} or not, the thread waits for the copy.
+     */
     @Override
     public BatchIterator<Batch> iterator() {
-        return dl.iterator()
-                .map(batch -> new Batch(
-                        Devices.toDevice(batch.images(), device, dtype), Devices.toDevice(batch.labels(), device)));
+        return device.is_cuda()
+                ? dl.iterator().ahead(new CopyStream(device, dtype))
+                : dl.iterator()
+                        .map(batch -> new Batch(
+                                Devices.toDevice(batch.images(), device, dtype),
+                                Devices.toDevice(batch.labels(), device)));
     }
 
     /** Number of batches: {@code len(loader)}. */

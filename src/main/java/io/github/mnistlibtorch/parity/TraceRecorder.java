@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
 import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.StepLosses;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
@@ -34,6 +35,7 @@ public final class TraceRecorder implements RunListener {
     private final List<Trace.Epoch> epochs = new ArrayList<>();
     private final List<int[]> batches = new ArrayList<>();
     private final List<Double> losses = new ArrayList<>();
+    private final StepLosses steps = new StepLosses();
     private Trace.@Nullable Split split;
     private Trace.@Nullable Evaluation before;
     private @Nullable Long nextInt64;
@@ -97,11 +99,12 @@ public final class TraceRecorder implements RunListener {
 
     @Override
     public void stepDone(Tensor loss) {
-        losses.add(loss.item_double());
+        steps.add(loss);
     }
 
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
+        losses.addAll(steps.take());
         int[] order = batches.stream().flatMapToInt(Arrays::stream).toArray();
         epochs.add(new Trace.Epoch(
                 epoch,
@@ -132,6 +135,7 @@ public final class TraceRecorder implements RunListener {
      * @param again their losses; the last is that of the last step
      */
     void trainedAgain(List<Double> again) {
+        losses.addAll(steps.take());
         int inThisEpoch = Math.min(losses.size(), again.size());
         List<Double> tail = losses.subList(losses.size() - inThisEpoch, losses.size());
         tail.clear();

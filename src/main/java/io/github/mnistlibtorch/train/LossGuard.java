@@ -9,13 +9,14 @@ import org.bytedeco.pytorch.Tensor;
  * Stops a run whose loss has become NaN or infinite: from there on, every weight is on its way to NaN.
  *
  * <p>On the CPU the loss of each step is looked at. Elsewhere that would make the training thread wait for the device
- * at each step, and the evaluation after the epoch tells as well.
+ * at each step: there the losses of an epoch are looked at after it.
  */
 public final class LossGuard implements RunListener {
     private final List<Phase> schedule;
     private int phase;
     private int epoch; // in its phase
     private int step; // in its epoch
+    private final StepLosses onDevice = new StepLosses();
 
     /** @param schedule all calls of {@code fit} to come, to say at which learning rate it was */
     public LossGuard(List<Phase> schedule) {
@@ -25,15 +26,17 @@ public final class LossGuard implements RunListener {
     /** @throws DivergedException if the loss is NaN or infinite */
     @Override
     public void stepDone(Tensor loss) {
-        step++;
         if (loss.is_cpu()) {
-            requireFinite("loss", loss.item_double(), " at step " + step + " of");
+            requireFiniteStep(loss.item_double());
+        } else {
+            onDevice.add(loss);
         }
     }
 
     /** @throws DivergedException if the loss is NaN or infinite */
     @Override
     public void epochDone(int epoch, double lr, EpochResult result) {
+        onDevice.take().forEach(this::requireFiniteStep);
         requireFinite("val_loss", result.valLoss(), " after");
         nextEpoch();
     }
@@ -52,6 +55,11 @@ public final class LossGuard implements RunListener {
             phase++;
             epoch = 0;
         }
+    }
+
+    private void requireFiniteStep(double loss) {
+        step++;
+        requireFinite("loss", loss, " at step " + step + " of");
     }
 
     private void requireFinite(String name, double loss, String place) {

@@ -5,7 +5,10 @@ import io.github.mnistlibtorch.model.MnistModel;
 import java.util.Locale;
 import org.bytedeco.pytorch.Tensor;
 
-/** Measures how long a run trains, evaluates and saves checkpoints. */
+/**
+ * Measures how long a run trains, evaluates and saves checkpoints. A GPU may still compute the last steps of an epoch when the
+ * training thread has told them: the rest of that counts as evaluation.
+ */
 public final class Stopwatch implements RunListener {
     private long began;
     private long lastStep;

@@ -1,0 +1,100 @@
+package io.github.mnistlibtorch.device;
+
+import io.github.mnistlibtorch.data.Batch;
+import io.github.mnistlibtorch.data.Transfer;
+import io.github.mnistlibtorch.libtorch.Scope;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.DeviceGuardImplInterface;
+import org.bytedeco.pytorch.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.DeviceType;
+import org.bytedeco.pytorch.global.torch.EventFlag;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Copies batches to a GPU on a stream of their own, beside the one that computes.
+ *
+ * <p>Who waits for what, none of it on the training thread:
+ *
+ * <ul>
+ *   <li>the computation waits for the copy of its batch, by an event that is recorded behind the copy;
+ *   <li>pinned memory may be freed while the GPU reads from it: LibTorch's caching allocator of pinned memory records an
+ *       event behind each copy that does not block, and hands the memory out again only when that event has come;
+ *   <li>the batch's memory on the GPU belongs to the stream of copies: it is noted that the computation uses it, so
+ *       that LibTorch's caching allocator of the GPU's memory gives it to no other copy before that is done.
+ * </ul>
+ */
+final class CopyStream implements Transfer<Batch> {
+    /**
+     * One stream for each GPU, by its index, for as long as the program runs: freed memory is kept apart for each stream, so
+     * that a stream for each pass would take new memory each time.
+     */
+    private static final Map<Byte, Long> STREAMS = new ConcurrentHashMap<>();
+
+    private final Device device;
+    private final ScalarType dtype;
+    private final DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
+    private final byte index;
+    private final long stream;
+    private final PointerPointer<Pointer> event;
+
+    /**
+     * @param device a GPU; stays the caller's
+     * @param dtype what the images become on the way
+     */
+    CopyStream(Device device, ScalarType dtype) {
+        this.device = device;
+        this.dtype = dtype;
+        try (Scope scope = Scope.open()) {
+            Stream computing = gpu.getStream(device);
+            index = computing.device_index(); // "cuda" has none, and means the current one
+            stream = STREAMS.computeIfAbsent(
+                    index, gpu -> this.gpu.getStreamFromGlobalPool(device).id());
+            event = scope.keep(new PointerPointer<Pointer>(1).put(0, null));
+        }
+    }
+
+    @Override
+    public Batch begin(Batch batch) {
+        Stream copying = copying();
+        Stream computing = gpu.exchangeStream(copying);
+        try {
+            Tensor images = Devices.toDevice(batch.images(), device, dtype);
+            Tensor labels = Devices.toDevice(batch.labels(), device);
+            gpu.record(event, copying, index, EventFlag.PYTORCH_DEFAULT);
+            return new Batch(images, labels);
+        } finally {
+            gpu.exchangeStream(computing);
+        }
+    }
+
+    @Override
+    public Batch arrive(Batch batch) {
+        try (Scope scope = Scope.open()) {
+            Stream computing = gpu.getStream(device);
+            gpu.block(event.get(0), computing);
+            batch.images().record_stream(computing);
+            batch.labels().record_stream(computing);
+            return batch;
+        }
+    }
+
+    @Override
+    public void close() {
+        Pointer recorded = event.get(0);
+        if (recorded != null) {
+            gpu.destroyEvent(recorded, index);
+        }
+        event.close();
+    }
+
+    /** In the open scope. */
+    Stream copying() {
+        return new Stream(Stream.Unsafe.UNSAFE, gpu.getStream(device).device(), stream);
+    }
+}
