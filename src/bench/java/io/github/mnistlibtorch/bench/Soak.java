@@ -154,6 +154,11 @@ public final class Soak implements RunListener {
         chart.getStyler().setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 9));
         chart.getStyler().setChartBackgroundColor(Color.WHITE);
         chart.getStyler().setLegendVisible(false);
+        chart.getStyler().setXAxisMin(0.0);
+        chart.getStyler().setXAxisMax((double) y.length);
+        chart.getStyler().setXAxisTickMarkSpacingHint(WIDTH / 6);
+        chart.getStyler().setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 9));
+        chart.setXAxisTitle("epoch");
         chart.getStyler().setYAxisMin(0.0);
         chart.getStyler().setYAxisMax(1.15 * Arrays.stream(y).max().orElseThrow());
         chart.getStyler().setSeriesColors(new Color[] {new Color(0x00, 0x72, 0xB2)});
