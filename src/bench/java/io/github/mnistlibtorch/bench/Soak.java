@@ -44,6 +44,9 @@ public final class Soak implements RunListener {
     private static final int HEIGHT = 150;
     private static final int PIXELS_PER_POINT = 2;
 
+    /** Positions from end to end: XChart puts its ticks at whole ones. */
+    private static final int TENTHS = 10;
+
     private static final List<String> QUANTITIES =
             List.of("resident memory, MB", "heap in use, MB", "threads", "file descriptors", "live native objects");
 
@@ -147,16 +150,17 @@ public final class Soak implements RunListener {
     private XYChart chart(int quantity) {
         double[] y = values(quantity);
         double[] x = new double[y.length];
-        Arrays.setAll(x, i -> i + 1);
+        Arrays.setAll(x, i -> TENTHS * (i + 1.0) / y.length);
         XYChart chart = new XYChart(WIDTH, HEIGHT);
         chart.setTitle(QUANTITIES.get(quantity));
         chart.getStyler().setChartTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11));
         chart.getStyler().setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 9));
         chart.getStyler().setChartBackgroundColor(Color.WHITE);
         chart.getStyler().setLegendVisible(false);
-        chart.getStyler().setXAxisMin(0.0);
-        chart.getStyler().setXAxisMax((double) y.length);
-        chart.getStyler().setXAxisTickMarkSpacingHint(WIDTH / 6);
+        chart.getStyler().setXAxisMin(-0.2); // unequal room at the two ends: XChart would take the points for ticks
+        chart.getStyler().setXAxisMax(TENTHS + 0.3);
+        chart.getStyler()
+                .setxAxisTickLabelsFormattingFunction(tenth -> Long.toString(Math.round(tenth * y.length / TENTHS)));
         chart.getStyler().setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 9));
         chart.setXAxisTitle("epoch");
         chart.getStyler().setYAxisMin(0.0);
