@@ -12,9 +12,7 @@ import json
 import torch
 
 import article
-from record_trace import Widened, schedule
-
-OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+from record_trace import OPTIMIZERS, Widened, schedule
 
 
 def learning_rate(config, epoch):

@@ -7,6 +7,7 @@ with more, the order of additions, and with it the last digits, depends on the m
 """
 
 import argparse
+import functools
 import gzip
 import hashlib
 import json
@@ -17,6 +18,14 @@ import torch
 from torch.utils.data import RandomSampler
 
 import article
+
+OPTIMIZERS = {
+    "sgd": torch.optim.SGD,
+    "momentum": functools.partial(torch.optim.SGD, momentum=0.9),
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 
 PEEKS = 2  # visits of the train loader before the training
 
@@ -93,7 +102,7 @@ def record(args):
         model.double()
     before = article.evaluate(model, val_loader)
     losses, history = [], []
-    opt_func = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[args.optimizer]
+    opt_func = OPTIMIZERS[args.optimizer]
     for phase in args.schedule:
         results = article.fit(
             phase["epochs"], phase["lr"], model, train_loader, val_loader, opt_func, lambda loss: losses.append(loss.item())
@@ -158,7 +167,7 @@ def main():
     parser.add_argument("--num-workers", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
-    parser.add_argument("--optimizer", choices=["sgd", "adam"], default="sgd")
+    parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", type=schedule, default="5@0.5,5@0.1", help="EPOCHS@LR, comma-separated")
     args = parser.parse_args()
     text = json.dumps(record(args), indent=1).encode()

@@ -115,9 +115,9 @@ class LiveParityIT {
 
     /** What Python makes of a checkpoint is what this program makes of it. */
     @ParameterizedTest
-    @ValueSource(strings = {"sgd", "adam"})
+    @ValueSource(strings = {"sgd", "momentum", "adam", "adamw", "rmsprop"})
     void checkpointGoesOnInPython(String optimizer) throws IOException {
-        String lr = optimizer.equals("sgd") ? "0.1" : "0.001";
+        String lr = learningRate(optimizer);
         Program.Result train = Program.run(
                 folder, "train", "--schedule", "3@" + lr, "--dtype", "float64", "--optimizer", optimizer, "--out", "o");
         assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
@@ -138,6 +138,29 @@ class LiveParityIT {
             assertThat(inPython.get("val_acc").asDouble()).isEqualTo(here.valAcc());
         }
         assertThat(inPython.get("rng_state").asString()).isEqualTo(sha256OfRngState(file));
+    }
+
+    /** Of every optimizer that the article's own runs do not use. */
+    @ParameterizedTest
+    @ValueSource(strings = {"momentum", "adam", "adamw", "rmsprop"})
+    void everyOptimizerIsPythons(String optimizer) {
+        Path trace = folder.resolve("trace.json.gz");
+        List<String> options = new ArrayList<>(List.of("--optimizer", optimizer, "--dtype", "float64"));
+        options.addAll(List.of("--schedule", "1@" + learningRate(optimizer), "--num-workers", "2"));
+        options.addAll(List.of("--data", data.toString(), "--out", trace.toString()));
+        python("record_trace.py", options);
+
+        Program.Result parity = Program.run(folder, "parity", trace.toString());
+        assertThat(parity.out()).endsWith("Every rung holds.");
+    }
+
+    /** One at which a training settles. */
+    private static String learningRate(String optimizer) {
+        return switch (optimizer) {
+            case "sgd" -> "0.1";
+            case "momentum" -> "0.01";
+            default -> "0.001";
+        };
     }
 
     private static String sha256OfRngState(Path checkpoint) throws IOException {

@@ -26,11 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Optimizer;
-import org.bytedeco.pytorch.SGD;
-import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -75,7 +71,15 @@ class ResumeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"sgd,0,float32", "sgd,2,float64", "adam,0,float64", "adam,3,float32", "momentum,1,float32"})
+    @CsvSource({
+        "sgd,0,float32",
+        "sgd,2,float64",
+        "adam,0,float64",
+        "adam,3,float32",
+        "momentum,1,float32",
+        "adamw,0,float32",
+        "rmsprop,0,float64"
+    })
     void endsAsIfNeverInterruptedWhereverItWas(String optimizer, int numWorkers, String dtype) throws IOException {
         Settings settings = settings(optimizer, numWorkers, dtype);
         String uninterrupted = run(settings, "whole", RunListener.NONE, null);
@@ -246,15 +250,8 @@ class ResumeTest {
                 numWorkers,
                 cpu,
                 dtype.equals("float64") ? ScalarType.Double : ScalarType.Float,
-                optimizer.equals("momentum") ? ResumeTest::withMomentum : OptimizerFactory.named(optimizer),
+                OptimizerFactory.named(optimizer),
                 SCHEDULE);
-    }
-
-    private static Optimizer withMomentum(TensorVector parameters, double lr) {
-        try (SGDOptions options = new SGDOptions(lr)) {
-            options.momentum().put(0.9);
-            return new SGD(parameters, options);
-        }
     }
 
     private static final class Stopped extends RuntimeException {}

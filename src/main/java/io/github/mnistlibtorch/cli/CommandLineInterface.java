@@ -13,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.util.List;
 import java.util.Set;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -33,17 +34,25 @@ import picocli.CommandLine.ScopeType;
             PredictCommand.class,
             ParityCommand.class,
             InfoCommand.class,
-            CommandLine.HelpCommand.class
+            CommandLine.HelpCommand.class,
+            AutoComplete.GenerateCompletion.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = CommandLineInterface.Version.class,
         scope = ScopeType.INHERIT,
         synopsisSubcommandLabel = "[COMMAND]",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted, checkpoint written"})
+        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted, checkpoint written"},
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch                            the article",
+            "  mnist-libtorch train --help               its options",
+            "  mnist-libtorch predict digit.png          which digit is it?",
+            "  source <(mnist-libtorch generate-completion)   completion, in bash and zsh"
+        })
 public final class CommandLineInterface {
     /** What is answered without LibTorch. */
-    private static final Set<String> TEXTS = Set.of("help", "-h", "--help", "-V", "--version");
+    private static final Set<String> TEXTS = Set.of("help", "-h", "--help", "-V", "--version", "generate-completion");
 
     private static final int FAILED = 1;
     private static final int BAD_INPUT = 2;

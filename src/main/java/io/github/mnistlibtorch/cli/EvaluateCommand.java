@@ -22,7 +22,11 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code evaluate}: loss and accuracy of saved weights. */
-@Command(name = "evaluate", description = "Print loss and accuracy of saved weights.")
+@Command(
+        name = "evaluate",
+        description = "Print loss and accuracy of saved weights.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  mnist-libtorch evaluate --model mnist-run/model.pt --split test"})
 final class EvaluateCommand implements Callable<Integer> {
     /** Which pictures to evaluate with; the names are the values of the option. */
     enum Part {

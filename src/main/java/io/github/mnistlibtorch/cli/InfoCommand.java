@@ -13,7 +13,11 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code info}: what this program runs on. */
-@Command(name = "info", description = "Print versions, CPU capability, BLAS, threads and device.")
+@Command(
+        name = "info",
+        description = "Print versions, CPU capability, BLAS, threads and device.",
+        footerHeading = "%nExamples:%n",
+        footer = {"  mnist-libtorch info", "  mnist-libtorch info --json"})
 final class InfoCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON object, for programs.")
     private boolean json;

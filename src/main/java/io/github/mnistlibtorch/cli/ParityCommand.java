@@ -29,6 +29,11 @@ import picocli.CommandLine.Parameters;
             "Run the article as a trace was recorded, by Python for example, and compare every number, one line for each"
                     + " rung of the ladder. The run's own lines go to standard error.",
             "Exit code 0 only if every rung holds."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch parity recorded-in-python.json.gz",
+            "  mnist-libtorch parity one.json.gz --against other.json.gz"
         })
 final class ParityCommand implements Callable<Integer> {
     @Parameters(

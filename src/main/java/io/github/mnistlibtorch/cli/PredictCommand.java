@@ -26,7 +26,14 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code predict}: which digit is it? */
-@Command(name = "predict", description = "Say which digit each picture shows.")
+@Command(
+        name = "predict",
+        description = "Say which digit each picture shows.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch predict seven.png four.jpg",
+            "  mnist-libtorch predict --json --model wide/model.pt seven.png"
+        })
 final class PredictCommand implements Callable<Integer> {
     @Option(
             names = "--model",

@@ -46,7 +46,14 @@ import picocli.CommandLine.Spec;
 /** {@code train}: the article. */
 @Command(
         name = "train",
-        description = "Run the article: split, look, train, evaluate, plot. Prints what its notebook prints.")
+        description = "Run the article: split, look, train, evaluate, plot. Prints what its notebook prints.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch train",
+            "  mnist-libtorch train --schedule 10@0.1 --hidden-size 128 --out wide",
+            "  mnist-libtorch train --resume wide/checkpoint.pt",
+            "  mnist-libtorch train --data fashion-mnist --optimizer adam --schedule 5@1e-3"
+        })
 final class TrainCommand implements Callable<Integer> {
     /** Batches to train on with {@code --dry-run}. */
     private static final int DRY_TRAIN_BATCHES = 3;
@@ -122,7 +129,7 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "NAME",
             defaultValue = "sgd",
             converter = Converters.OfOptimizer.class,
-            description = "sgd or adam. Default: ${DEFAULT-VALUE}.")
+            description = "sgd, momentum (sgd with 0.9), adam, adamw or rmsprop. Default: ${DEFAULT-VALUE}.")
     private String optimizer = "sgd";
 
     @Option(
@@ -163,6 +170,9 @@ final class TrainCommand implements Callable<Integer> {
             names = "--allow-nan",
             description = "Go on when the loss has become NaN or infinite, instead of stopping there.")
     private boolean allowNan;
+
+    @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
+    private boolean quiet;
 
     @Option(
             names = "--dry-run",
@@ -242,6 +252,7 @@ final class TrainCommand implements Callable<Integer> {
             RunListener listener = guard.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
+                    .and(progress(settings, dataset.size() - heldOut))
                     .and(interruption);
             MnistTutorial.run(dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
         } catch (InterruptedRunException e) {
@@ -252,16 +263,29 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (trace != null) {
             TraceFile.write(trace, recorder.trace());
-            System.err.println("The trace is in " + trace + ".");
+            say("The trace is in " + trace + ".");
         }
-        System.err.println(stopwatch);
-        System.err.println("Pictures, history and weights are in " + out + ".");
+        say(stopwatch.toString());
+        say("Pictures, history and weights are in " + out + ".");
         return 0;
     }
 
-    private static void sayWhereItGoesOn(Checkpoint checkpoint, Map<String, String> computedWith) {
-        System.err.println("Going on after " + checkpoint.epochs() + " of " + SavedOptions.epochs(checkpoint)
-                + " epochs, from " + checkpoint.file() + ".");
+    private RunListener progress(Settings settings, int images) {
+        int epochs = settings.schedule().stream().mapToInt(Phase::epochs).sum();
+        return quiet
+                ? RunListener.NONE
+                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize());
+    }
+
+    private void say(String sentence) {
+        if (!quiet) {
+            System.err.println(sentence);
+        }
+    }
+
+    private void sayWhereItGoesOn(Checkpoint checkpoint, Map<String, String> computedWith) {
+        say("Going on after " + checkpoint.epochs() + " of " + SavedOptions.epochs(checkpoint) + " epochs, from "
+                + checkpoint.file() + ".");
         computedWith.forEach((name, value) -> {
             String saved = checkpoint.computedWith().get(name);
             if (!value.equals(saved)) {
@@ -275,7 +299,7 @@ final class TrainCommand implements Callable<Integer> {
      * A new run must not take the place of one that somebody may want to go on with. A finished one has written its
      * weights after its last checkpoint.
      */
-    private static void setAsideUnfinished(Path file) throws IOException {
+    private void setAsideUnfinished(Path file) throws IOException {
         Path weights = file.resolveSibling("model.pt");
         boolean finished = !Files.exists(file)
                 || Files.exists(weights)
@@ -283,7 +307,7 @@ final class TrainCommand implements Callable<Integer> {
         if (!finished) {
             Path aside = file.resolveSibling(UNFINISHED);
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
-            System.err.println("An unfinished run is in the way; to go on with it later: train --resume " + aside);
+            say("An unfinished run is in the way; to go on with it later: train --resume " + aside);
         }
     }
 

@@ -4,7 +4,11 @@ import java.util.List;
 import java.util.Locale;
 import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
+import org.bytedeco.pytorch.AdamW;
+import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.Optimizer;
+import org.bytedeco.pytorch.RMSprop;
+import org.bytedeco.pytorch.RMSpropOptions;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -13,7 +17,7 @@ import org.bytedeco.pytorch.TensorVector;
 @FunctionalInterface
 public interface OptimizerFactory {
     /** The names that {@link #named} knows. */
-    List<String> NAMES = List.of("sgd", "adam");
+    List<String> NAMES = List.of("sgd", "momentum", "adam", "adamw", "rmsprop");
 
     /** {@code torch.optim.SGD}. */
     OptimizerFactory SGD = (parameters, lr) -> {
@@ -22,10 +26,32 @@ public interface OptimizerFactory {
         }
     };
 
+    /** {@code functools.partial(torch.optim.SGD, momentum=0.9)}. */
+    OptimizerFactory MOMENTUM = (parameters, lr) -> {
+        try (SGDOptions options = new SGDOptions(lr)) {
+            options.momentum().put(0.9);
+            return new SGD(parameters, options);
+        }
+    };
+
     /** {@code torch.optim.Adam}. */
     OptimizerFactory ADAM = (parameters, lr) -> {
         try (AdamOptions options = new AdamOptions(lr)) {
             return new Adam(parameters, options);
+        }
+    };
+
+    /** {@code torch.optim.AdamW}, with its weight decay of 0.01. */
+    OptimizerFactory ADAMW = (parameters, lr) -> {
+        try (AdamWOptions options = new AdamWOptions(lr)) {
+            return new AdamW(parameters, options);
+        }
+    };
+
+    /** {@code torch.optim.RMSprop}. */
+    OptimizerFactory RMSPROP = (parameters, lr) -> {
+        try (RMSpropOptions options = new RMSpropOptions(lr)) {
+            return new RMSprop(parameters, options);
         }
     };
 
@@ -46,8 +72,11 @@ public interface OptimizerFactory {
     static OptimizerFactory named(String name) {
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "sgd" -> SGD;
+            case "momentum" -> MOMENTUM;
             case "adam" -> ADAM;
-            default -> throw new IllegalArgumentException("unknown optimizer '" + name + "'; there are sgd and adam");
+            case "adamw" -> ADAMW;
+            case "rmsprop" -> RMSPROP;
+            default -> throw new IllegalArgumentException("unknown optimizer '" + name + "'; there are " + NAMES);
         };
     }
 }

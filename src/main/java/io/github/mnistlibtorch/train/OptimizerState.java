@@ -9,11 +9,13 @@ import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Adam;
+import org.bytedeco.pytorch.AdamW;
 import org.bytedeco.pytorch.ArchiveWriter;
 import org.bytedeco.pytorch.IValue;
 import org.bytedeco.pytorch.InputArchive;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.OutputArchive;
+import org.bytedeco.pytorch.RMSprop;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.StringVector;
@@ -33,8 +35,12 @@ final class OptimizerState {
     private static final String GROUPS = "param_groups";
     private static final String PARAM = "params/";
 
-    /** What Adam keeps for each parameter; LibTorch would take less, and fail later. */
-    private static final Set<String> ADAM = Set.of("step", "exp_avg", "exp_avg_sq");
+    /** What an optimizer keeps for each parameter, by its class; LibTorch would take less, and fail later. */
+    private static final Map<Class<? extends Optimizer>, Set<String>> KEPT = Map.of(
+            SGD.class, Set.of("momentum_buffer"),
+            Adam.class, Set.of("step", "exp_avg", "exp_avg_sq"),
+            AdamW.class, Set.of("step", "exp_avg", "exp_avg_sq"),
+            RMSprop.class, Set.of("step", "square_avg"));
 
     private OptimizerState() {}
 
@@ -80,8 +86,9 @@ final class OptimizerState {
      * @throws RuntimeException if this is not what such an optimizer remembers
      */
     static void load(Optimizer optimizer, List<Map<String, Object>> state) {
+        Set<String> kept = KEPT.get(optimizer.getClass());
         if (state.isEmpty() != isStateless(optimizer)
-                || optimizer instanceof Adam && !state.stream().map(Map::keySet).allMatch(ADAM::equals)) {
+                || kept != null && !state.stream().map(Map::keySet).allMatch(kept::equals)) {
             throw new IllegalArgumentException("not the state of this optimizer");
         }
         if (state.isEmpty()) {

@@ -1,0 +1,105 @@
+package io.github.mnistlibtorch.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.model.EpochResult;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** With a clock that a test moves: 1,000 images in steps of 300, 2 epochs. */
+class ProgressTest {
+    private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
+
+    private final ByteArrayOutputStream written = new ByteArrayOutputStream();
+    private long now = 1_000_000;
+
+    @BeforeAll
+    static void start() {
+        LibTorch.start();
+    }
+
+    @Test
+    void elsewhereThereIsALineForEachEpoch() {
+        Progress progress = progress(/* terminal= */ false, 2);
+        progress.evaluated(RESULT);
+        epoch(progress);
+        epoch(progress);
+
+        assertThat(text().lines())
+                .containsExactly(
+                        "epoch 1 of 2: 4 steps, last loss 0.2500, 500 images/s, 0:03 left",
+                        "epoch 2 of 2: 4 steps, last loss 0.2500, 500 images/s");
+    }
+
+    @Test
+    void onATerminalABarIsDrawnAndErased() {
+        Progress progress = progress(/* terminal= */ true, 2);
+        progress.evaluated(RESULT);
+        epoch(progress);
+
+        List<String> frames = Arrays.asList(text().split("\r\033\\[K", -1));
+        assertThat(frames)
+                .containsExactly(
+                        "",
+                        "epoch 1/2 [######------------------] 1/4 loss 1.0000 500 images/s 0:04 left",
+                        "epoch 1/2 [############------------] 2/4 loss 0.5000 500 images/s 0:03 left",
+                        "epoch 1/2 [##################------] 3/4 loss 0.3333 500 images/s 0:03 left",
+                        "");
+        assertThat(frames).allMatch(frame -> frame.length() < 80);
+    }
+
+    @Test
+    void theBarIsDrawnTenTimesASecondAtMost() {
+        Progress progress = new Progress(stream(), true, 1, 100_000, 1, () -> now);
+        progress.evaluated(RESULT);
+        for (int i = 1; i < 1000; i++) {
+            now += 1_000_000;
+            step(progress, 1);
+        }
+        assertThat(text().split("\r", -1)).hasSize(1 + 9);
+    }
+
+    @Test
+    void aLongRunIsToldInHours() {
+        Progress progress = progress(false, 8000);
+        progress.evaluated(RESULT);
+        epoch(progress);
+        assertThat(text()).contains(" 5:33:18 left");
+    }
+
+    /** Steps of half a second, and half a second to evaluate. */
+    private void epoch(Progress progress) {
+        for (int step = 1; step <= 4; step++) {
+            now += 500_000_000;
+            step(progress, 1f / step);
+        }
+        now += 500_000_000;
+        progress.epochDone(0, 0.1, RESULT);
+    }
+
+    private void step(Progress progress, float value) {
+        try (Tensor loss = torch.tensor(value)) {
+            progress.stepDone(loss);
+        }
+    }
+
+    private Progress progress(boolean terminal, int epochs) {
+        return new Progress(stream(), terminal, epochs, 1000, 300, () -> now);
+    }
+
+    private PrintStream stream() {
+        return new PrintStream(written, true, UTF_8);
+    }
+
+    private String text() {
+        return written.toString(UTF_8);
+    }
+}
