@@ -36,7 +36,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What only a GPU can show; {@code mvn -Pcuda verify -Dgroups=cuda} runs this tier alone. */
+/** What only a GPU can show; {@code mvn -Pcuda verify -Dgroups=cuda -Djacoco.skip} runs this tier alone. */
 @Tag("cuda")
 class CudaTierTest {
     /** A product of two such matrices keeps a GPU busy for longer than it takes to tell it what comes next. */
