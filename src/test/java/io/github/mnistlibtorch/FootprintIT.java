@@ -88,7 +88,16 @@ class FootprintIT {
     }
 
     private static List<String> withTrace(List<String> files) {
-        return Stream.concat(files.stream(), Stream.of("checkpoint.pt", "checkpoint.previous.pt", "trace.json"))
+        return Stream.concat(
+                        files.stream(),
+                        Stream.of(
+                                "checkpoint.pt",
+                                "checkpoint.previous.pt",
+                                "confusion.png",
+                                "hidden.png",
+                                "mistakes.png",
+                                "report.html",
+                                "trace.json"))
                 .toList();
     }
 

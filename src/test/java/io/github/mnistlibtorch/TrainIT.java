@@ -105,7 +105,11 @@ class TrainIT {
                             "model.pt",
                             "model.safetensors",
                             "checkpoint.pt",
-                            "checkpoint.previous.pt");
+                            "checkpoint.previous.pt",
+                            "confusion.png",
+                            "mistakes.png",
+                            "hidden.png",
+                            "report.html");
         }
     }
 

@@ -13,6 +13,7 @@ import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
+import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
@@ -248,13 +249,17 @@ final class TrainCommand implements Callable<Integer> {
         CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
         Stopwatch stopwatch = new Stopwatch();
         TraceRecorder recorder = new TraceRecorder(config);
+        Results results = new Results(out);
         try (Interruption interruption = new Interruption()) {
             RunListener listener = guard.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
                     .and(progress(settings, dataset.size() - heldOut))
-                    .and(interruption);
-            MnistTutorial.run(dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
+                    .and(interruption)
+                    .and(results);
+            List<EpochResult> history = MnistTutorial.run(
+                    dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
+            results.write(options.config(mnist), settings.schedule(), history);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
             Path last = writer.hasCheckpoint() || resume == null ? file : resume;
@@ -266,7 +271,7 @@ final class TrainCommand implements Callable<Integer> {
             say("The trace is in " + trace + ".");
         }
         say(stopwatch.toString());
-        say("Pictures, history and weights are in " + out + ".");
+        say("Report, pictures, history and weights are in " + out + ".");
         return 0;
     }
 
@@ -319,7 +324,8 @@ final class TrainCommand implements Callable<Integer> {
         Path results = out.toAbsolutePath().normalize();
         Path checkpoint = results.resolve(CHECKPOINT);
         Stream<Path> written = Stream.concat(
-                MnistTutorial.FILES.stream().map(results::resolve),
+                Stream.concat(MnistTutorial.FILES.stream(), Results.FILES.stream())
+                        .map(results::resolve),
                 Stream.of(results, checkpoint, Checkpoint.previous(checkpoint), results.resolve(UNFINISHED)));
         if (written.anyMatch(absolute::equals)) {
             throw new InputException(trace + " is where this run writes its results; name another file with --trace");

@@ -1,17 +1,9 @@
 package io.github.mnistlibtorch.plot;
 
-import io.github.mnistlibtorch.io.AtomicFile;
-import io.github.mnistlibtorch.io.Png;
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Font;
 import java.awt.Graphics2D;
-import java.awt.RenderingHints;
-import java.awt.font.TextLayout;
-import java.awt.geom.AffineTransform;
 import java.awt.geom.Line2D;
-import java.awt.image.BufferedImage;
-import java.awt.image.DataBufferInt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,25 +17,15 @@ import org.knowm.xchart.style.markers.Marker;
 
 /** One quantity against the number of epochs, in the style that the plots share. */
 final class Curve {
-    /** The blue of Okabe and Ito's palette, which colour-blind readers tell from everything around it. */
-    static final Color SERIES = new Color(0x00, 0x72, 0xB2);
-
     /** Lengths are in points, 72 to the inch, as in matplotlib. */
     private static final int WIDTH = 8 * 72;
 
     private static final int HEIGHT = 5 * 72;
     private static final float LINE_WIDTH = 1.5f;
     private static final int MARK_SIZE = 6;
-    private static final int PIXELS_PER_POINT = 2;
     private static final int TITLE_HEIGHT = 22;
     private static final int NOTE_HEIGHT = 14;
 
-    private static final Font TITLE_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
-    private static final Font LABEL_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 10);
-    private static final Font TICK_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 9);
-    private static final Font NOTE_FONT = TICK_FONT;
-
-    private static final Color INK = new Color(0x26, 0x26, 0x26);
     private static final Color BORDER = new Color(0x8C, 0x8C, 0x8C);
     private static final Color GRID = new Color(0xE0, 0xE0, 0xE0);
 
@@ -68,60 +50,28 @@ final class Curve {
         if (values.isEmpty()) {
             throw new IllegalArgumentException("nothing to plot: the history is empty");
         }
-        BufferedImage image = draw(quantity, values);
-        AtomicFile.write(
-                png, out -> Png.write(rgb(image), image.getWidth(), image.getHeight(), 3, 72 * PIXELS_PER_POINT, out));
-    }
-
-    private static byte[] rgb(BufferedImage image) {
-        int[] pixels = ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
-        byte[] samples = new byte[3 * pixels.length];
-        for (int i = 0; i < pixels.length; i++) {
-            samples[3 * i] = (byte) (pixels[i] >> 16);
-            samples[3 * i + 1] = (byte) (pixels[i] >> 8);
-            samples[3 * i + 2] = (byte) pixels[i];
-        }
-        return samples;
-    }
-
-    private static BufferedImage draw(String quantity, List<Double> values) {
         XYChart chart = chart(quantity, values);
         String title =
                 quantity.substring(0, 1).toUpperCase(Locale.ROOT) + quantity.substring(1) + " vs. number of epochs";
         String note = note(quantity, values);
         int header = note.isEmpty() ? TITLE_HEIGHT : TITLE_HEIGHT + NOTE_HEIGHT;
-        BufferedImage image =
-                new BufferedImage(WIDTH * PIXELS_PER_POINT, HEIGHT * PIXELS_PER_POINT, BufferedImage.TYPE_INT_RGB);
-        Graphics2D graphics = image.createGraphics();
-        try {
-            graphics.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
-            graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
-            graphics.scale(PIXELS_PER_POINT, PIXELS_PER_POINT);
-            graphics.setColor(Color.WHITE);
-            graphics.fillRect(0, 0, WIDTH, header);
+        Picture.write(png, WIDTH, HEIGHT, graphics -> {
             graphics.translate(0, header);
             chart.paint(graphics, WIDTH, HEIGHT - header);
             graphics.translate(0, -header);
             // XChart has one line for a title and measures it with other metrics than it is drawn with.
-            drawCentred(graphics, chart, title, TITLE_FONT, TITLE_HEIGHT);
+            double middle = middle(chart);
+            Picture.centred(graphics, title, Picture.TITLE_FONT, Picture.INK, middle, TITLE_HEIGHT);
             if (!note.isEmpty()) {
-                drawCentred(graphics, chart, note, NOTE_FONT, header);
+                Picture.centred(graphics, note, Picture.TICK_FONT, Picture.INK, middle, header);
             }
-        } finally {
-            graphics.dispose();
-        }
-        return image;
+        });
     }
 
-    /** Above the middle of the plot. */
-    private static void drawCentred(Graphics2D graphics, XYChart chart, String text, Font font, int baseline) {
+    /** Of the plot, which has been painted. */
+    private static double middle(XYChart chart) {
         XYStyler styler = chart.getStyler();
-        double left = chart.getScreenXFromChart(styler.getXAxisMin());
-        double right = chart.getScreenXFromChart(styler.getXAxisMax());
-        TextLayout layout = new TextLayout(text, font, graphics.getFontRenderContext());
-        double start = (left + right - layout.getAdvance()) / 2;
-        graphics.setColor(INK);
-        graphics.fill(layout.getOutline(AffineTransform.getTranslateInstance(start, baseline)));
+        return (chart.getScreenXFromChart(styler.getXAxisMin()) + chart.getScreenXFromChart(styler.getXAxisMax())) / 2;
     }
 
     private static XYChart chart(String quantity, List<Double> values) {
@@ -160,11 +110,11 @@ final class Curve {
     }
 
     private static void style(XYStyler styler) {
-        styler.setBaseFont(LABEL_FONT);
-        styler.setAxisTitleFont(LABEL_FONT);
-        styler.setAxisTickLabelsFont(TICK_FONT);
-        styler.setChartFontColor(INK);
-        styler.setAxisTickLabelsColor(INK);
+        styler.setBaseFont(Picture.LABEL_FONT);
+        styler.setAxisTitleFont(Picture.LABEL_FONT);
+        styler.setAxisTickLabelsFont(Picture.TICK_FONT);
+        styler.setChartFontColor(Picture.INK);
+        styler.setAxisTickLabelsColor(Picture.INK);
         styler.setChartBackgroundColor(Color.WHITE);
         styler.setPlotBackgroundColor(Color.WHITE);
         styler.setPlotBorderColor(BORDER);
@@ -178,7 +128,7 @@ final class Curve {
         styler.setPlotContentSize(1);
         styler.setYAxisLabelAlignment(TextAlignment.Right);
         styler.setLegendVisible(false);
-        styler.setSeriesColors(new Color[] {SERIES});
+        styler.setSeriesColors(new Color[] {Picture.BLUE});
         styler.setSeriesLines(
                 new BasicStroke[] {new BasicStroke(LINE_WIDTH, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND)});
     }

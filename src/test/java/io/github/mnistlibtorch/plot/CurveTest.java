@@ -301,7 +301,7 @@ class CurveTest {
     }
 
     private static boolean isCurve(BufferedImage image, int x, int y) {
-        return image.getRGB(x, y) == Curve.SERIES.getRGB();
+        return image.getRGB(x, y) == Picture.BLUE.getRGB();
     }
 
     private static int firstColumn(int[] heights) {

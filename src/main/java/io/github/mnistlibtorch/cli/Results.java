@@ -1,0 +1,83 @@
+package io.github.mnistlibtorch.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.data.Example;
+import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.libtorch.Environment;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.plot.ConfusionMatrix;
+import io.github.mnistlibtorch.plot.HiddenUnits;
+import io.github.mnistlibtorch.plot.Mistakes;
+import io.github.mnistlibtorch.plot.Report;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Predictions;
+import io.github.mnistlibtorch.train.RunListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What {@code train} writes beside the article's own results: more pictures, and the report. */
+final class Results implements RunListener {
+    /** In the folder of the run. */
+    static final List<String> FILES = List.of("confusion.png", "mistakes.png", "hidden.png", "report.html");
+
+    private static final int SIDE = 28;
+
+    private final Path out;
+    private @Nullable Subset<Example> heldOut;
+    private @Nullable Predictions predictions;
+    private @Nullable HiddenUnits hiddenUnits;
+
+    Results(Path out) {
+        this.out = out;
+    }
+
+    @Override
+    public void split(Subset<Example> train, Subset<Example> val) {
+        heldOut = val;
+    }
+
+    @Override
+    public void finished(MnistModel model) {
+        predictions = Predictions.of(model, requireNonNull(heldOut));
+        hiddenUnits = new HiddenUnits(model, SIDE, SIDE);
+    }
+
+    /** To be done last, when the weights are safe and the article's own pictures are there. */
+    void write(Map<String, String> configuration, List<Phase> schedule, List<EpochResult> history) throws IOException {
+        Subset<Example> val = requireNonNull(heldOut);
+        Predictions answers = requireNonNull(predictions);
+        ConfusionMatrix.write(out.resolve("confusion.png"), answers);
+        Mistakes.write(out.resolve("mistakes.png"), val, answers);
+        requireNonNull(hiddenUnits).write(out.resolve("hidden.png"));
+        Map<String, Path> pictures = new LinkedHashMap<>();
+        pictures.put("Loss", out.resolve("loss.png"));
+        pictures.put("Accuracy", out.resolve("accuracy.png"));
+        pictures.put("Which digit is taken for which", out.resolve("confusion.png"));
+        pictures.put("The surest mistakes", out.resolve("mistakes.png"));
+        pictures.put("What the hidden units look for", out.resolve("hidden.png"));
+        pictures.put("The first batch", out.resolve("batch.png"));
+        StringBuilder command = new StringBuilder("java -jar mnist-libtorch.jar train");
+        configuration.forEach((name, value) -> {
+            if (!name.equals("data")) { // told by what it holds
+                command.append(" --").append(name).append(' ').append(value);
+            }
+        });
+        Report.write(
+                out.resolve("report.html"),
+                new Report.Content(
+                        configuration,
+                        Environment.describe(),
+                        schedule,
+                        history,
+                        val,
+                        answers,
+                        pictures,
+                        command.toString()));
+    }
+}

@@ -1,0 +1,72 @@
+package io.github.mnistlibtorch.plot;
+
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.StateDict;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Tensor;
+
+/** A picture of what each hidden unit looks for. */
+public final class HiddenUnits {
+    private static final int MOST = 64;
+
+    /** Share of the weights that are told from each other by their colour. */
+    private static final double FULL = 0.995;
+
+    private final List<float[][]> weights = new ArrayList<>();
+    private final long units;
+
+    /**
+     * Copies the weights of the hidden units, of the first 64 if there are more.
+     *
+     * @param model may be closed afterwards
+     * @param rows of the model's input
+     * @param columns of the model's input; {@code rows * columns} is its size
+     */
+    public HiddenUnits(MnistModel model, int rows, int columns) {
+        try (Scope scope = Scope.open()) {
+            Tensor weight = StateDict.of(model).values().iterator().next();
+            units = weight.size(0);
+            for (int unit = 0; unit < Math.min(MOST, units); unit++) {
+                weights.add(Digits.values(weight.select(0, unit), rows, columns));
+            }
+        }
+    }
+
+    /**
+     * Draws each unit's weights as a picture of the size of the input: where a pixel speaks for the unit it is blue, where it
+     * speaks against it vermilion, and white where it says nothing.
+     *
+     * @param png replaced or created, whole or not at all; its folder must exist
+     * @throws IOException if the file cannot be written
+     */
+    public void write(Path png) throws IOException {
+        List<String> captions = IntStream.range(0, weights.size())
+                .mapToObj(unit -> "unit " + unit)
+                .toList();
+        double scale = scale();
+        String title = (units > MOST ? "The first " + MOST + " of " + units : "The " + units)
+                + " hidden units: blue speaks for the unit, vermilion against it";
+        Digits.write(
+                png,
+                title,
+                weights,
+                captions,
+                weight -> Picture.tint(weight > 0 ? Picture.BLUE : Picture.VERMILION, Math.abs(weight) / scale));
+    }
+
+    /** Where the colours are full: the few weights beyond it would leave all others pale. */
+    private double scale() {
+        double[] sizes = weights.stream()
+                .flatMap(Arrays::stream)
+                .flatMapToDouble(row -> IntStream.range(0, row.length).mapToDouble(i -> Math.abs(row[i])))
+                .sorted()
+                .toArray();
+        return Math.max(Float.MIN_NORMAL, sizes[(int) (FULL * (sizes.length - 1))]);
+    }
+}
