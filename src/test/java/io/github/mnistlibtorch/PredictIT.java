@@ -93,6 +93,28 @@ class PredictIT {
     }
 
     @Test
+    void explainsWithWhatTheNetworkSaw() throws IOException {
+        ImageIO.write(image(0), "png", folder.resolve("seen.png").toFile());
+        Program.Result text = Program.run(folder, "predict", "--explain", "seen.png");
+        assertThat(text.exitCode()).isZero();
+        assertThat(text.out()).hasSize(1 + 14);
+        assertThat(text.out().get(0)).startsWith("seen.png: 7 (");
+        assertThat(text.out().subList(1, 15)).allMatch(line -> line.matches("[ .:=+*#%@-]{0,30}"));
+
+        Program.Result json = Program.run(folder, "predict", "--explain", "--json", "seen.png");
+        JsonNode seen = JsonMapper.builder()
+                .build()
+                .readTree(String.join("\n", json.out()))
+                .get(0)
+                .get("seen");
+        float[] expected = new float[28 * 28];
+        mnist.get(0).image().data_ptr_float().get(expected);
+        for (int i = 0; i < expected.length; i++) {
+            assertThat((float) seen.get(i / 28).get(i % 28).asDouble()).isEqualTo(expected[i]);
+        }
+    }
+
+    @Test
     void aLineForEachPictureAndASentenceForEachThatIsNone() throws IOException {
         ImageIO.write(image(0), "png", folder.resolve("a.png").toFile());
         ImageIO.write(image(1), "png", folder.resolve("b.png").toFile());

@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
@@ -32,9 +33,13 @@ import tools.jackson.databind.json.JsonMapper;
         footerHeading = "%nExamples:%n",
         footer = {
             "  mnist-libtorch predict seven.png four.jpg",
+            "  mnist-libtorch predict --explain seven.png",
             "  mnist-libtorch predict --json --model wide/model.pt seven.png"
         })
 final class PredictCommand implements Callable<Integer> {
+    /** From nothing to full ink. */
+    private static final String SHADES = " .:-=+*#%@";
+
     @Option(
             names = "--model",
             paramLabel = "FILE",
@@ -53,11 +58,17 @@ final class PredictCommand implements Callable<Integer> {
             description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark, one digit on each.")
     private List<Path> pictures = List.of();
 
+    @Option(names = "--explain", description = "Show what the network saw of each picture: 28 x 28 pixels, as text.")
+    private boolean explain;
+
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
-    /** @param probabilities of the digits 0 to 9 */
-    private record Prediction(Path picture, double[] probabilities) {
+    /**
+     * @param probabilities of the digits 0 to 9
+     * @param seen what the network was given, row by row, from 0 to 1
+     */
+    private record Prediction(Path picture, double[] probabilities, float[][] seen) {
         List<Integer> digits() {
             return IntStream.range(0, probabilities.length)
                     .boxed()
@@ -79,13 +90,28 @@ final class PredictCommand implements Callable<Integer> {
                     100 * probabilities[second]);
         }
 
-        Map<String, Object> forPrograms() {
+        Map<String, Object> forPrograms(boolean withPixels) {
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put("image", picture.toString());
             fields.put("digit", digits().get(0));
             fields.put("probability", probabilities[digits().get(0)]);
             fields.put("probabilities", probabilities);
+            if (withPixels) {
+                fields.put("seen", seen);
+            }
             return fields;
+        }
+
+        /** A line for two rows of pixels, as a character is about twice as high as it is wide. */
+        void printSeen() {
+            for (int row = 0; row + 1 < seen.length; row += 2) {
+                StringBuilder line = new StringBuilder("  ");
+                for (int column = 0; column < seen[row].length; column++) {
+                    float grey = (seen[row][column] + seen[row + 1][column]) / 2;
+                    line.append(SHADES.charAt(Math.round(grey * (SHADES.length() - 1))));
+                }
+                System.out.println(line.toString().stripTrailing());
+            }
         }
     }
 
@@ -99,7 +125,7 @@ final class PredictCommand implements Callable<Integer> {
             Devices.toDevice(network, device);
             for (Path picture : pictures) {
                 try {
-                    predictions.add(new Prediction(picture, probabilities(network, picture, device)));
+                    predictions.add(predict(network, picture, device));
                 } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
@@ -113,10 +139,16 @@ final class PredictCommand implements Callable<Integer> {
             System.out.println(JsonMapper.builder()
                     .enable(SerializationFeature.INDENT_OUTPUT)
                     .build()
-                    .writeValueAsString(
-                            predictions.stream().map(Prediction::forPrograms).toList()));
+                    .writeValueAsString(predictions.stream()
+                            .map(prediction -> prediction.forPrograms(explain))
+                            .toList()));
         } else {
-            predictions.forEach(System.out::println);
+            for (Prediction prediction : predictions) {
+                System.out.println(prediction);
+                if (explain) {
+                    prediction.printSeen();
+                }
+            }
         }
         if (refused != null) {
             throw refused;
@@ -124,17 +156,22 @@ final class PredictCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static double[] probabilities(MnistModel network, Path file, Device device) throws IOException {
+    private static Prediction predict(MnistModel network, Path file, Device device) throws IOException {
         try (Scope scope = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor picture = Devices.toDevice(DigitPicture.read(file), device, network.dtype());
-            Tensor probabilities = network.forward(picture)
+            Tensor picture = DigitPicture.read(file);
+            Tensor probabilities = network.forward(Devices.toDevice(picture, device, network.dtype()))
                     .softmax(/* dim= */ 1)
                     .to(ScalarType.Double)
                     .cpu();
             double[] values = new double[(int) probabilities.numel()];
             probabilities.data_ptr_double().get(values);
-            return values;
+            float[][] seen = new float[(int) picture.size(-2)][(int) picture.size(-1)];
+            FloatPointer pixels = picture.data_ptr_float();
+            for (int row = 0; row < seen.length; row++) {
+                pixels.position((long) row * seen[row].length).get(seen[row]);
+            }
+            return new Prediction(file, values, seen);
         }
     }
 }

@@ -40,7 +40,7 @@ public final class Report {
             ul.samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: .8rem; padding: 0; list-style: none; }
             ul.samples img { display: block; width: 56px; height: 56px; image-rendering: pixelated; }
             .right { color: var(--good); } .wrong { color: var(--bad); font-weight: 600; }
-            pre { padding: .6rem; overflow-x: auto; border: 1px solid var(--line); border-radius: 4px; }
+            pre { padding: .6rem; white-space: pre-wrap; border: 1px solid var(--line); border-radius: 4px; }
             """;
 
     private final StringBuilder page = new StringBuilder();
@@ -117,7 +117,7 @@ public final class Report {
         table("Configuration", content.configuration);
         table("Environment", content.environment);
         heading("Run it again");
-        page.append("<pre tabindex=\"0\">").append(escaped(content.command)).append("</pre>\n");
+        page.append("<pre>").append(escaped(content.command)).append("</pre>\n");
         return page.append("</main>\n</body>\n</html>\n").toString();
     }
 
@@ -181,7 +181,7 @@ public final class Report {
                     .append(label == answer ? answer : label + ", not " + answer)
                     .append("</span> <span class=\"faint\">")
                     .append(String.format(
-                            Locale.ROOT, "%.1f %%", 100 * predictions.probabilities()[i]))
+                            Locale.ROOT, "%.1f\u00a0%%", 100 * predictions.probabilities()[i]))
                     .append("</span></li>\n");
         }
         page.append("</ul>\n");
