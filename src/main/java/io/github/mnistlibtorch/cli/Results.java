@@ -15,10 +15,12 @@ import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.Predictions;
 import io.github.mnistlibtorch.train.RunListener;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code train} writes beside the article's own results: more pictures, and the report. */
@@ -52,9 +54,13 @@ final class Results implements RunListener {
     void write(Map<String, String> configuration, List<Phase> schedule, List<EpochResult> history) throws IOException {
         Subset<Example> val = requireNonNull(heldOut);
         Predictions answers = requireNonNull(predictions);
-        ConfusionMatrix.write(out.resolve("confusion.png"), answers);
-        Mistakes.write(out.resolve("mistakes.png"), val, answers);
-        requireNonNull(hiddenUnits).write(out.resolve("hidden.png"));
+        HiddenUnits units = requireNonNull(hiddenUnits);
+        Stream.<Drawing>of(
+                        () -> Mistakes.write(out.resolve("mistakes.png"), val, answers),
+                        () -> ConfusionMatrix.write(out.resolve("confusion.png"), answers),
+                        () -> units.write(out.resolve("hidden.png")))
+                .parallel()
+                .forEach(Drawing::done);
         Map<String, Path> pictures = new LinkedHashMap<>();
         pictures.put("Loss", out.resolve("loss.png"));
         pictures.put("Accuracy", out.resolve("accuracy.png"));
@@ -79,5 +85,18 @@ final class Results implements RunListener {
                         answers,
                         pictures,
                         command.toString()));
+    }
+
+    @FunctionalInterface
+    private interface Drawing {
+        void write() throws IOException;
+
+        default void done() {
+            try {
+                write();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
     }
 }
