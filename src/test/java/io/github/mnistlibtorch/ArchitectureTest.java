@@ -73,14 +73,15 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** What leaves the machine, or comes into it, goes through the download. */
+    /** What leaves the machine, or comes into it, goes through the download; {@code serve} answers who asks. */
     @Test
-    void onlyTheDownloadUsesTheNetwork() {
+    void onlyTheDownloadAndTheServerUseTheNetwork() {
         String download = ROOT + ".vision.MnistDownload";
+        String server = ROOT + ".cli.(DigitServer|ServeCommand)";
         String jarUrls = ROOT + ".libtorch.NativeLibraries"; // finds the libraries in the jar
         noClasses()
                 .that()
-                .haveNameNotMatching(Pattern.quote(download) + ".*|" + Pattern.quote(jarUrls) + ".*")
+                .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + Pattern.quote(jarUrls) + ".*")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..")

@@ -32,6 +32,7 @@ import picocli.CommandLine.ScopeType;
             TrainCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
+            ServeCommand.class,
             ParityCommand.class,
             InfoCommand.class,
             CommandLine.HelpCommand.class,

@@ -109,6 +109,16 @@ public class MnistModel extends Module {
         return linear2.forward(out);
     }
 
+    /**
+     * What the hidden units say of pictures, on the way through {@link #forward}.
+     *
+     * @param xb as for {@link #forward}
+     * @return (B, H), none negative
+     */
+    public Tensor hidden(Tensor xb) {
+        return torch.relu(linear1.forward(xb.view(xb.size(0), -1)));
+    }
+
     /** Loss of a batch, to call {@code backward()} on: the mean cross-entropy, a scalar. */
     public Tensor trainingStep(Batch batch) {
         Tensor out = forward(batch.images());

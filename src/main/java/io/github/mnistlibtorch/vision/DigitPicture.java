@@ -32,13 +32,37 @@ public final class DigitPicture {
      * @throws IOException if the disk fails
      */
     public static Tensor read(Path file) throws IOException {
-        byte[] pixels = lightOnDark(PictureFile.read(file), file);
+        return tensor(lightOnDark(PictureFile.read(file), file));
+    }
+
+    /**
+     * Takes a picture that is in memory.
+     *
+     * @param grey row by row, 0 for black to 255 for white
+     * @param name for the exception
+     * @return float32 (1, 1, 28, 28) in [0, 1], which the caller closes
+     * @throws InputException if it shows nothing
+     * @throws IllegalArgumentException if there are not {@code width * height} bytes
+     */
+    public static Tensor of(byte[] grey, int width, int height, String name) throws InputException {
+        if (grey.length != width * height) {
+            throw new IllegalArgumentException(grey.length + " bytes are no " + width + " x " + height + " pixels");
+        }
+        float[] values = new float[grey.length];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (grey[i] & 0xff) / 255f;
+        }
+        return tensor(lightOnDark(new PictureFile.Grey(values, width, height), name));
+    }
+
+    private static Tensor tensor(byte[] pixels) {
         try (Tensor picture = ToTensor.toTensor(pixels, SIDE, SIDE)) {
             return picture.unsqueeze(0);
         }
     }
 
-    static byte[] lightOnDark(PictureFile.Grey grey, Path file) throws InputException {
+    /** @param name a file or a word */
+    static byte[] lightOnDark(PictureFile.Grey grey, Object name) throws InputException {
         float[] values = grey.values().clone();
         float paper = border(grey);
         if (paper > 0.5f) {
@@ -55,7 +79,7 @@ public final class DigitPicture {
             ink = Math.max(ink, value);
         }
         if (ink - paper < LEAST_CONTRAST) {
-            throw new InputException(file + " shows no digit: everything in it is about as dark as its border");
+            throw new InputException(name + " shows no digit: everything in it is about as dark as its border");
         }
         for (int i = 0; i < values.length; i++) {
             float share = (values[i] - paper) / (ink - paper);

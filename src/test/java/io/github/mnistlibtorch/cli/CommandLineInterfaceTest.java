@@ -32,7 +32,7 @@ class CommandLineInterfaceTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "train", "evaluate", "predict", "parity", "info"})
+    @ValueSource(strings = {"", "train", "evaluate", "predict", "serve", "parity", "info"})
     void helpFitsATerminalAndHasExamples(String command) {
         CommandLine program = CommandLineInterface.commandLine();
         CommandLine line = command.isEmpty()
@@ -46,7 +46,7 @@ class CommandLineInterfaceTest {
 
     /** What a help page shows as an example is taken as it stands. */
     @ParameterizedTest
-    @ValueSource(strings = {"train", "evaluate", "predict", "parity", "info"})
+    @ValueSource(strings = {"train", "evaluate", "predict", "serve", "parity", "info"})
     void examplesAreUnderstood(String command) {
         CommandLine line = requireNonNull(
                 CommandLineInterface.commandLine().getSubcommands().get(command));

@@ -1,0 +1,219 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** The page to draw on, as another process serves it. */
+class ServeIT {
+    private static final int SIDE = 280;
+    private static final HttpClient HTTP = HttpClient.newHttpClient();
+
+    @TempDir
+    private static Path folder;
+
+    private static Process server;
+    private static String url;
+
+    @BeforeAll
+    static void serve() throws Exception {
+        assertThat(Program.run(folder, "train").exitCode()).isZero();
+        server = start("--port", "0");
+        url = address(folder.resolve("served"));
+    }
+
+    @AfterAll
+    static void endsCleanly() throws Exception {
+        server.destroy();
+        assertThat(server.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(folder.resolve("served.err")).isEmptyFile();
+    }
+
+    private static Process start(String... options) throws IOException {
+        List<String> command = new ArrayList<>(Program.command(List.of(), "serve"));
+        command.addAll(List.of(options));
+        return new ProcessBuilder(command)
+                .directory(folder.toFile())
+                .redirectOutput(folder.resolve("served").toFile())
+                .redirectError(folder.resolve("served.err").toFile())
+                .start();
+    }
+
+    private static String address(Path out) throws Exception {
+        Pattern line = Pattern.compile("Draw a digit at (http://127\\.0\\.0\\.1:\\d+/) \\(Ctrl-C ends\\)");
+        String[] found = new String[1];
+        Browser.await("the server", () -> {
+            Matcher matcher = line.matcher(Files.readString(out));
+            found[0] = matcher.find() ? matcher.group(1) : null;
+            return found[0] != null;
+        });
+        return found[0];
+    }
+
+    @Test
+    void aDigitIsDrawnAndTheAnswerAppears() throws Exception {
+        try (Browser browser = new Browser(folder)) {
+            browser.open(url, 900, false);
+            JsonNode paper =
+                    browser.evaluate("(() => { const box = document.getElementById('paper').getBoundingClientRect();"
+                            + " return { x: box.left, y: box.top }; })()");
+            double x = paper.get("x").asDouble();
+            double y = paper.get("y").asDouble();
+            browser.draw(new double[][] {
+                {x + 70, y + 60},
+                {x + 130, y + 60},
+                {x + 205, y + 62},
+                {x + 180, y + 110},
+                {x + 150, y + 170},
+                {x + 125, y + 230}
+            });
+            Browser.await(
+                    "the answer",
+                    () -> browser.evaluate("document.getElementById('answer').textContent")
+                            .asString()
+                            .startsWith("It is 7 ("));
+
+            assertThat(browser.evaluate("document.getElementById('seen').width").asInt())
+                    .isEqualTo(28);
+            assertThat(browser.evaluate("document.getElementById('hidden').height")
+                            .asInt())
+                    .as("32 units, 8 in a row")
+                    .isEqualTo(4);
+            assertThat(browser.evaluate("document.querySelectorAll('#digits li div')[7].style.width")
+                            .asString())
+                    .endsWith("%");
+            assertThat(browser.errors()).isEmpty();
+            assertThat(browser.requests()).allMatch(request -> request.startsWith(url));
+            browser.screenshot(Path.of("target/serve.png"));
+
+            browser.evaluate("document.getElementById('clear').click()");
+            assertThat(browser.evaluate("document.getElementById('answer').textContent")
+                            .asString())
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    void onAPhoneNothingSticksOut() throws Exception {
+        try (Browser browser = new Browser(folder)) {
+            browser.open(url, 400, true);
+            assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
+                    .isLessThanOrEqualTo(400);
+            assertThat(browser.errors()).isEmpty();
+        }
+    }
+
+    @Test
+    void manyMayAskAtOnce() {
+        List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            answers.add(HTTP.sendAsync(request("predict", line()), BodyHandlers.ofString()));
+        }
+        String first = answers.get(0).join().body();
+        JsonNode answer = JsonMapper.builder().build().readTree(first);
+        assertThat(answer.get("digit").asInt()).isEqualTo(1);
+        assertThat(answer.get("seen").size()).isEqualTo(784);
+        assertThat(answer.get("hidden").size()).isEqualTo(32);
+        assertThat(answers).allSatisfy(other -> assertThat(other.join().body()).isEqualTo(first));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, SIDE * SIDE - 1, SIDE * SIDE + 1, 5_000_000})
+    void aBodyOfAnotherSizeIsRefused(int size) throws Exception {
+        // What is too long is not read to its end: the answer, or a closed connection, is what the sender gets.
+        try {
+            HttpResponse<String> answer = HTTP.send(request("predict", new byte[size]), BodyHandlers.ofString());
+            assertThat(answer.statusCode()).isEqualTo(400);
+            assertThat(answer.body()).contains("a drawing is 280 x 280 bytes");
+        } catch (IOException e) {
+            assertThat(size).isGreaterThan(SIDE * SIDE);
+        }
+        assertThat(HTTP.send(request("predict", line()), BodyHandlers.ofString())
+                        .statusCode())
+                .isEqualTo(200);
+    }
+
+    @Test
+    void anEmptyPaperIsSaidToBeOne() throws Exception {
+        byte[] white = new byte[SIDE * SIDE];
+        Arrays.fill(white, (byte) 255);
+        HttpResponse<String> answer = HTTP.send(request("predict", white), BodyHandlers.ofString());
+        assertThat(answer.statusCode()).isEqualTo(422);
+        assertThat(answer.body()).contains("the drawing shows no digit");
+    }
+
+    @Test
+    void thereAreNoOtherPages() throws Exception {
+        for (String path : List.of("predict", "../pom.xml", "serve/index.html", "%2e%2e/x")) {
+            HttpRequest get = HttpRequest.newBuilder(URI.create(url + path)).build();
+            assertThat(HTTP.send(get, BodyHandlers.ofString()).statusCode())
+                    .as(path)
+                    .isEqualTo(404);
+        }
+    }
+
+    /** A page of another site, whose name has been pointed at this machine. */
+    @Test
+    void anotherNameForThisMachineIsNotAnswered() throws Exception {
+        URI address = URI.create(url);
+        try (Socket socket = new Socket("127.0.0.1", address.getPort())) {
+            OutputStream out = socket.getOutputStream();
+            out.write("GET / HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+            out.flush();
+            ByteArrayOutputStream answer = new ByteArrayOutputStream();
+            socket.getInputStream().transferTo(answer);
+            assertThat(answer.toString(StandardCharsets.US_ASCII)).startsWith("HTTP/1.1 403 ");
+        }
+    }
+
+    @Test
+    void aPortThatIsTakenIsSaidInOneSentence() {
+        String port = Integer.toString(URI.create(url).getPort());
+        Program.run(folder, "serve", "--port", port).assertRefused("cannot listen at 127.0.0.1:" + port, "--port");
+        Program.run(folder, "serve", "--port", "70000").assertRefused("--port 70000 is none");
+    }
+
+    private static HttpRequest request(String path, byte[] body) {
+        return HttpRequest.newBuilder(URI.create(url + path))
+                .POST(BodyPublishers.ofByteArray(body))
+                .build();
+    }
+
+    /** Upright, a digit that every network knows. */
+    private static byte[] line() {
+        byte[] grey = new byte[SIDE * SIDE];
+        for (int i = 0; i < grey.length; i++) {
+            boolean ink = i % SIDE >= 130 && i % SIDE < 150 && i / SIDE >= 60 && i / SIDE < 220;
+            grey[i] = (byte) (ink ? 0 : 255);
+        }
+        return grey;
+    }
+}
