@@ -110,10 +110,9 @@ final class Progress implements RunListener {
         if (!terminal) {
             out.printf(
                     Locale.ROOT,
-                    "epoch %d of %d: %d steps, last loss %.4f, %s%s%n",
+                    "%d of %d epochs done, last loss %.4f, %s%s%n",
                     epoch,
                     epochs,
-                    steps,
                     loss,
                     speed(images, epochTrained),
                     epoch < epochs ? ", " + timeLeft() + " left" : "");

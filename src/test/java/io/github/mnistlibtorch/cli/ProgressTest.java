@@ -35,8 +35,8 @@ class ProgressTest {
 
         assertThat(text().lines())
                 .containsExactly(
-                        "epoch 1 of 2: 4 steps, last loss 0.2500, 500 images/s, 0:03 left",
-                        "epoch 2 of 2: 4 steps, last loss 0.2500, 500 images/s");
+                        "1 of 2 epochs done, last loss 0.2500, 500 images/s, 0:03 left",
+                        "2 of 2 epochs done, last loss 0.2500, 500 images/s");
     }
 
     @Test
