@@ -40,13 +40,8 @@ final class PredictCommand implements Callable<Integer> {
     /** From nothing to full ink. */
     private static final String SHADES = " .:-=+*#%@";
 
-    @Option(
-            names = "--model",
-            paramLabel = "FILE",
-            defaultValue = "mnist-run/model.pt",
-            converter = Converters.OfPath.class,
-            description = "Weights, in the safetensors format or as torch.save writes them. Default: ${DEFAULT-VALUE}.")
-    private Path model = Path.of("");
+    @Mixin
+    private ModelOption modelOption = new ModelOption();
 
     @Option(names = "--json", description = "Print a JSON array, for programs, with the probabilities of all digits.")
     private boolean json;
@@ -120,9 +115,7 @@ final class PredictCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
-        try (MnistModel network = MnistModel.load(model)) {
-            EvaluateCommand.requireMnist(network, model);
-            Devices.toDevice(network, device);
+        try (MnistModel network = modelOption.load(device)) {
             for (Path picture : pictures) {
                 try {
                     predictions.add(predict(network, picture, device));

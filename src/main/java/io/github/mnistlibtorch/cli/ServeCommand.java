@@ -1,13 +1,11 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.MnistModel;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.bytedeco.pytorch.Device;
@@ -24,13 +22,8 @@ import picocli.CommandLine.Option;
 final class ServeCommand implements Callable<Integer> {
     private static final int LARGEST_PORT = 65_535;
 
-    @Option(
-            names = "--model",
-            paramLabel = "FILE",
-            defaultValue = "mnist-run/model.pt",
-            converter = Converters.OfPath.class,
-            description = "Weights, in the safetensors format or as torch.save writes them. Default: ${DEFAULT-VALUE}.")
-    private Path model = Path.of("");
+    @Mixin
+    private ModelOption modelOption = new ModelOption();
 
     @Option(
             names = "--port",
@@ -57,9 +50,7 @@ final class ServeCommand implements Callable<Integer> {
         }
         InetAddress address = address();
         Device device = deviceOption.start();
-        try (MnistModel network = MnistModel.load(model)) {
-            EvaluateCommand.requireMnist(network, model);
-            Devices.toDevice(network, device);
+        try (MnistModel network = modelOption.load(device)) {
             serve(network, device, address);
         }
         return 0;
