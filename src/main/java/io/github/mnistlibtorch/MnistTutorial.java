@@ -27,6 +27,7 @@ import io.github.mnistlibtorch.train.History;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Grid;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -96,7 +97,8 @@ public final class MnistTutorial {
      */
     public static List<EpochResult> run(
             Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener listener) throws IOException {
-        return run(dataset, settings, out, listener, null);
+        TrainLosses trainLosses = new TrainLosses();
+        return run(dataset, settings, out, trainLosses.and(listener), trainLosses, null);
     }
 
     /**
@@ -104,6 +106,7 @@ public final class MnistTutorial {
      * like one.
      *
      * @param dataset the same as that of the checkpoint; likewise the settings, number of workers excepted
+     * @param trainLosses what {@code loss.png} shows beside the article's curve; {@code listener} tells them of the run
      * @param resume where to go on; the whole article if it is {@code null}
      * @throws InputException if the checkpoint is not of this model and optimizer
      * @throws IOException if a file cannot be written
@@ -113,6 +116,7 @@ public final class MnistTutorial {
             Settings settings,
             @Nullable Path out,
             RunListener listener,
+            TrainLosses trainLosses,
             @Nullable Checkpoint resume)
             throws IOException {
         TorchRandom.manualSeed(settings.seed());
@@ -200,7 +204,7 @@ public final class MnistTutorial {
             }
             listener.finished(model);
             if (out != null) {
-                save(model, history, out);
+                save(model, history, trainLosses.means(), out);
             }
         }
 
@@ -251,7 +255,8 @@ public final class MnistTutorial {
         }
     }
 
-    private static void save(MnistModel model, List<EpochResult> history, Path out) throws IOException {
+    private static void save(MnistModel model, List<EpochResult> history, List<Double> trainLosses, Path out)
+            throws IOException {
         // What took longest to make goes first: a picture that fails loses nothing.
         try (Scope scope = Scope.open()) {
             Map<String, Tensor> stateDict = StateDict.of(model);
@@ -261,7 +266,8 @@ public final class MnistTutorial {
         History.write(out.resolve("history.json"), history);
         LossPlot.write(
                 out.resolve("loss.png"),
-                history.stream().map(EpochResult::valLoss).toList());
+                history.stream().map(EpochResult::valLoss).toList(),
+                trainLosses);
         AccuracyPlot.write(
                 out.resolve("accuracy.png"),
                 history.stream().map(EpochResult::valAcc).toList());

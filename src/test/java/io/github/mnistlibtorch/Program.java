@@ -67,6 +67,8 @@ final class Program {
                     .directory(folder.toFile())
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile());
+            // What is tested is the same with a GPU and without, but for the tests that ask for one.
+            builder.environment().put("CUDA_VISIBLE_DEVICES", "-1");
             builder.environment().putAll(environment);
             Process process = builder.start();
             if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {

@@ -10,6 +10,7 @@ import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Font;
@@ -69,8 +70,10 @@ public final class Soak implements RunListener {
                     ScalarType.Float,
                     OptimizerFactory.SGD,
                     List.of(new Phase(Integer.parseInt(arguments[0]), 0.1)));
-            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of());
-            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, writer.and(soak));
+            TrainLosses trainLosses = new TrainLosses();
+            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of(), trainLosses);
+            RunListener listener = trainLosses.and(writer).and(soak);
+            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, trainLosses, null);
         }
         soak.report();
     }

@@ -43,7 +43,8 @@ import picocli.CommandLine.ScopeType;
         scope = ScopeType.INHERIT,
         synopsisSubcommandLabel = "[COMMAND]",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted, checkpoint written"},
+        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted; the last checkpoint stays"
+        },
         footerHeading = "%nExamples:%n",
         footer = {
             "  mnist-libtorch                            the article",

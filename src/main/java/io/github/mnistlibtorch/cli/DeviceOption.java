@@ -4,7 +4,6 @@ import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.Cuda;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
 import picocli.CommandLine.Option;
 
@@ -17,9 +16,13 @@ final class DeviceOption {
             description = "auto, cpu, cuda or cuda:N; auto takes the GPU if there is one. Default: ${DEFAULT-VALUE}.")
     private String name = "auto";
 
-    /** Starts LibTorch, with the build for the GPU only if one may be used. */
-    void startLibTorch() {
-        LibTorch.start(System.err::println, /* gpu= */ !name.equals("cpu"));
+    /**
+     * Starts LibTorch before the device is known for certain.
+     *
+     * @param gpu whether it may be one, if the name here does not say
+     */
+    void startLibTorch(boolean gpu) {
+        LibTorch.start(System.err::println, gpu && !name.equals("cpu"));
     }
 
     /**
@@ -28,10 +31,10 @@ final class DeviceOption {
      * @throws InputException if there is no such device here
      */
     Device start() throws InputException {
-        if (!name.matches("auto|cpu|cuda(:\\d{1,2})?")) {
+        if (!name.matches("auto|cpu|cuda(:(0|[1-9]\\d{0,8}))?")) {
             throw new InputException("there is no device '" + name + "'; use --device auto, cpu, cuda or cuda:N");
         }
-        startLibTorch();
+        startLibTorch(/* gpu= */ true);
         Cuda cuda = LibTorch.cuda();
         requirePresent(name, cuda);
         return name.equals("auto") ? Devices.of(best(cuda)) : Devices.of(name);
@@ -56,8 +59,7 @@ final class DeviceOption {
         }
         int index = name.equals("cuda") ? 0 : Integer.parseInt(name.substring("cuda:".length()));
         if (cuda.gpus().stream().noneMatch(gpu -> gpu.index() == index)) {
-            throw new InputException("there is no " + name + " to be used; there is "
-                    + cuda.gpus().stream().map(Cuda.Gpu::toString).collect(Collectors.joining(" and ")));
+            throw new InputException("there is no " + name + " to be used; there is " + cuda);
         }
     }
 }

@@ -1,9 +1,7 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.Environment;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.PythonFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -28,7 +26,7 @@ final class InfoCommand implements Callable<Integer> {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("mnist_libtorch", CommandLineInterface.Version.number());
         facts.putAll(Environment.describe());
-        facts.put("default_device", PythonFormat.str(Devices.getDefaultDevice()));
+        facts.put("default_device", DeviceOption.best(LibTorch.cuda()));
         if (json) {
             System.out.println(JsonMapper.builder()
                     .enable(SerializationFeature.INDENT_OUTPUT)

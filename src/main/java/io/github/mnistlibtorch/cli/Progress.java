@@ -3,11 +3,13 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainLosses;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.bytedeco.pytorch.Tensor;
@@ -26,6 +28,7 @@ final class Progress implements RunListener {
     private final int epochs;
     private final int images;
     private final int steps;
+    private final TrainLosses trainLosses;
     private final LongSupplier clock;
 
     private long began; // the first epoch that is trained here; nanoseconds, like all of these
@@ -35,24 +38,32 @@ final class Progress implements RunListener {
     private int epoch;
     private int firstEpoch;
     private int step;
-    private double loss;
 
     /**
      * @param terminal whether {@code out} is one
      * @param epochs of the whole run
      * @param images in an epoch
      * @param batchSize images in a step
+     * @param trainLosses which are told of the run before this is
      */
-    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize) {
-        this(out, terminal, epochs, images, batchSize, System::nanoTime);
+    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize, TrainLosses trainLosses) {
+        this(out, terminal, epochs, images, batchSize, trainLosses, System::nanoTime);
     }
 
-    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize, LongSupplier clock) {
+    Progress(
+            PrintStream out,
+            boolean terminal,
+            int epochs,
+            int images,
+            int batchSize,
+            TrainLosses trainLosses,
+            LongSupplier clock) {
         this.out = out;
         this.terminal = terminal;
         this.epochs = epochs;
         this.images = images;
         this.steps = (images + batchSize - 1) / batchSize;
+        this.trainLosses = trainLosses;
         this.clock = clock;
     }
 
@@ -90,16 +101,13 @@ final class Progress implements RunListener {
     public void stepDone(Tensor loss) {
         step++;
         if (step == steps) {
-            // Read once, where a GPU is waited for in any case.
-            this.loss = loss.item_double();
             epochTrained = clock.getAsLong();
             if (terminal) {
                 out.print(ERASE);
                 out.flush();
             }
         } else if (terminal && clock.getAsLong() - drawn >= REDRAW_NANOSECONDS) {
-            this.loss = loss.item_double();
-            draw();
+            draw(loss.is_cpu() ? String.format(Locale.ROOT, "loss %.4f ", loss.item_double()) : lastEpochs());
         }
     }
 
@@ -110,10 +118,10 @@ final class Progress implements RunListener {
         if (!terminal) {
             out.printf(
                     Locale.ROOT,
-                    "%d of %d epochs done, last loss %.4f, %s%s%n",
+                    "%d of %d epochs done, training loss %.4f, %s%s%n",
                     epoch,
                     epochs,
-                    loss,
+                    last(trainLosses.means()),
                     speed(images, epochTrained),
                     epoch < epochs ? ", " + timeLeft() + " left" : "");
         }
@@ -129,12 +137,22 @@ final class Progress implements RunListener {
         drawn = began;
     }
 
-    private void draw() {
+    /** To read the loss of a step would make the training thread wait for the GPU. */
+    private String lastEpochs() {
+        List<Double> means = trainLosses.means();
+        return means.isEmpty() ? "" : String.format(Locale.ROOT, "loss before %.4f ", last(means));
+    }
+
+    private static double last(List<Double> values) {
+        return values.get(values.size() - 1);
+    }
+
+    private void draw(String loss) {
         drawn = clock.getAsLong();
         int filled = BAR_WIDTH * step / steps;
         out.printf(
                 Locale.ROOT,
-                "%sepoch %d/%d [%s%s] %d/%d loss %.4f %s %s left",
+                "%sepoch %d/%d [%s%s] %d/%d %s%s %s left",
                 ERASE,
                 epoch + 1,
                 epochs,

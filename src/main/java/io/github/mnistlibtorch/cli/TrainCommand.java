@@ -23,6 +23,7 @@ import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Stopwatch;
+import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -202,7 +203,8 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
-        deviceOption.startLibTorch();
+        boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
+        deviceOption.startLibTorch(/* gpu= */ !onCpu);
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
             return train(checkpoint);
         }
@@ -212,7 +214,7 @@ final class TrainCommand implements Callable<Integer> {
         SavedOptions options = new SavedOptions(spec);
         if (checkpoint != null) {
             options.restore(checkpoint);
-            if (!spec.commandLine().getParseResult().hasMatchedOption("--out")) {
+            if (!isGiven("--out")) {
                 out = checkpoint.file().resolveSibling("");
             }
         }
@@ -246,19 +248,21 @@ final class TrainCommand implements Callable<Integer> {
         } else {
             sayWhereItGoesOn(checkpoint, computedWith);
         }
-        CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
+        TrainLosses trainLosses = new TrainLosses();
+        CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith, trainLosses);
         Stopwatch stopwatch = new Stopwatch();
         TraceRecorder recorder = new TraceRecorder(config);
         Results results = new Results(out);
         try (Interruption interruption = new Interruption()) {
-            RunListener listener = guard.and(stopwatch)
+            RunListener listener = guard.and(trainLosses)
+                    .and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
-                    .and(progress(settings, dataset.size() - heldOut))
+                    .and(progress(settings, dataset.size() - heldOut, trainLosses))
                     .and(interruption)
                     .and(results);
             List<EpochResult> history = MnistTutorial.run(
-                    dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
+                    dataset, settings, out, trace == null ? listener : recorder.and(listener), trainLosses, checkpoint);
             results.write(options.config(mnist), settings.schedule(), history);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
@@ -275,11 +279,15 @@ final class TrainCommand implements Callable<Integer> {
         return 0;
     }
 
-    private RunListener progress(Settings settings, int images) {
+    private RunListener progress(Settings settings, int images, TrainLosses trainLosses) {
         int epochs = settings.schedule().stream().mapToInt(Phase::epochs).sum();
         return quiet
                 ? RunListener.NONE
-                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize());
+                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize(), trainLosses);
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
     private void say(String sentence) {

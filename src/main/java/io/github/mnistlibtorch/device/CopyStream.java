@@ -23,8 +23,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * <ul>
  *   <li>the computation waits for the copy of its batch, by an event that is recorded behind the copy;
- *   <li>pinned memory may be freed while the GPU reads from it: LibTorch's caching allocator of pinned memory records an
- *       event behind each copy that does not block, and hands the memory out again only when that event has come;
+ *   <li>pinned memory may be freed while the GPU reads from it: LibTorch's caching allocator of pinned memory knows which
+ *       streams have copied from it without blocking, records an event on each when it is freed, behind all that is queued
+ *       there by then, and hands the memory out again only when these events have come;
  *   <li>the batch's memory on the GPU belongs to the stream of copies: it is noted that the computation uses it, so
  *       that LibTorch's caching allocator of the GPU's memory gives it to no other copy before that is done.
  * </ul>

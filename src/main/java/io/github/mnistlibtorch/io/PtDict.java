@@ -34,6 +34,20 @@ public final class PtDict {
         return as(Double.class, "float", key, get(key));
     }
 
+    /** Whether it is there. */
+    public boolean has(String key) {
+        return values.containsKey(key);
+    }
+
+    /** A list of floats. */
+    public List<Double> decimals(String key) throws InputException {
+        List<Double> decimals = new ArrayList<>();
+        for (Object item : as(List.class, "list", key, get(key))) {
+            decimals.add(as(Double.class, "float", key, item));
+        }
+        return decimals;
+    }
+
     /** A tensor. */
     public Tensor tensor(String key) throws IOException {
         return archive.tensor(key, as(StoredTensor.class, "tensor", key, get(key)));

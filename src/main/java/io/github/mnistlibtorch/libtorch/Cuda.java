@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.libtorch;
 
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -8,9 +9,11 @@ import org.jspecify.annotations.Nullable;
  * Whether LibTorch can use a GPU here, and if not, why.
  *
  * @param gpus those that can be used, by their index; none if there is a reason
+ * @param withoutCode those that CUDA shows and this build has no code for
  * @param reason why no GPU is used, without a full stop and with what to do about it; {@code null} if one can be
  */
-public record Cuda(List<Gpu> gpus, @Nullable String reason) {
+public record Cuda(
+        List<Gpu> gpus, List<Gpu> withoutCode, @Nullable String reason) {
     /**
      * A GPU.
      *
@@ -28,6 +31,7 @@ public record Cuda(List<Gpu> gpus, @Nullable String reason) {
 
     public Cuda {
         gpus = List.copyOf(gpus);
+        withoutCode = List.copyOf(withoutCode);
     }
 
     public boolean isAvailable() {
@@ -37,13 +41,18 @@ public record Cuda(List<Gpu> gpus, @Nullable String reason) {
     /** The GPUs in words, or the reason why there is none. */
     @Override
     public String toString() {
-        return reason == null
-                ? gpus.stream().map(Gpu::toString).collect(Collectors.joining(", "))
-                : "not used: " + reason;
+        if (reason != null) {
+            return "not used: " + reason;
+        }
+        return list(gpus) + (withoutCode.isEmpty() ? "" : "; this build has no code for " + list(withoutCode));
+    }
+
+    private static String list(List<Gpu> gpus) {
+        return gpus.stream().map(Gpu::toString).collect(Collectors.joining(", "));
     }
 
     static Cuda notUsed(String reason) {
-        return new Cuda(List.of(), reason);
+        return new Cuda(List.of(), List.of(), reason);
     }
 
     /**
@@ -61,16 +70,23 @@ public record Cuda(List<Gpu> gpus, @Nullable String reason) {
             return notUsed("there is no NVIDIA driver (" + driverFailure + "); install one for CUDA "
                     + build.get("driver.cuda") + " or later");
         }
-        List<String> missing = probe.missingLibraries();
-        if (!missing.isEmpty()) {
-            return notUsed("these libraries of CUDA are missing: " + String.join(", ", missing)
-                    + "; the README says where to get them");
-        }
         try {
-            return ofDriver(probe, build);
+            Cuda cuda = ofDriver(probe, build);
+            // Last, because this unpacks some hundred megabytes.
+            return cuda.isAvailable() ? withLibraries(cuda, probe) : cuda;
         } catch (IllegalStateException e) {
             return notUsed("CUDA does not start: " + e.getMessage());
+        } catch (LibTorchException e) {
+            return notUsed(LibTorch.firstLine(e));
         }
+    }
+
+    private static Cuda withLibraries(Cuda cuda, CudaProbe probe) {
+        List<String> missing = probe.missingLibraries();
+        return missing.isEmpty()
+                ? cuda
+                : notUsed("these libraries of CUDA are missing: " + String.join(", ", missing)
+                        + "; the README says where to get them");
     }
 
     private static Cuda ofDriver(CudaProbe probe, NativeConfig build) {
@@ -89,19 +105,20 @@ public record Cuda(List<Gpu> gpus, @Nullable String reason) {
             return notUsed(
                     visible == null
                             ? "the NVIDIA driver finds no GPU"
-                            : "CUDA_VISIBLE_DEVICES=" + visible + " hides every GPU; unset it");
+                            : "the NVIDIA driver shows no GPU with CUDA_VISIBLE_DEVICES=" + visible
+                                    + "; unset it to see all there are");
         }
         List<String> architectures = build.list("architectures");
-        List<Gpu> covered = gpus.stream()
-                .filter(gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu)))
-                .toList();
-        if (covered.isEmpty()) {
-            return notUsed("this build has no code for "
-                    + gpus.stream().map(Gpu::toString).collect(Collectors.joining(", "))
-                    + "; it has code for compute capability " + String.join(", ", architectures)
-                    + ", and the later ones with the same first number");
+        Map<Boolean, List<Gpu>> byCode = gpus.stream()
+                .collect(Collectors.partitioningBy(
+                        gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu))));
+        List<Gpu> withCode = byCode.getOrDefault(true, List.of());
+        List<Gpu> withoutCode = byCode.getOrDefault(false, List.of());
+        if (withCode.isEmpty()) {
+            return notUsed("this build has no code for " + list(withoutCode) + "; it has code for compute capability "
+                    + String.join(", ", architectures) + ", and the later ones with the same first number");
         }
-        return new Cuda(covered, null);
+        return new Cuda(withCode, withoutCode, null);
     }
 
     /** Code for a compute capability runs on those that have the same first number and no smaller second one. */

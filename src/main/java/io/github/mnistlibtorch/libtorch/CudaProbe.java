@@ -11,13 +11,11 @@ interface CudaProbe {
     /** Why the library of the driver cannot be loaded, in the words of the linker; {@code null} if it can. */
     @Nullable String driverFailure();
 
-    /** Of the libraries that the build is linked with, those that cannot be loaded. */
-    List<String> missingLibraries();
-
     /**
      * The newest CUDA that the driver can run, as CUDA counts: 12040 for 12.4; 0 if there is no driver.
      *
      * @throws IllegalStateException in the words of CUDA, or of the linker, if it cannot be asked
+     * @throws LibTorchException if what asks cannot be unpacked
      */
     int driverVersion();
 
@@ -30,4 +28,11 @@ interface CudaProbe {
 
     /** {@code CUDA_VISIBLE_DEVICES}, which hides GPUs from CUDA. */
     @Nullable String visibleDevices();
+
+    /**
+     * Of the libraries that the build is linked with, those that cannot be loaded.
+     *
+     * @throws LibTorchException if those that come with the build cannot be unpacked
+     */
+    List<String> missingLibraries();
 }

@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.libtorch;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
@@ -24,6 +25,7 @@ public final class Environment {
         Map<String, String> kernels = new LinkedHashMap<>();
         kernels.put("platform", Loader.getPlatform());
         kernels.put("pytorch", version("pytorch"));
+        kernels.put("build", LibTorch.build());
         kernels.put("openblas", version("openblas"));
         // Who sets it chooses the kernels by hand.
         kernels.put("openblas_coretype", System.getenv().getOrDefault("OPENBLAS_CORETYPE", "of the processor"));
@@ -43,10 +45,18 @@ public final class Environment {
         facts.put("blas_threads", openblas_nolapack.blas_get_num_threads());
         facts.put("cuda_available", torch.cuda_is_available());
         facts.put("cuda", LibTorch.cuda().toString());
-        String allocator = NativeConfig.CUDA.get("allocator.variable");
-        facts.put("cuda_allocator", System.getenv().getOrDefault(allocator, "defaults; " + allocator + " is not set"));
+        facts.put("cuda_allocator", allocator(NativeConfig.CUDA.list("allocator.variables")));
         facts.put("native_libraries", NativeLibraries.cacheDirectory());
         return facts;
+    }
+
+    /** The first of these variables that is set goes before the others. */
+    private static String allocator(List<String> variables) {
+        return variables.stream()
+                .filter(System.getenv()::containsKey)
+                .findFirst()
+                .map(variable -> variable + "=" + System.getenv(variable))
+                .orElse("defaults; " + String.join(" and ", variables) + " are not set");
     }
 
     private static String version(String preset) {

@@ -37,6 +37,9 @@ public final class LibTorch {
     /** What the start found out about GPUs; set before it ends. */
     private static volatile Cuda cuda = Cuda.notUsed("LibTorch has not started");
 
+    /** Which build the start has loaded; set before it ends. */
+    private static volatile String build = "none yet";
+
     /** JavaCPP's word for the build: empty for the CPU's alone, {@link #GPU}, or unset for the first that it finds. */
     private static final String EXTENSION = "org.bytedeco.javacpp.platform.extension";
 
@@ -134,6 +137,11 @@ public final class LibTorch {
         return cuda;
     }
 
+    /** The build that was loaded: {@code cpu}, or {@code gpu}, which computes on the CPU as well. */
+    static String build() {
+        return build;
+    }
+
     private static synchronized FutureTask<@Nullable Void> startOnce(Consumer<String> progress, boolean gpu) {
         if (start == null) {
             start = new FutureTask<>(() -> load(progress, gpu), null);
@@ -157,6 +165,7 @@ public final class LibTorch {
             Loader.loadProperties(/* forceReload= */ true); // JavaCPP may have read them for the probe
             NativeLibraries.unpack(useGpu, progress);
             NativeLibraries.load(useGpu);
+            build = useGpu ? "gpu" : "cpu";
             torch.set_num_threads(config.getInt("aten.threads"));
             blasUse(config.getInt("blas.threads"));
         } catch (LinkageError e) {

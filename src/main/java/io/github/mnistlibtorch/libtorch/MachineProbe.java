@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
@@ -30,22 +31,9 @@ final class MachineProbe implements CudaProbe {
     }
 
     @Override
-    public List<String> missingLibraries() {
-        // A driver can be had without CUDA's libraries, and they need it; some come with the build, the rest may be
-        // anywhere.
-        Map<String, String> unpacked = NativeLibraries.unpackCuda(progress);
-        List<String> missing = new ArrayList<>();
-        for (String library : NativeConfig.CUDA.list("libraries." + system())) {
-            if (failure(unpacked.getOrDefault(library, library)) != null) {
-                missing.add(library);
-            }
-        }
-        return missing;
-    }
-
-    @Override
     public int driverVersion() {
         try {
+            NativeLibraries.unpackCuda(name -> name.matches("(lib)?(jni)?cudart.*"), progress);
             return CudaRuntime.driverVersion();
         } catch (LinkageError e) { // of the bridge to CUDA's runtime
             throw new IllegalStateException(LibTorch.firstLine(e), e);
@@ -60,6 +48,25 @@ final class MachineProbe implements CudaProbe {
     @Override
     public @Nullable String visibleDevices() {
         return System.getenv("CUDA_VISIBLE_DEVICES");
+    }
+
+    /** In the order of the build's list: each finds those that it needs loaded already. */
+    @Override
+    public List<String> missingLibraries() {
+        List<String> libraries = NativeConfig.CUDA.list("libraries." + system());
+        Set<String> bundled = NativeLibraries.cudaNames();
+        List<String> missing = new ArrayList<>();
+        for (int i = 0; i < libraries.size(); i++) {
+            if (!missing.isEmpty() && bundled.containsAll(libraries.subList(i, libraries.size()))) {
+                return missing; // to unpack the rest would be in vain
+            }
+            String library = libraries.get(i);
+            Map<String, String> unpacked = NativeLibraries.unpackCuda(library::equals, progress);
+            if (failure(unpacked.getOrDefault(library, library)) != null) {
+                missing.add(library);
+            }
+        }
+        return missing;
     }
 
     /** Loads a library by its path or its name, in the places where the linker looks; says why it cannot. */

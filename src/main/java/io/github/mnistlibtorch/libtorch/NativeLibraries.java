@@ -13,11 +13,13 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.jar.JarEntry;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.pytorch.global.torch;
 
@@ -62,18 +64,30 @@ final class NativeLibraries {
         }
     }
 
+    /** The libraries of CUDA that come with the build for the GPU. */
+    static Set<String> cudaNames() {
+        try {
+            return cudaLibraries(Loader.getPlatform()).keySet();
+        } catch (IOException | UncheckedIOException e) {
+            throw explain(e);
+        }
+    }
+
     /**
-     * Unpacks the libraries of CUDA that come with the build for the GPU.
+     * Unpacks libraries of CUDA that come with the build for the GPU.
      *
+     * @param wanted tells them by their names
      * @return where each is now, by its name
      */
-    static Map<String, String> unpackCuda(Consumer<String> progress) {
+    static Map<String, String> unpackCuda(Predicate<String> wanted, Consumer<String> progress) {
         try {
-            List<Library> libraries = cudaLibraries(Loader.getPlatform());
-            unpack("CUDA", libraries, progress);
-            return libraries.stream()
-                    .map(Library::cached)
-                    .collect(Collectors.toMap(File::getName, File::getAbsolutePath));
+            Map<String, Library> libraries = cudaLibraries(Loader.getPlatform());
+            libraries.keySet().removeIf(wanted.negate());
+            unpack("CUDA's " + String.join(", ", libraries.keySet()), List.copyOf(libraries.values()), progress);
+            Map<String, String> paths = new HashMap<>();
+            libraries.forEach(
+                    (name, library) -> paths.put(name, library.cached().getAbsolutePath()));
+            return paths;
         } catch (IOException | UncheckedIOException e) {
             throw explain(e);
         }
@@ -85,7 +99,7 @@ final class NativeLibraries {
         if (missing.isEmpty()) {
             return;
         }
-        long megabytes = missing.stream().mapToLong(Library::size).sum() / 1_000_000;
+        long megabytes = 1 + missing.stream().mapToLong(Library::size).sum() / 1_000_000;
         progress.accept("Unpacking " + what + ", once (" + megabytes + " MB into " + Loader.getCacheDir() + ") ...");
         for (Library library : missing) {
             // Takes the lock of the cache and looks again: another process may have been faster.
@@ -204,14 +218,14 @@ final class NativeLibraries {
         return "org/bytedeco/pytorch/" + platform + "-gpu/";
     }
 
-    /** In two jars: what NVIDIA lets others distribute, and the bridges to Java, of which one is needed. */
-    private static List<Library> cudaLibraries(String platform) throws IOException {
+    /** By name, in two jars: what NVIDIA lets others distribute, and the bridges to Java. */
+    private static Map<String, Library> cudaLibraries(String platform) throws IOException {
         String folder = "org/bytedeco/cuda/" + platform + "/";
-        List<Library> libraries = new ArrayList<>();
+        Map<String, Library> libraries = new TreeMap<>();
         for (URL url : Collections.list(NativeLibraries.class.getClassLoader().getResources(folder))) {
-            libraries.addAll(inJarOf(url, folder));
+            inJarOf(url, folder)
+                    .forEach(library -> libraries.putIfAbsent(library.cached().getName(), library));
         }
-        libraries.removeIf(library -> library.cached().getName().matches("(lib)?jni(?!cudart).*"));
         return libraries;
     }
 

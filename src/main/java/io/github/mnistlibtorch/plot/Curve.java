@@ -3,28 +3,35 @@ package io.github.mnistlibtorch.plot;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Graphics2D;
+import java.awt.geom.Ellipse2D;
 import java.awt.geom.Line2D;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.AxesChartStyler.TextAlignment;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.Marker;
 
-/** One quantity against the number of epochs, in the style that the plots share. */
+/** One quantity against the number of epochs, as the validation has it and as the training has, in the style of the plots. */
 final class Curve {
     /** Lengths are in points, 72 to the inch, as in matplotlib. */
     private static final int WIDTH = 8 * 72;
 
     private static final int HEIGHT = 5 * 72;
     private static final float LINE_WIDTH = 1.5f;
+    private static final float THIN = 0.75f;
     private static final int MARK_SIZE = 6;
     private static final int TITLE_HEIGHT = 22;
     private static final int NOTE_HEIGHT = 14;
+    private static final int LEGEND_HEIGHT = 14;
+
+    private static final BasicStroke LINE = new BasicStroke(LINE_WIDTH, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    private static final BasicStroke THIN_LINE = new BasicStroke(THIN, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
 
     private static final Color BORDER = new Color(0x8C, 0x8C, 0x8C);
     private static final Color GRID = new Color(0xE0, 0xE0, 0xE0);
@@ -46,18 +53,20 @@ final class Curve {
 
     private Curve() {}
 
-    static void write(Path png, String quantity, List<Double> values) throws IOException {
+    /** @param training a value for each epoch; none draws no second line */
+    static void write(Path png, String quantity, List<Double> values, List<Double> training) throws IOException {
         if (values.isEmpty()) {
             throw new IllegalArgumentException("nothing to plot: the history is empty");
         }
-        XYChart chart = chart(quantity, values);
+        XYChart chart = chart(quantity, values, training);
         String title =
                 quantity.substring(0, 1).toUpperCase(Locale.ROOT) + quantity.substring(1) + " vs. number of epochs";
         String note = note(quantity, values);
         int header = note.isEmpty() ? TITLE_HEIGHT : TITLE_HEIGHT + NOTE_HEIGHT;
+        boolean two = training.stream().anyMatch(Curve::isPlottable);
         Picture.write(png, WIDTH, HEIGHT, graphics -> {
             graphics.translate(0, header);
-            chart.paint(graphics, WIDTH, HEIGHT - header);
+            chart.paint(graphics, WIDTH, HEIGHT - header - (two ? LEGEND_HEIGHT : 0));
             graphics.translate(0, -header);
             // XChart has one line for a title and measures it with other metrics than it is drawn with.
             double middle = middle(chart);
@@ -65,7 +74,25 @@ final class Curve {
             if (!note.isEmpty()) {
                 Picture.centred(graphics, note, Picture.TICK_FONT, Picture.INK, middle, header);
             }
+            if (two) {
+                legend(graphics, middle, HEIGHT - LEGEND_HEIGHT / 2.0);
+            }
         });
+    }
+
+    /** XChart's own has its words at different heights. */
+    private static void legend(Graphics2D graphics, double middle, double y) {
+        key(graphics, "validation", middle - 64, y, Picture.BLUE, LINE, new Cross());
+        key(graphics, "training", middle + 16, y, Picture.VERMILION, THIN_LINE, new Dot());
+    }
+
+    private static void key(
+            Graphics2D graphics, String text, double x, double y, Color color, BasicStroke line, Marker marker) {
+        graphics.setColor(color);
+        graphics.setStroke(line);
+        graphics.draw(new Line2D.Double(x - 20, y, x, y));
+        marker.paint(graphics, x - 10, y, MARK_SIZE);
+        Picture.text(graphics, text, Picture.TICK_FONT, Picture.INK, x + 4, y + 3);
     }
 
     /** Of the plot, which has been painted. */
@@ -74,11 +101,11 @@ final class Curve {
         return (chart.getScreenXFromChart(styler.getXAxisMin()) + chart.getScreenXFromChart(styler.getXAxisMax())) / 2;
     }
 
-    private static XYChart chart(String quantity, List<Double> values) {
+    private static XYChart chart(String quantity, List<Double> values, List<Double> training) {
         // At least one epoch wide, so that a lone point stands at its epoch and not on an axis without length.
         int lastEpoch = Math.max(1, values.size() - 1);
         Axis x = Axis.of(0, lastEpoch, MAX_X_TICKS, true);
-        Axis y = axisFor(values);
+        Axis y = axisFor(Stream.concat(values.stream(), training.stream()).toList());
 
         XYChart chart = new XYChart(WIDTH, HEIGHT);
         chart.setXAxisTitle("epoch");
@@ -95,18 +122,31 @@ final class Curve {
         styler.setXAxisTickLabelsFormattingFunction(x::label);
         styler.setYAxisTickLabelsFormattingFunction(y::label);
 
-        double[] epochs = new double[values.size()];
-        double[] heights = new double[values.size()];
-        for (int i = 0; i < epochs.length; i++) {
-            epochs[i] = x.toTicks(i);
-            // XChart interrupts the line at NaN.
-            heights[i] = isPlottable(values.get(i)) ? y.toTicks(values.get(i)) : Double.NaN;
-        }
-        XYSeries series = chart.addSeries(quantity, epochs, heights);
+        XYSeries series = add(chart, "validation", values, 0, x, y);
         series.setMarker(new Cross());
+        if (training.stream().anyMatch(Curve::isPlottable)) {
+            // The mean over an epoch is that of its middle.
+            XYSeries thin = add(chart, "training", training, 0.5, x, y);
+            thin.setMarker(new Dot());
+            thin.setMarkerColor(Picture.VERMILION);
+            thin.setLineColor(Picture.VERMILION);
+            thin.setLineStyle(THIN_LINE);
+        }
         // Marks of a long history would run into each other.
         styler.setMarkerSize(Math.max(3, Math.min(MARK_SIZE, PLOT_WIDTH * 3 / 4 / lastEpoch)));
         return chart;
+    }
+
+    /** @param first epoch of the first value */
+    private static XYSeries add(XYChart chart, String name, List<Double> values, double first, Axis x, Axis y) {
+        double[] epochs = new double[values.size()];
+        double[] heights = new double[values.size()];
+        for (int i = 0; i < epochs.length; i++) {
+            epochs[i] = x.toTicks(first + i);
+            // XChart interrupts the line at NaN.
+            heights[i] = isPlottable(values.get(i)) ? y.toTicks(values.get(i)) : Double.NaN;
+        }
+        return chart.addSeries(name, epochs, heights);
     }
 
     private static void style(XYStyler styler) {
@@ -129,8 +169,7 @@ final class Curve {
         styler.setYAxisLabelAlignment(TextAlignment.Right);
         styler.setLegendVisible(false);
         styler.setSeriesColors(new Color[] {Picture.BLUE});
-        styler.setSeriesLines(
-                new BasicStroke[] {new BasicStroke(LINE_WIDTH, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND)});
+        styler.setSeriesLines(new BasicStroke[] {LINE});
     }
 
     private static Axis axisFor(List<Double> values) {
@@ -177,6 +216,14 @@ final class Curve {
                 ? missing.size() + " of " + values.size() + " points"
                 : (missing.size() == 1 ? "epoch " : "epochs ") + ranges;
         return quantity + " not finite: " + where;
+    }
+
+    /** Little more than the thin line, so that a lone point is seen. */
+    private static final class Dot extends Marker {
+        @Override
+        public void paint(Graphics2D graphics, double x, double y, int size) {
+            graphics.fill(new Ellipse2D.Double(x - 2 * THIN, y - 2 * THIN, 4 * THIN, 4 * THIN));
+        }
     }
 
     /** The mark of {@code '-x'}; XChart's own is thinner than the line. */

@@ -9,6 +9,16 @@ public final class LossPlot {
     private LossPlot() {}
 
     /**
+     * Draws validation loss vs. number of epochs, and training loss as a thin line beside it, as in {@link #write(Path, List)}.
+     *
+     * @param trainLosses one for each epoch, which stands in the middle of it: it is the mean of the losses on the way;
+     *     one that is NaN or infinite leaves a gap
+     */
+    public static void write(Path png, List<Double> valLosses, List<Double> trainLosses) throws IOException {
+        Curve.write(png, "loss", valLosses, trainLosses);
+    }
+
+    /**
      * Draws loss vs. number of epochs as a PNG of 8 x 5 inches at 144 dpi. Losses that are NaN or infinite leave a
      * gap, and a line under the title names their epochs.
      *
@@ -18,6 +28,6 @@ public final class LossPlot {
      * @throws IOException if the file cannot be written
      */
     public static void write(Path png, List<Double> valLosses) throws IOException {
-        Curve.write(png, "loss", valLosses);
+        write(png, valLosses, List.of());
     }
 }

@@ -53,9 +53,17 @@ final class Picture {
     /** Text around {@code middle}. */
     static void centred(Graphics2D graphics, String text, Font font, Color ink, double middle, double baseline) {
         TextLayout layout = new TextLayout(text, font, graphics.getFontRenderContext());
+        text(graphics, layout, ink, middle - layout.getAdvance() / 2, baseline);
+    }
+
+    /** Text that begins at {@code left}. */
+    static void text(Graphics2D graphics, String text, Font font, Color ink, double left, double baseline) {
+        text(graphics, new TextLayout(text, font, graphics.getFontRenderContext()), ink, left, baseline);
+    }
+
+    private static void text(Graphics2D graphics, TextLayout layout, Color ink, double left, double baseline) {
         graphics.setColor(ink);
-        graphics.fill(
-                layout.getOutline(AffineTransform.getTranslateInstance(middle - layout.getAdvance() / 2, baseline)));
+        graphics.fill(layout.getOutline(AffineTransform.getTranslateInstance(left, baseline)));
     }
 
     /** A colour between white, at 0, and {@code full}, at 1. */

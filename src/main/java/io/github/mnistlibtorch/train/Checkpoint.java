@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * interrupted, bit for bit.
  *
  * <p>The file is a dictionary that {@code torch.load} reads: {@code model_state_dict}, {@code optimizer_state_dict},
- * {@code rng_state}, {@code history}, {@code epoch} (how many are done), {@code config}, {@code computed_with} and
- * {@code format_version}. Each of its parts has a checksum, as in every file of {@code torch.save}.
+ * {@code rng_state}, {@code history}, {@code train_losses} (of the epochs), {@code epoch} (how many are done),
+ * {@code config}, {@code computed_with} and {@code format_version}. Each of its parts has a checksum, as in every file of {@code torch.save}.
  */
 public final class Checkpoint implements AutoCloseable {
     /** Of the dictionary; another one is refused. */
@@ -41,6 +42,7 @@ public final class Checkpoint implements AutoCloseable {
     private final Map<String, String> config;
     private final Map<String, String> computedWith;
     private final List<EpochResult> history;
+    private final List<Double> trainLosses;
     private final Map<String, Tensor> model;
     private final List<Map<String, Object>> optimizer;
     private final Tensor rngState;
@@ -51,6 +53,7 @@ public final class Checkpoint implements AutoCloseable {
             Map<String, String> config,
             Map<String, String> computedWith,
             List<EpochResult> history,
+            List<Double> trainLosses,
             Map<String, Tensor> model,
             List<Map<String, Object>> optimizer,
             Tensor rngState) {
@@ -59,6 +62,7 @@ public final class Checkpoint implements AutoCloseable {
         this.config = config;
         this.computedWith = computedWith;
         this.history = history;
+        this.trainLosses = trainLosses;
         this.model = model;
         this.optimizer = optimizer;
         this.rngState = rngState;
@@ -77,6 +81,7 @@ public final class Checkpoint implements AutoCloseable {
      * @param keep whether what is in {@code file} becomes {@link #previous}
      * @param optimizer of the call of {@code fit} that goes on; {@code null} before the first
      * @param history of the evaluations up to now, the one before training first
+     * @param trainLosses one for each epoch that is done
      * @param config what the run was asked to do, and {@code computedWith} what may change its last digits
      * @throws IOException if the file cannot be written; it is then as it was before
      */
@@ -86,6 +91,7 @@ public final class Checkpoint implements AutoCloseable {
             MnistModel model,
             @Nullable Optimizer optimizer,
             List<EpochResult> history,
+            List<Double> trainLosses,
             Map<String, String> config,
             Map<String, String> computedWith)
             throws IOException {
@@ -96,6 +102,7 @@ public final class Checkpoint implements AutoCloseable {
             dict.put("config", config);
             dict.put("computed_with", computedWith);
             dict.put("history", history.stream().map(Checkpoint::asInPython).toList());
+            dict.put("train_losses", trainLosses);
             dict.put("model_state_dict", StateDict.of(model));
             dict.put("optimizer_state_dict", optimizer == null ? Map.of() : OptimizerState.of(optimizer));
             dict.put("rng_state", TorchRandom.state());
@@ -127,6 +134,22 @@ public final class Checkpoint implements AutoCloseable {
                 throw e;
             }
             return read(file, "the one before it is good: --resume " + previous);
+        }
+    }
+
+    /**
+     * The device that a run was computed on, in PyTorch's spelling; LibTorch need not have started.
+     *
+     * @return empty if the file does not say; {@link #read} says what is wrong with it
+     */
+    public static String device(Path file) throws IOException {
+        try {
+            return PtFile.readDict(
+                    file,
+                    new Refusal(file, "checkpoint", ""),
+                    dict -> dict.dict("computed_with").texts().getOrDefault("device", ""));
+        } catch (InputException e) {
+            return "";
         }
     }
 
@@ -163,6 +186,13 @@ public final class Checkpoint implements AutoCloseable {
         if (history.isEmpty() || dict.number("epoch") != history.size() - 1) {
             throw refusal.because("its history is not that of " + dict.number("epoch") + " epochs");
         }
+        // A checkpoint of before these were kept is as good otherwise.
+        List<Double> trainLosses = dict.has("train_losses")
+                ? dict.decimals("train_losses")
+                : Collections.nCopies(history.size() - 1, Double.NaN);
+        if (trainLosses.size() != history.size() - 1) {
+            throw refusal.because("its train_losses are not those of " + (history.size() - 1) + " epochs");
+        }
         List<Map<String, Object>> optimizer = new ArrayList<>();
         PtDict saved = dict.dict("optimizer_state_dict");
         if (saved.size() > 0) {
@@ -177,6 +207,7 @@ public final class Checkpoint implements AutoCloseable {
                 dict.dict("config").texts(),
                 dict.dict("computed_with").texts(),
                 history,
+                trainLosses,
                 dict.dict("model_state_dict").tensors(),
                 optimizer,
                 dict.tensor("rng_state"));
@@ -200,6 +231,11 @@ public final class Checkpoint implements AutoCloseable {
     /** The evaluation before training and after each epoch that is done. */
     public List<EpochResult> history() {
         return List.copyOf(history);
+    }
+
+    /** The mean loss of the steps of each epoch that is done; NaN where it is not known. */
+    public List<Double> trainLosses() {
+        return List.copyOf(trainLosses);
     }
 
     /** How many epochs are done, of the whole schedule. */

@@ -19,6 +19,7 @@ public final class CheckpointWriter implements RunListener {
     private final Path file;
     private final Map<String, String> config;
     private final Map<String, String> computedWith;
+    private final TrainLosses trainLosses;
     private final List<EpochResult> history = new ArrayList<>();
     private @Nullable MnistModel model;
     private @Nullable Optimizer optimizer;
@@ -30,11 +31,14 @@ public final class CheckpointWriter implements RunListener {
      * @param file to write; the checkpoint before the last is kept beside it
      * @param config what the run is asked to do
      * @param computedWith what may change its last digits
+     * @param trainLosses which are told of the run before this is
      */
-    public CheckpointWriter(Path file, Map<String, String> config, Map<String, String> computedWith) {
+    public CheckpointWriter(
+            Path file, Map<String, String> config, Map<String, String> computedWith, TrainLosses trainLosses) {
         this.file = file;
         this.config = config;
         this.computedWith = computedWith;
+        this.trainLosses = trainLosses;
     }
 
     /** Whether there is something to go on from. */
@@ -77,7 +81,8 @@ public final class CheckpointWriter implements RunListener {
     private void write(EpochResult result) {
         history.add(result);
         try {
-            Checkpoint.write(file, ours, requireNonNull(model), optimizer, history, config, computedWith);
+            Checkpoint.write(
+                    file, ours, requireNonNull(model), optimizer, history, trainLosses.means(), config, computedWith);
             ours = true;
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(

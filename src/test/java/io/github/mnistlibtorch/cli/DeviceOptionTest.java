@@ -13,9 +13,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DeviceOptionTest {
-    private static final Cuda TWO =
-            new Cuda(List.of(new Gpu(0, "NVIDIA H100", 9, 0), new Gpu(2, "NVIDIA L4", 8, 9)), null);
-    private static final Cuda NONE = new Cuda(List.of(), "the NVIDIA driver finds no GPU");
+    private static final Cuda TWO = new Cuda(
+            List.of(new Gpu(0, "NVIDIA H100", 9, 0), new Gpu(2, "NVIDIA L4", 8, 9)),
+            List.of(new Gpu(1, "Tesla V100", 7, 0)),
+            null);
+    private static final Cuda NONE = new Cuda(List.of(), List.of(), "the NVIDIA driver finds no GPU");
 
     @ParameterizedTest
     @ValueSource(strings = {"cuda", "cuda:0", "cuda:2", "cpu"})
@@ -29,7 +31,8 @@ class DeviceOptionTest {
         assertThatThrownBy(() -> DeviceOption.requirePresent(name, TWO))
                 .isInstanceOf(InputException.class)
                 .hasMessage("there is no " + name + " to be used; there is cuda:0 (NVIDIA H100, compute capability 9.0)"
-                        + " and cuda:2 (NVIDIA L4, compute capability 8.9)");
+                        + ", cuda:2 (NVIDIA L4, compute capability 8.9); this build has no code for cuda:1 (Tesla V100,"
+                        + " compute capability 7.0)");
     }
 
     @ParameterizedTest
@@ -43,7 +46,8 @@ class DeviceOptionTest {
     @Test
     void autoTakesTheFirstGpuThatCanBeUsed() {
         assertThat(DeviceOption.best(TWO)).isEqualTo("cuda");
-        assertThat(DeviceOption.best(new Cuda(TWO.gpus().subList(1, 2), null))).isEqualTo("cuda:2");
+        assertThat(DeviceOption.best(new Cuda(TWO.gpus().subList(1, 2), List.of(), null)))
+                .isEqualTo("cuda:2");
         assertThat(DeviceOption.best(NONE)).isEqualTo("cpu");
     }
 

@@ -3,12 +3,15 @@ package io.github.mnistlibtorch.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.train.TrainLosses;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
@@ -19,6 +22,7 @@ class ProgressTest {
     private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
 
     private final ByteArrayOutputStream written = new ByteArrayOutputStream();
+    private final TrainLosses trainLosses = new TrainLosses();
     private long now = 1_000_000;
 
     @BeforeAll
@@ -35,8 +39,8 @@ class ProgressTest {
 
         assertThat(text().lines())
                 .containsExactly(
-                        "1 of 2 epochs done, last loss 0.2500, 500 images/s, 0:03 left",
-                        "2 of 2 epochs done, last loss 0.2500, 500 images/s");
+                        "1 of 2 epochs done, training loss 0.5208, 500 images/s, 0:03 left",
+                        "2 of 2 epochs done, training loss 0.5208, 500 images/s");
     }
 
     @Test
@@ -58,7 +62,7 @@ class ProgressTest {
 
     @Test
     void theBarIsDrawnTenTimesASecondAtMost() {
-        Progress progress = new Progress(stream(), true, 1, 100_000, 1, () -> now);
+        Progress progress = new Progress(stream(), true, 1, 100_000, 1, trainLosses, () -> now);
         progress.evaluated(RESULT);
         for (int i = 1; i < 1000; i++) {
             now += 1_000_000;
@@ -75,6 +79,25 @@ class ProgressTest {
         assertThat(text()).contains(" 5:33:18 left");
     }
 
+    /** A tensor of {@code meta} has no number to read: reading it would throw. */
+    @Test
+    void onADeviceNoStepIsWaitedFor() {
+        Progress progress = progress(/* terminal= */ true, 3);
+        progress.evaluated(RESULT);
+        epoch(progress);
+        written.reset();
+        try (Device meta = Devices.of("meta");
+                Tensor one = torch.tensor(1f);
+                Tensor loss = Devices.toDevice(one, meta)) {
+            for (int step = 1; step <= 4; step++) {
+                now += 500_000_000;
+                progress.stepDone(loss);
+            }
+        }
+        assertThat(text())
+                .contains("epoch 2/3 [######------------------] 1/4 loss before 0.5208 500 images/s 0:04 left");
+    }
+
     /** Steps of half a second, and half a second to evaluate. */
     private void epoch(Progress progress) {
         for (int step = 1; step <= 4; step++) {
@@ -82,17 +105,19 @@ class ProgressTest {
             step(progress, 1f / step);
         }
         now += 500_000_000;
+        trainLosses.epochDone(0, 0.1, RESULT);
         progress.epochDone(0, 0.1, RESULT);
     }
 
     private void step(Progress progress, float value) {
         try (Tensor loss = torch.tensor(value)) {
+            trainLosses.stepDone(loss);
             progress.stepDone(loss);
         }
     }
 
     private Progress progress(boolean terminal, int epochs) {
-        return new Progress(stream(), terminal, epochs, 1000, 300, () -> now);
+        return new Progress(stream(), terminal, epochs, 1000, 300, trainLosses, () -> now);
     }
 
     private PrintStream stream() {

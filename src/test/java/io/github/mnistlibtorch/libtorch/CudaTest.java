@@ -25,7 +25,8 @@ class CudaTest {
         assertThat(cuda.gpus()).extracting(Gpu::index).containsExactly(0, 2);
         assertThat(cuda)
                 .hasToString(
-                        "cuda:0 (NVIDIA H100, compute capability 9.0), cuda:2 (NVIDIA L4, compute capability 8.9)");
+                        "cuda:0 (NVIDIA H100, compute capability 9.0), cuda:2 (NVIDIA L4, compute capability 8.9); this build"
+                                + " has no code for cuda:1 (Tesla V100, compute capability 7.0)");
     }
 
     @Test
@@ -55,7 +56,26 @@ class CudaTest {
         assertNotUsed(
                 "these libraries of CUDA are missing: libcublas.so.13, libcudnn.so.9; the README says where to get"
                         + " them");
-        assertThat(machine.asked).as("what needs the libraries").containsExactly("libraries");
+    }
+
+    @Test
+    void librariesThatCannotBeUnpackedAreNotInTheWayOfTheCpu() {
+        machine.fullDisk = new LibTorchException("LibTorch could not be loaded from the cache: it is full", null);
+
+        assertNotUsed("LibTorch could not be loaded from the cache: it is full");
+    }
+
+    /** Some hundred megabytes, on a machine that has no use for them. */
+    @Test
+    void withoutAGpuNoLibraryIsUnpacked() {
+        machine.gpus = List.of(V100);
+        assertThat(diagnose().isAvailable()).isFalse();
+        machine.gpus = List.of();
+        assertThat(diagnose().isAvailable()).isFalse();
+        machine.driverVersion = 12_040;
+        assertThat(diagnose().isAvailable()).isFalse();
+
+        assertThat(machine.asked).doesNotContain("libraries");
     }
 
     @Test
@@ -94,8 +114,8 @@ class CudaTest {
         machine.gpus = List.of();
         assertNotUsed("the NVIDIA driver finds no GPU");
 
-        machine.visibleDevices = "-1";
-        assertNotUsed("CUDA_VISIBLE_DEVICES=-1 hides every GPU; unset it");
+        machine.visibleDevices = "0";
+        assertNotUsed("the NVIDIA driver shows no GPU with CUDA_VISIBLE_DEVICES=0; unset it to see all there are");
     }
 
     @ParameterizedTest
@@ -144,6 +164,7 @@ class CudaTest {
         private boolean hasBuild = true;
         private @Nullable String driverFailure;
         private List<String> missing = List.of();
+        private @Nullable LibTorchException fullDisk;
         private int driverVersion = 13_010;
         private @Nullable String failure;
         private List<Gpu> gpus = List.of(H100);
@@ -165,6 +186,9 @@ class CudaTest {
         @Override
         public List<String> missingLibraries() {
             asked.add("libraries");
+            if (fullDisk != null) {
+                throw fullDisk;
+            }
             return missing;
         }
 

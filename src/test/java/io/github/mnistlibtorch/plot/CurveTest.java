@@ -6,6 +6,7 @@ import static java.lang.Double.POSITIVE_INFINITY;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -223,6 +224,30 @@ class CurveTest {
         assertThat(inkIn(image, 54, 74)).isGreaterThan(100);
     }
 
+    /** Level lines of four and three points, at different heights. */
+    @Test
+    void trainingIsAThinLineInAnotherColourBetweenTheEpochs() throws IOException {
+        Path png = folder.resolve("plot.png");
+        LossPlot.write(png, List.of(1.0, 1.0, 1.0, 1.0), List.of(0.5, 0.5, 0.5));
+        BufferedImage image = ImageIO.read(png.toFile());
+        int[] validation = heightsOfColumns(image, HEIGHT - 60, Picture.BLUE.getRGB());
+        int[] training = heightsOfColumns(image, HEIGHT - 60, Picture.VERMILION.getRGB());
+
+        int first = firstColumn(validation) + HALF_MARK;
+        int epoch = (lastColumn(validation) - HALF_MARK - first) / 3;
+        assertThat(firstColumn(training)).isCloseTo(first + epoch / 2, within(HALF_MARK));
+        assertThat(lastColumn(training)).isCloseTo(first + 5 * epoch / 2, within(HALF_MARK));
+        assertThat(highest(training, first + epoch - 10, first + epoch + 10)).isBetween(1, LINE - 1);
+    }
+
+    @Test
+    void aTrainingLossThatIsNotKnownDrawsNothing() throws IOException {
+        LossPlot.write(folder.resolve("without.png"), LOSSES);
+        LossPlot.write(folder.resolve("unknown.png"), LOSSES, Collections.nCopies(10, NaN));
+
+        assertThat(folder.resolve("unknown.png")).hasSameBinaryContentAs(folder.resolve("without.png"));
+    }
+
     @Test
     void plotIsTheSameInEveryLocale() throws IOException {
         LossPlot.write(folder.resolve("here.png"), LOSSES);
@@ -284,6 +309,15 @@ class CurveTest {
         return IntStream.range(0, WIDTH)
                 .map(x -> extent(IntStream.range(0, HEIGHT)
                         .filter(y -> isCurve(image, x, y))
+                        .toArray()))
+                .toArray();
+    }
+
+    /** Of the rows above {@code bottom}, in exactly this colour. */
+    private static int[] heightsOfColumns(BufferedImage image, int bottom, int rgb) {
+        return IntStream.range(0, WIDTH)
+                .map(x -> extent(IntStream.range(0, bottom)
+                        .filter(y -> image.getRGB(x, y) == rgb)
                         .toArray()))
                 .toArray();
     }

@@ -36,6 +36,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Files that are not what they were, or never were a checkpoint. {@code ResumeTest} has what good ones are for. */
 class CheckpointTest {
+    private static final List<Double> TRAIN_LOSSES = List.of(1.5, 0.25);
+
     private static final List<EpochResult> HISTORY =
             List.of(new EpochResult(2.5, 0.1), new EpochResult(0.3, 0.9), new EpochResult(Double.NaN, 0.2));
 
@@ -64,7 +66,15 @@ class CheckpointTest {
                 model.forward(torch.ones(1, 3)).sum().backward();
                 optimizer.step();
             }
-            Checkpoint.write(file, false, model, optimizer, HISTORY, Map.of("seed", "4"), Map.of("kernels", "these"));
+            Checkpoint.write(
+                    file,
+                    false,
+                    model,
+                    optimizer,
+                    HISTORY,
+                    TRAIN_LOSSES,
+                    Map.of("seed", "4"),
+                    Map.of("kernels", "these", "device", "cpu"));
         }
     }
 
@@ -72,9 +82,11 @@ class CheckpointTest {
     void holdsWhatWasWritten() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.read(file)) {
             assertThat(checkpoint.history()).isEqualTo(HISTORY);
+            assertThat(checkpoint.trainLosses()).isEqualTo(TRAIN_LOSSES);
+            assertThat(Checkpoint.device(file)).isEqualTo("cpu");
             assertThat(checkpoint.epochs()).isEqualTo(2);
             assertThat(checkpoint.config()).isEqualTo(Map.of("seed", "4"));
-            assertThat(checkpoint.computedWith()).isEqualTo(Map.of("kernels", "these"));
+            assertThat(checkpoint.computedWith()).isEqualTo(Map.of("kernels", "these", "device", "cpu"));
         }
     }
 
@@ -116,6 +128,7 @@ class CheckpointTest {
                         model,
                         optimizer,
                         checkpoint.history(),
+                        checkpoint.trainLosses(),
                         checkpoint.config(),
                         checkpoint.computedWith());
             }
