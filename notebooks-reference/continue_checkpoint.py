@@ -12,7 +12,7 @@ import json
 import torch
 
 import article
-from record_trace import OPTIMIZERS, Widened, schedule
+from record_trace import OPTIMIZERS, Widened, make_model, schedule, sizes
 
 
 def learning_rate(config, epoch):
@@ -41,7 +41,7 @@ def main():
     train_loader = article.DataLoader(train_ds, batch_size, shuffle=True, num_workers=2)
     val_loader = article.DataLoader(val_ds, batch_size * 2, num_workers=2)
 
-    model = article.MnistModel(article.INPUT_SIZE, int(config["hidden-size"]), article.NUM_CLASSES)
+    model = make_model(sizes(config["hidden-size"]))
     if config["dtype"] == "float64":
         model.double()
         train_loader, val_loader = Widened(train_loader), Widened(val_loader)

@@ -27,6 +27,34 @@ OPTIMIZERS = {
     "rmsprop": torch.optim.RMSprop,
 }
 
+class DeeperModel(article.MnistModel):
+    """The article's model with any number of hidden layers."""
+
+    def __init__(self, in_size, hidden_sizes, out_size):
+        torch.nn.Module.__init__(self)
+        widths = [in_size, *hidden_sizes, out_size]
+        for number, (inputs, outputs) in enumerate(zip(widths, widths[1:]), start=1):
+            self.add_module(f"linear{number}", torch.nn.Linear(inputs, outputs))
+
+    def forward(self, xb):
+        *hidden_layers, output_layer = self.children()
+        out = xb.flatten(1)
+        for layer in hidden_layers:
+            out = torch.relu(layer(out))
+        return output_layer(out)
+
+
+def make_model(hidden_sizes):
+    """The article's own model where it has one hidden layer."""
+    if len(hidden_sizes) == 1:
+        return article.MnistModel(article.INPUT_SIZE, hidden_sizes[0], article.NUM_CLASSES)
+    return DeeperModel(article.INPUT_SIZE, hidden_sizes, article.NUM_CLASSES)
+
+
+def sizes(text):
+    return [int(size) for size in text.split(",")]
+
+
 PEEKS = 2  # visits of the train loader before the training
 
 
@@ -91,10 +119,10 @@ def record(args):
         train_loader, val_loader = Widened(train_loader), Widened(val_loader)
     for _ in train_loader:
         break
-    article.MnistModel(article.INPUT_SIZE, args.hidden_size, article.NUM_CLASSES)
+    make_model(args.hidden_size)
     for _ in train_loader:
         break
-    model = article.MnistModel(article.INPUT_SIZE, args.hidden_size, article.NUM_CLASSES)
+    model = make_model(args.hidden_size)
     initial = parameters(model)
     for name, p in model.named_parameters():
         initial[name]["head"] = [float(x).hex() for x in p.detach().flatten()[:5]]
@@ -133,7 +161,7 @@ def record(args):
         },
         "config": {
             "seed": args.seed,
-            "hidden_size": args.hidden_size,
+            "hidden_size": args.hidden_size if len(args.hidden_size) > 1 else args.hidden_size[0],
             "batch_size": args.batch_size,
             "val_batch_size": args.batch_size * 2,
             "val_size": args.val_size,
@@ -161,7 +189,7 @@ def main():
     parser.add_argument("--data", required=True, help="root folder of torchvision's MNIST")
     parser.add_argument("--out", required=True, help="file to write; gzip when it ends in .gz")
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--hidden-size", type=int, default=32)
+    parser.add_argument("--hidden-size", type=sizes, default="32", help="units of each hidden layer: N[,N...]")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--val-size", type=int, default=10000)
     parser.add_argument("--num-workers", type=int, default=4)

@@ -67,7 +67,7 @@ public final class MnistTutorial {
      * @param seed of every random draw: {@code torch.manual_seed(seed)}
      * @param valSize examples held out for validation
      * @param batchSize examples in a training batch; validation batches are twice as large
-     * @param hiddenSize units of the hidden layer
+     * @param hiddenSizes units of each hidden layer; the article has one
      * @param numWorkers threads of each loader; 0 loads on the training thread
      * @param device where model and batches are; it stays the caller's
      * @param dtype what to compute in: float32, or float64 with weights that are drawn in float32 and widened
@@ -78,7 +78,7 @@ public final class MnistTutorial {
             long seed,
             int valSize,
             int batchSize,
-            int hiddenSize,
+            List<Integer> hiddenSizes,
             int numWorkers,
             Device device,
             ScalarType dtype,
@@ -157,8 +157,8 @@ public final class MnistTutorial {
         }
 
         // Step 2: prepare the model
-        int hiddenSize = settings.hiddenSize();
-        try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSize, NUM_CLASSES)) {
+        List<Integer> hiddenSizes = settings.hiddenSizes();
+        try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSizes, NUM_CLASSES)) {
             printShapes(model);
         }
 
@@ -178,7 +178,7 @@ public final class MnistTutorial {
         DeviceDataLoader deviceValLoader = new DeviceDataLoader(valLoader, device, settings.dtype());
 
         List<EpochResult> history = new ArrayList<>();
-        try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSize, NUM_CLASSES)) {
+        try (MnistModel model = new MnistModel(INPUT_SIZE, hiddenSizes, NUM_CLASSES)) {
             listener.modelDrawn(model);
             toDevice(model, device);
             model.to(settings.dtype(), /* non_blocking= */ true);

@@ -54,6 +54,7 @@ class ArticleParityTest {
         "article-seed0-float64.json.gz,2",
         "article-seed1-hidden64-float64.json.gz,2",
         "article-seed3-adam-float64.json.gz,2",
+        "article-seed5-hidden64-32-float64.json.gz,2",
         "article-seed7-float32.json.gz,2",
         "article-seed7-batch100-float64.json.gz,2"
     })
@@ -118,7 +119,7 @@ class ArticleParityTest {
                         config.seed(),
                         config.valSize(),
                         config.batchSize(),
-                        config.hiddenSize(),
+                        config.hiddenSizes(),
                         numWorkers,
                         cpu,
                         config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float,

@@ -64,7 +64,7 @@ public final class Soak implements RunListener {
                     42,
                     10_000,
                     128,
-                    32,
+                    List.of(32),
                     4,
                     device,
                     ScalarType.Float,

@@ -20,6 +20,8 @@ final class Converters {
 
     private static final int MAX_HIDDEN = 1_000_000;
 
+    private static final int MAX_LAYERS = 100;
+
     private static final int MAX_THREADS = 1_000;
 
     private Converters() {}
@@ -67,10 +69,25 @@ final class Converters {
         }
     }
 
-    static final class OfHidden implements ITypeConverter<Integer> {
+    /** Units of the hidden layers, in order. */
+    record Hidden(List<Integer> sizes) {
+        /** As a person would type it. */
         @Override
-        public Integer convert(String text) {
-            return between(1, MAX_HIDDEN, text);
+        public String toString() {
+            return sizes.stream().map(String::valueOf).collect(Collectors.joining(","));
+        }
+    }
+
+    static final class OfHidden implements ITypeConverter<Hidden> {
+        @Override
+        public Hidden convert(String text) {
+            List<Integer> sizes = Arrays.stream(text.split(",", -1))
+                    .map(size -> between(1, MAX_HIDDEN, size))
+                    .toList();
+            if (sizes.size() > MAX_LAYERS) {
+                throw new TypeConversionException("'" + text + "' is more than " + MAX_LAYERS + " hidden layers");
+            }
+            return new Hidden(sizes);
         }
     }
 
@@ -136,7 +153,8 @@ final class Converters {
 
     /** Whether the options of {@code train} could ask for this run. */
     static boolean isReasonable(Trace.Config config) {
-        return config.hiddenSize() <= MAX_HIDDEN
+        return config.hiddenSizes().size() <= MAX_LAYERS
+                && config.hiddenSizes().stream().allMatch(size -> size <= MAX_HIDDEN)
                 && config.batchSize() <= MAX_SIZE
                 && config.valSize() <= MAX_SIZE
                 && config.numWorkers() <= MAX_THREADS;

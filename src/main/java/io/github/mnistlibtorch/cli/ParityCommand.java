@@ -116,7 +116,7 @@ final class ParityCommand implements Callable<Integer> {
         }
         return new Trace.Config(
                 traced.seed(),
-                traced.hiddenSize(),
+                traced.hiddenSizes(),
                 traced.batchSize(),
                 traced.valBatchSize(),
                 traced.valSize(),

@@ -17,7 +17,7 @@ final class RunConfig {
                 config.seed(),
                 config.valSize(),
                 config.batchSize(),
-                config.hiddenSize(),
+                config.hiddenSizes(),
                 config.numWorkers(),
                 device,
                 config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float,

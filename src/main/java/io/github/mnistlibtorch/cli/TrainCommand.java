@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.cli.Converters.Hidden;
 import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
@@ -78,11 +79,11 @@ final class TrainCommand implements Callable<Integer> {
 
     @Option(
             names = "--hidden-size",
-            paramLabel = "N",
+            paramLabel = "N[,N…]",
             defaultValue = "32",
             converter = Converters.OfHidden.class,
-            description = "Units of the hidden layer. Default: ${DEFAULT-VALUE}.")
-    private int hiddenSize;
+            description = "Units of the hidden layer; 64,32 are two layers. Default: ${DEFAULT-VALUE}.")
+    private Hidden hidden = new Hidden(List.of());
 
     @Option(
             names = "--batch-size",
@@ -229,7 +230,7 @@ final class TrainCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         LibTorch.setNumThreads(threads);
         Trace.Config config = new Trace.Config(
-                seed, hiddenSize, batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
+                seed, hidden.sizes(), batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
         Settings settings = RunConfig.settings(config, device);
         RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
         if (dryRun) {

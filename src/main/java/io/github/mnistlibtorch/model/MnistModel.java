@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -18,13 +19,16 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Feed-forward neural network with one hidden layer: the article's {@code class MnistModel(nn.Module)}.
+ * Feed-forward neural network with one hidden layer, or more: the article's {@code class MnistModel(nn.Module)}.
  *
  * <p>Build it outside of any {@link io.github.mnistlibtorch.libtorch.Scope} that closes before it, and close it.
  */
 public class MnistModel extends Module {
-    private final LinearImpl linear1;
-    private final LinearImpl linear2;
+    /** {@code linear1} in the article. */
+    private final List<LinearImpl> hiddenLayers = new ArrayList<>();
+
+    /** {@code linear2} in the article; with more hidden layers, the next number. */
+    private final LinearImpl outputLayer;
 
     /**
      * Draws the weights and biases of both layers from the default generator, the hidden layer first.
@@ -33,34 +37,46 @@ public class MnistModel extends Module {
      * @param hiddenSize units of the hidden layer
      * @param outSize number of classes
      */
-    public MnistModel(long inSize, long hiddenSize, long outSize) {
-        // hidden layer
-        linear1 = register_module("linear1", new LinearImpl(inSize, hiddenSize));
-        // output layer
-        linear2 = register_module("linear2", new LinearImpl(hiddenSize, outSize));
+    public MnistModel(int inSize, int hiddenSize, int outSize) {
+        this(inSize, List.of(hiddenSize), outSize);
+    }
+
+    /**
+     * Draws the weights and biases of all layers from the default generator, in the order in which pictures pass them:
+     * {@code linear1}, {@code linear2}, and so on.
+     *
+     * @param inSize pixels of a picture, 784 for MNIST
+     * @param hiddenSizes units of each hidden layer, at least one
+     * @param outSize number of classes
+     */
+    public MnistModel(int inSize, List<Integer> hiddenSizes, int outSize) {
+        int size = inSize;
+        for (int hiddenSize : hiddenSizes) {
+            hiddenLayers.add(linear(hiddenLayers.size() + 1, size, hiddenSize));
+            size = hiddenSize;
+        }
+        outputLayer = linear(hiddenLayers.size() + 1, size, outSize);
+    }
+
+    private LinearImpl linear(int number, int inSize, int outSize) {
+        return register_module("linear" + number, new LinearImpl(inSize, outSize));
     }
 
     /**
      * A model with saved weights, of the sizes that these have.
      *
      * @param file a {@code .pt} file or one in the safetensors format, with {@code linear1.weight} (H, I),
-     *     {@code linear1.bias} (H), {@code linear2.weight} (C, H) and {@code linear2.bias} (C), all float32 or all
-     *     float64
+     *     {@code linear1.bias} (H), {@code linear2.weight} (C, H) and {@code linear2.bias} (C), or more layers, all float32
+     *     or all float64
      * @return a model that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
     public static MnistModel load(Path file) throws IOException {
         Map<String, Tensor> tensors = StateDictFile.read(file);
         try {
-            long[] hidden = matrix(tensors, "linear1.weight", file);
-            long[] output = matrix(tensors, "linear2.weight", file);
-            // Two narrow matrices, or one that repeats its numbers, could ask for a network of any size.
-            if ((double) hidden[0] * (hidden[1] + output[0]) > Files.size(file)) {
-                throw new InputException(file + " does not hold the weights of this network: it is too small for "
-                        + hidden[1] + " inputs, " + hidden[0] + " hidden units and " + output[0]
-                        + " outputs; use a file that train has written");
-            }
-            MnistModel model = new MnistModel(hidden[1], hidden[0], output[0]);
+            List<Integer> sizes = sizes(tensors, file);
+            int last = sizes.size() - 1;
+            MnistModel model = new MnistModel(sizes.get(0), sizes.subList(1, last), sizes.get(last));
             boolean complete = false;
             try {
                 if (tensors.values().stream()
@@ -82,17 +98,17 @@ public class MnistModel extends Module {
 
     /** Pixels of a picture that this model takes: {@code model.linear1.in_features}. */
     public long inSize() {
-        return linear1.weight().size(1);
+        return hiddenLayers.get(0).weight().size(1);
     }
 
     /** Number of its classes: {@code model.linear2.out_features}. */
     public long outSize() {
-        return linear2.weight().size(0);
+        return outputLayer.weight().size(0);
     }
 
-    /** What this model computes in, and what it takes: {@code model.linear1.weight.dtype}. */
+    /** What this model computes in, and what it takes: {@code model.linear2.weight.dtype}. */
     public ScalarType dtype() {
-        return linear1.weight().scalar_type().intern();
+        return outputLayer.weight().scalar_type().intern();
     }
 
     /**
@@ -103,20 +119,21 @@ public class MnistModel extends Module {
      */
     public Tensor forward(Tensor xb) {
         // Flatten the pictures: a linear layer expects vectors
-        xb = xb.view(xb.size(0), -1);
-        Tensor out = linear1.forward(xb);
-        out = torch.relu(out);
-        return linear2.forward(out);
+        Tensor out = xb.view(xb.size(0), -1);
+        for (LinearImpl layer : hiddenLayers) {
+            out = torch.relu(layer.forward(out));
+        }
+        return outputLayer.forward(out);
     }
 
     /**
-     * What the hidden units say of pictures, on the way through {@link #forward}.
+     * What the units of the first hidden layer say of pictures, on the way through {@link #forward}.
      *
      * @param xb as for {@link #forward}
      * @return (B, H), none negative
      */
     public Tensor hidden(Tensor xb) {
-        return torch.relu(linear1.forward(xb.view(xb.size(0), -1)));
+        return torch.relu(hiddenLayers.get(0).forward(xb.view(xb.size(0), -1)));
     }
 
     /** Loss of a batch, to call {@code backward()} on: the mean cross-entropy, a scalar. */
@@ -156,18 +173,37 @@ public class MnistModel extends Module {
     @Override
     public void close() {
         // Each layer is shared by its handle and by the module.
-        linear1.close();
-        linear2.close();
+        hiddenLayers.forEach(LinearImpl::close);
+        outputLayer.close();
         super.close();
     }
 
-    private static long[] matrix(Map<String, Tensor> tensors, String name, Path file) throws InputException {
-        Tensor tensor = tensors.get(name);
-        if (tensor == null || tensor.dim() != 2 || tensor.numel() == 0) {
-            throw new InputException(file + " does not hold the weights of this network: it has no matrix " + name
-                    + "; use a file that train has written");
+    /** Inputs, units of each hidden layer and outputs, as the weights have them. */
+    private static List<Integer> sizes(Map<String, Tensor> tensors, Path file) throws IOException {
+        List<Integer> sizes = new ArrayList<>();
+        double numel = 0;
+        for (int layer = 1; layer <= 2 || tensors.containsKey("linear" + layer + ".weight"); layer++) {
+            String name = "linear" + layer + ".weight";
+            Tensor matrix = tensors.get(name);
+            if (matrix == null || matrix.dim() != 2 || matrix.numel() == 0) {
+                throw unusable(file, "it has no matrix " + name);
+            }
+            if (sizes.isEmpty()) {
+                sizes.add((int) Math.min(Integer.MAX_VALUE, matrix.size(1)));
+            }
+            numel += (double) sizes.get(layer - 1) * matrix.size(0);
+            sizes.add((int) Math.min(Integer.MAX_VALUE, matrix.size(0)));
         }
-        return tensor.shape();
+        // Narrow matrices, or one that repeats its numbers, could ask for a network of any size.
+        if (numel > Files.size(file)) {
+            throw unusable(file, "it is too small for layers of " + sizes);
+        }
+        return sizes;
+    }
+
+    private static InputException unusable(Path file, String reason) {
+        return new InputException(
+                file + " does not hold the weights of this network: " + reason + "; use a file that train has written");
     }
 
     private static Tensor stack(Stream<Tensor> scalars) {

@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * steps are trained again in float64 with the same gates; how far that leads from float32 says how much is rounding.
  * Whatever neither explains is a difference between the programs, and the run is left to itself.
  *
- * <p>This is the one listener that changes a run: its weights, between two steps. It leads runs with plain SGD, which keep
- * no other state.
+ * <p>This is the one listener that changes a run: its weights, between two steps. It leads runs of the article's network, of one
+ * hidden layer, with plain SGD, which keep no other state.
  */
 public final class Guide implements RunListener, AutoCloseable {
     /**
@@ -93,7 +93,9 @@ public final class Guide implements RunListener, AutoCloseable {
         this.stepsInEpoch = expected.epochs().get(0).trainLosses().size();
         this.device = device;
         this.recorder = recorder;
-        this.leading = config.dtype().equals("float32") && config.optimizer().equals("sgd");
+        this.leading = config.dtype().equals("float32")
+                && config.optimizer().equals("sgd")
+                && config.hiddenSizes().size() == 1;
     }
 
     /** How the run was led, once it has finished. */

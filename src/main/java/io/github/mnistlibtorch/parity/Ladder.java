@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * Two runs of the article, compared from the first draw to the last: the first rung that does not hold names the bug.
@@ -66,7 +67,7 @@ public final class Ladder {
     private Rung configuration() {
         List<String> differences = new ArrayList<>();
         difference("seed", Trace.Config::seed).ifPresent(differences::add);
-        difference("hidden_size", Trace.Config::hiddenSize).ifPresent(differences::add);
+        difference("hidden_size", Ladder::hiddenSizes).ifPresent(differences::add);
         difference("batch_size", Trace.Config::batchSize).ifPresent(differences::add);
         difference("val_batch_size", Trace.Config::valBatchSize).ifPresent(differences::add);
         difference("val_size", Trace.Config::valSize).ifPresent(differences::add);
@@ -78,6 +79,10 @@ public final class Ladder {
         return differences.isEmpty()
                 ? new Rung("configuration", true, "equal, " + dtypes)
                 : new Rung("configuration", false, String.join("; ", differences));
+    }
+
+    private static String hiddenSizes(Trace.Config config) {
+        return config.hiddenSizes().stream().map(String::valueOf).collect(Collectors.joining(","));
     }
 
     private static String schedule(Trace.Config config) {
@@ -117,7 +122,10 @@ public final class Ladder {
     private Rung initialParameters() {
         String name = "initial parameters";
         boolean rounded = false;
-        for (String parameter : Trace.PARAMETERS) {
+        if (!haveTheSameLayers()) {
+            return new Rung(name, false, layers());
+        }
+        for (String parameter : expected.config().parameters()) {
             Trace.InitialParameter here =
                     requireNonNull(expected.initialParameters().get(parameter));
             Trace.InitialParameter there =
@@ -140,6 +148,15 @@ public final class Ladder {
                                 + expected.producer().cpuCapability() + ", "
                                 + actual.producer().cpuCapability() + ") round them")
                 : new Rung(name, true, "equal, bit for bit");
+    }
+
+    private boolean haveTheSameLayers() {
+        return expected.config().parameters().equals(actual.config().parameters());
+    }
+
+    private String layers() {
+        return "there are " + String.join(", ", actual.config().parameters()) + " instead of "
+                + String.join(", ", expected.config().parameters());
     }
 
     private boolean mayRoundOtherwise() {
@@ -323,7 +340,10 @@ public final class Ladder {
     /** Only shapes are judged: the last bits of a weight depend on every order of additions there was. */
     private Rung finalParameters() {
         boolean equal = true;
-        for (String parameter : Trace.PARAMETERS) {
+        if (!haveTheSameLayers()) {
+            return new Rung("final parameters", false, layers());
+        }
+        for (String parameter : expected.config().parameters()) {
             Trace.FinalParameter here =
                     requireNonNull(expected.finalParameters().get(parameter));
             Trace.FinalParameter there = requireNonNull(actual.finalParameters().get(parameter));

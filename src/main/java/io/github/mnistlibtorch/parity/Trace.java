@@ -1,9 +1,13 @@
 package io.github.mnistlibtorch.parity;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
+import com.fasterxml.jackson.annotation.JsonFormat.Feature;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.mnistlibtorch.train.Phase;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tools.jackson.databind.annotation.JsonDeserialize;
 import tools.jackson.databind.annotation.JsonSerialize;
 
@@ -39,9 +43,6 @@ public record Trace(
     /** How many of a parameter's first values are kept. */
     static final int PARAMETER_HEAD = 5;
 
-    /** The parameters of the article's model, in their order. */
-    static final List<String> PARAMETERS = List.of("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
-
     /**
      * What the run was computed with.
      *
@@ -56,12 +57,17 @@ public record Trace(
     /**
      * What the run was asked to do.
      *
+     * @param hiddenSizes units of each hidden layer; in the file a number, if there is one layer
      * @param dtype {@code float32} or {@code float64}
-     * @param optimizer {@code sgd} or {@code adam}
+     * @param optimizer one of {@link io.github.mnistlibtorch.train.OptimizerFactory#NAMES}
      */
     public record Config(
             long seed,
-            int hiddenSize,
+
+            @JsonProperty("hidden_size")
+            @JsonFormat(with = {Feature.ACCEPT_SINGLE_VALUE_AS_ARRAY, Feature.WRITE_SINGLE_ELEM_ARRAYS_UNWRAPPED})
+            List<Integer> hiddenSizes,
+
             int batchSize,
             int valBatchSize,
             int valSize,
@@ -72,6 +78,14 @@ public record Trace(
         /** Number of epochs in the whole schedule. */
         long epochs() {
             return schedule.stream().mapToLong(Phase::epochs).sum();
+        }
+
+        /** The parameters of the model, in their order. */
+        List<String> parameters() {
+            return IntStream.rangeClosed(1, hiddenSizes.size() + 1)
+                    .boxed()
+                    .flatMap(layer -> Stream.of("linear" + layer + ".weight", "linear" + layer + ".bias"))
+                    .toList();
         }
     }
 

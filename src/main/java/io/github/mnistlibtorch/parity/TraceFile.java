@@ -156,7 +156,9 @@ public final class TraceFile {
         if (trace.schema() != Trace.SCHEMA) {
             return "it has no schema";
         }
-        if (config.hiddenSize() < 1
+        List<String> parameters = config.parameters();
+        if (config.hiddenSizes().isEmpty()
+                || config.hiddenSizes().stream().anyMatch(size -> size < 1)
                 || config.batchSize() < 1
                 || config.valBatchSize() < 1
                 || config.valSize() < 1
@@ -172,9 +174,9 @@ public final class TraceFile {
         if (config.schedule().isEmpty() || config.schedule().stream().anyMatch(TraceFile::isImpossible)) {
             return "its schedule is not a list of epochs with a learning rate each";
         }
-        if (!trace.initialParameters().keySet().equals(Set.copyOf(Trace.PARAMETERS))
-                || !trace.finalParameters().keySet().equals(Set.copyOf(Trace.PARAMETERS))) {
-            return "its parameters are not " + String.join(", ", Trace.PARAMETERS);
+        if (!trace.initialParameters().keySet().equals(Set.copyOf(parameters))
+                || !trace.finalParameters().keySet().equals(Set.copyOf(parameters))) {
+            return "its parameters are not " + String.join(", ", parameters);
         }
         if (trace.initialParameters().values().stream().anyMatch(TraceFile::isIncomplete)) {
             return "a head in its initial_parameters has not " + Trace.PARAMETER_HEAD + " values";

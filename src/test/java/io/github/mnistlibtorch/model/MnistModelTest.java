@@ -93,6 +93,24 @@ class MnistModelTest {
     }
 
     @Test
+    void anyNumberOfHiddenLayersComesBackAndLeavesNoPointerBehind() throws IOException {
+        long before = LivePointers.settled();
+        try (MnistModel model = new MnistModel(784, List.of(8, 7, 6), 10);
+                Scope scope = Scope.open()) {
+            assertThat(StateDict.of(model).keySet()).endsWith("linear4.weight", "linear4.bias");
+            Tensor pictures = torch.rand(2, 1, 28, 28);
+            Tensor expected = model.forward(pictures);
+            for (Path file : inBothFormats(StateDict.of(model))) {
+                try (MnistModel loaded = MnistModel.load(file)) {
+                    assertThat(loaded.forward(pictures).equal(expected)).isTrue();
+                    assertThat(loaded.hidden(pictures).shape()).containsExactly(2, 8);
+                }
+            }
+        }
+        assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @Test
     void weightsOfAnotherNetworkAreRefusedWithAListAndNoLeak() throws IOException {
         List<Path> files;
         try (Scope scope = Scope.open()) {
@@ -123,8 +141,7 @@ class MnistModelTest {
             for (Path file : inBothFormats(Map.of("linear1.weight", column, "linear2.weight", column))) {
                 assertThatThrownBy(() -> MnistModel.load(file))
                         .isInstanceOf(InputException.class)
-                        .hasMessageContainingAll(
-                                file.toString(), "too small for 1 inputs, 100000 hidden units and 100000 outputs");
+                        .hasMessageContainingAll(file.toString(), "it is too small for layers of [1, 100000, 100000]");
             }
         }
     }

@@ -44,10 +44,10 @@ class Article {
                 .build();
 
         firstPeek(trainLoader);
-        model(config.hiddenSize()).close();
+        model(config.hiddenSizes().get(0)).close();
         secondPeek(trainLoader);
         try (Device cpu = Devices.of("cpu");
-                MnistModel model = model(config.hiddenSize())) {
+                MnistModel model = model(config.hiddenSizes().get(0))) {
             listener.modelDrawn(model);
             ScalarType dtype = config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float;
             model.to(dtype, /* non_blocking= */ false);

@@ -69,6 +69,25 @@ class LadderTest {
         assertThat(failed(rungs)).containsExactly(rung);
     }
 
+    /** The two have their first two layers in common. */
+    @Test
+    void aLayerMoreIsNamed() throws IOException {
+        Trace one = TraceFile.read(altered(FLOAT32, root -> {}));
+        Trace two = TraceFile.read(altered(FLOAT32, root -> {
+            ((ObjectNode) root.get("config")).putArray("hidden_size").add(32).add(10);
+            for (String parameters : new String[] {"initial_parameters", "final_parameters"}) {
+                ObjectNode layers = (ObjectNode) root.get(parameters);
+                layers.set("linear3.weight", layers.get("linear2.weight"));
+                layers.set("linear3.bias", layers.get("linear2.bias"));
+            }
+        }));
+        List<String> wrong = List.of("configuration", "initial parameters", "final parameters");
+        assertThat(failed(Ladder.climb(two, one, Guidance.NONE))).containsExactlyElementsOf(wrong);
+        List<Rung> rungs = Ladder.climb(one, two, Guidance.NONE);
+        assertThat(failed(rungs)).containsExactlyElementsOf(wrong);
+        assertThat(rungs.get(0).detail()).isEqualTo("hidden_size is 32,10 instead of 32");
+    }
+
     @Test
     void changedGeneratorFailsTheLastRung() throws IOException {
         assertThat(failed(climb(FLOAT32, root -> root.put("next_int64", 1L)))).containsExactly("random generator");
