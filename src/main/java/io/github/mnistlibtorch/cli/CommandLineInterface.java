@@ -30,6 +30,7 @@ import picocli.CommandLine.ScopeType;
         },
         subcommands = {
             TrainCommand.class,
+            SweepCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
             ServeCommand.class,

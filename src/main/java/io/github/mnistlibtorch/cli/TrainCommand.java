@@ -10,7 +10,6 @@ import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
-import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
@@ -27,9 +26,6 @@ import io.github.mnistlibtorch.train.Stopwatch;
 import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -239,9 +235,9 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (trace != null) {
             requireFileOfItsOwn(trace);
-            makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
+            OutputFolder.makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
         }
-        makeWritable(out, "--out");
+        OutputFolder.makeWritable(out, "--out");
         Path file = out.resolve(CHECKPOINT);
         Map<String, String> computedWith = options.computedWith(device);
         if (checkpoint == null) {
@@ -349,28 +345,5 @@ final class TrainCommand implements Callable<Integer> {
     private Dataset<Example> firstBatches(Mnist mnist) {
         int count = Math.min(mnist.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
         return new Subset<>(mnist, IntStream.range(0, count).toArray());
-    }
-
-    private static String reason(IOException e) {
-        if (e instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        return e instanceof FileSystemException file && file.getReason() != null
-                ? file.getReason()
-                : LibTorch.firstLine(e);
-    }
-
-    /** Finds out before the training, not after it, that its results could not be kept. */
-    private static void makeWritable(Path folder, String option) throws InputException {
-        try {
-            Files.createDirectories(folder);
-            Files.delete(Files.createTempFile(folder, ".probe", null));
-            AtomicFile.deleteLeftovers(folder);
-        } catch (FileAlreadyExistsException e) {
-            throw new InputException(folder + " is a file, not a folder; choose another " + option, e);
-        } catch (IOException e) {
-            throw new InputException(
-                    "cannot write to the folder " + folder + " (" + reason(e) + "); choose another " + option, e);
-        }
     }
 }

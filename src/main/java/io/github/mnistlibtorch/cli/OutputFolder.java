@@ -1,0 +1,39 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A folder that results go to. */
+final class OutputFolder {
+    private OutputFolder() {}
+
+    /** Finds out before the training, not after it, that its results could not be kept. */
+    static void makeWritable(Path folder, String option) throws InputException {
+        try {
+            Files.createDirectories(folder);
+            Files.delete(Files.createTempFile(folder, ".probe", null));
+            AtomicFile.deleteLeftovers(folder);
+        } catch (FileAlreadyExistsException e) {
+            throw new InputException(folder + " is a file, not a folder; choose another " + option, e);
+        } catch (IOException e) {
+            throw new InputException(
+                    "cannot write to the folder " + folder + " (" + reason(e) + "); choose another " + option, e);
+        }
+    }
+
+    private static String reason(IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return "permission denied";
+        }
+        return e instanceof FileSystemException file && file.getReason() != null
+                ? file.getReason()
+                : LibTorch.firstLine(e);
+    }
+}

@@ -1,0 +1,352 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.cli.Converters.Hidden;
+import io.github.mnistlibtorch.cli.Converters.Schedule;
+import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.plot.Comparison;
+import io.github.mnistlibtorch.train.DivergedException;
+import io.github.mnistlibtorch.train.LossGuard;
+import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainLosses;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code sweep}: the article with one set of options after another. */
+@Command(
+        name = "sweep",
+        description = {
+            "Train with every combination of some options, and draw the comparison.",
+            "Each run computes what train computes with the same options."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch sweep --schedule 5@1 5@0.1 5@0.01",
+            "  mnist-libtorch sweep --hidden-size 32 128 64,32 --seed 1 2 3",
+            "  mnist-libtorch sweep --schedule 5@1e-3 --optimizer adam adamw rmsprop"
+        })
+final class SweepCommand implements Callable<Integer> {
+    private static final String RESULTS = "sweep.json";
+    private static final String PICTURE = "sweep.png";
+
+    @Option(
+            names = "--schedule",
+            paramLabel = "EPOCHS@LR,…",
+            arity = "1..*",
+            defaultValue = "5@0.5,5@0.1",
+            description = "Calls of fit: epochs and learning rate of each. Default: ${DEFAULT-VALUE}.")
+    private List<String> schedules = List.of();
+
+    @Option(
+            names = "--hidden-size",
+            paramLabel = "N[,N…]",
+            arity = "1..*",
+            defaultValue = "32",
+            description = "Units of the hidden layer; 64,32 are two layers. Default: ${DEFAULT-VALUE}.")
+    private List<String> hiddens = List.of();
+
+    @Option(
+            names = "--batch-size",
+            paramLabel = "N",
+            arity = "1..*",
+            defaultValue = "128",
+            description = "Examples in a training batch. Default: ${DEFAULT-VALUE}.")
+    private List<String> batchSizes = List.of();
+
+    @Option(
+            names = "--optimizer",
+            paramLabel = "NAME",
+            arity = "1..*",
+            defaultValue = "sgd",
+            description = "sgd, momentum, adam, adamw or rmsprop. Default: ${DEFAULT-VALUE}.")
+    private List<String> optimizers = List.of();
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            arity = "1..*",
+            defaultValue = "42",
+            description = "Several show how much is chance. Default: ${DEFAULT-VALUE}.")
+    private List<String> seeds = List.of();
+
+    @Option(
+            names = "--val-size",
+            paramLabel = "N",
+            defaultValue = "10000",
+            converter = Converters.OfSize.class,
+            description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
+    private int valSize;
+
+    @Option(
+            names = "--num-workers",
+            paramLabel = "N",
+            defaultValue = "4",
+            converter = Converters.OfWorkers.class,
+            description = "Threads that load batches. Default: ${DEFAULT-VALUE}.")
+    private int numWorkers;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "1",
+            converter = Converters.OfThreads.class,
+            description = "Threads that multiply matrices. Default: ${DEFAULT-VALUE}.")
+    private int threads;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "DTYPE",
+            defaultValue = "float32",
+            converter = Converters.OfDtype.class,
+            description = "float32 or float64. Default: ${DEFAULT-VALUE}.")
+    private String dtype = "float32";
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            defaultValue = "mnist-sweep",
+            converter = Converters.OfPath.class,
+            description = "Folder for " + RESULTS + " and " + PICTURE + ". Default: ${DEFAULT-VALUE}.")
+    private Path out = Path.of("mnist-sweep");
+
+    @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
+    private boolean quiet;
+
+    @Mixin
+    private DeviceOption deviceOption = new DeviceOption();
+
+    @Mixin
+    private DataOption dataOption = new DataOption();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    private final List<Run> runs = new ArrayList<>();
+
+    /**
+     * What came of a run, as it is written to the file.
+     *
+     * @param diverged where its loss was no number any more; {@code null} if it came to its end
+     * @param history the evaluation before training and after each epoch; empty if it diverged
+     * @param trainLosses of the epochs that it came to
+     */
+    private record Run(
+            Map<String, String> options,
+            double seconds,
+            @Nullable String diverged,
+            List<EpochResult> history,
+            List<Double> trainLosses) {
+        EpochResult last() {
+            return history.get(history.size() - 1);
+        }
+
+        double accuracy() {
+            return history.isEmpty() ? -1 : last().valAcc();
+        }
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        List<Trace.Config> grid = grid();
+        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+        RunConfig.requireRoomToTrain(mnist.size(), valSize, "choose a smaller --val-size");
+        Device device = deviceOption.start();
+        LibTorch.setNumThreads(threads);
+        OutputFolder.makeWritable(out, "--out");
+        long began = System.nanoTime();
+        try (Interruption interruption = new Interruption()) {
+            for (Trace.Config config : grid) {
+                Run run = train(mnist, config, device, interruption);
+                runs.add(run);
+                System.out.println(line(run, grid));
+                write(grid);
+                double seconds = (System.nanoTime() - began) / 1e9;
+                say(String.format(
+                        Locale.ROOT,
+                        "%d of %d runs done, about %.0f s left",
+                        runs.size(),
+                        grid.size(),
+                        seconds / runs.size() * (grid.size() - runs.size())));
+            }
+        } catch (InterruptedRunException e) {
+            System.err.println("mnist-libtorch: interrupted after " + runs.size() + " of " + grid.size() + " runs"
+                    + (runs.isEmpty() ? "" : "; these are in " + out));
+            return Interruption.EXIT_CODE;
+        }
+        runs.stream()
+                .filter(run -> run.diverged == null)
+                .max(Comparator.comparingDouble(Run::accuracy))
+                .ifPresent(best -> System.out.println("Best: train "
+                        + best.options.entrySet().stream()
+                                .map(option -> "--" + option.getKey() + " " + option.getValue())
+                                .collect(Collectors.joining(" "))));
+        say("The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(PICTURE) + ".");
+        return 0;
+    }
+
+    /** Every combination, the seeds of one beside each other. */
+    private List<Trace.Config> grid() {
+        List<Trace.Config> grid = new ArrayList<>();
+        for (String optimizer : values("--optimizer", optimizers, new Converters.OfOptimizer())) {
+            for (Hidden hidden : values("--hidden-size", hiddens, new Converters.OfHidden())) {
+                for (int batchSize : values("--batch-size", batchSizes, new Converters.OfSize())) {
+                    for (Schedule schedule : values("--schedule", schedules, new Converters.OfSchedule())) {
+                        for (long seed : values("--seed", seeds, new Converters.OfSeed())) {
+                            grid.add(new Trace.Config(
+                                    seed,
+                                    hidden.sizes(),
+                                    batchSize,
+                                    2 * batchSize,
+                                    valSize,
+                                    numWorkers,
+                                    dtype,
+                                    schedule.phases(),
+                                    optimizer));
+                        }
+                    }
+                }
+            }
+        }
+        return grid;
+    }
+
+    /** Converted here: of a value that cannot be, picocli would say no more than that the option does not take it. */
+    private <T> List<T> values(String option, List<String> texts, ITypeConverter<T> converter) {
+        List<T> values = new ArrayList<>();
+        for (String text : texts) {
+            try {
+                values.add(converter.convert(text));
+            } catch (Exception e) { // that any converter might throw
+                throw new ParameterException(
+                        spec.commandLine(), "Invalid value for option '" + option + "': " + e.getMessage(), e);
+            }
+        }
+        return values.stream().distinct().toList();
+    }
+
+    private static Map<String, String> options(Trace.Config config) {
+        Map<String, String> options = new LinkedHashMap<>();
+        options.put("schedule", new Schedule(config.schedule()).toString());
+        options.put("hidden-size", new Hidden(config.hiddenSizes()).toString());
+        options.put("batch-size", Integer.toString(config.batchSize()));
+        options.put("optimizer", config.optimizer());
+        options.put("seed", Long.toString(config.seed()));
+        return options;
+    }
+
+    private static Run train(Mnist mnist, Trace.Config config, Device device, RunListener interruption)
+            throws IOException {
+        Settings settings = RunConfig.settings(config, device);
+        TrainLosses trainLosses = new TrainLosses();
+        RunListener listener =
+                new LossGuard(settings.schedule()).and(trainLosses).and(interruption);
+        List<EpochResult> history = List.of();
+        String diverged = null;
+        long began = System.nanoTime();
+        PrintStream console = System.out;
+        try {
+            // The lines of each run would hide those of the comparison.
+            System.setOut(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
+            history = MnistTutorial.run(mnist, settings, null, listener, trainLosses, null);
+        } catch (DivergedException e) {
+            diverged = e.getMessage();
+        } finally {
+            System.setOut(console);
+        }
+        double seconds = (System.nanoTime() - began) / 1e9;
+        return new Run(options(config), seconds, diverged, history, trainLosses.means());
+    }
+
+    /** The options that have more than one value, of which the seed is always the last. */
+    private static List<String> compared(List<Trace.Config> grid) {
+        List<Map<String, String>> all = grid.stream().map(SweepCommand::options).toList();
+        return all.get(0).keySet().stream()
+                .filter(name -> all.stream()
+                                .map(options -> options.get(name))
+                                .distinct()
+                                .count()
+                        > 1)
+                .toList();
+    }
+
+    private static String line(Run run, List<Trace.Config> grid) {
+        String result = run.diverged == null
+                ? "val_loss: " + PythonFormat.fixed(run.last().valLoss(), 4) + ", val_acc: "
+                        + PythonFormat.fixed(run.last().valAcc(), 4)
+                : "diverged: " + run.diverged.replaceAll("; .*", "");
+        return compared(grid).stream()
+                        .map(name -> name + " " + run.options.get(name))
+                        .collect(Collectors.joining(", "))
+                + (grid.size() > 1 ? ": " : "")
+                + result;
+    }
+
+    private void write(List<Trace.Config> grid) throws IOException {
+        byte[] json = JsonMapper.builder()
+                .enable(SerializationFeature.INDENT_OUTPUT)
+                .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+                .build()
+                .writeValueAsBytes(runs);
+        AtomicFile.write(out.resolve(RESULTS), file -> file.write(json));
+        List<String> compared =
+                compared(grid).stream().filter(name -> !name.equals("seed")).toList();
+        Map<List<String>, List<Run>> rows = runs.stream()
+                .collect(Collectors.groupingBy(
+                        run -> compared.stream().map(run.options::get).toList(),
+                        LinkedHashMap::new,
+                        Collectors.toList()));
+        Comparison.write(
+                out.resolve(PICTURE),
+                compared,
+                rows.entrySet().stream()
+                        .map(row -> row(row.getKey(), row.getValue()))
+                        .toList());
+    }
+
+    private static Comparison.Row row(List<String> values, List<Run> runs) {
+        List<List<Double>> accuracies = runs.stream()
+                .filter(run -> run.diverged == null)
+                .map(run ->
+                        run.history.stream().skip(1).map(EpochResult::valAcc).toList())
+                .toList();
+        int diverged = runs.size() - accuracies.size();
+        String trouble = diverged == 0 ? "" : runs.size() == 1 ? "diverged" : diverged + " diverged";
+        return new Comparison.Row(values, accuracies, trouble);
+    }
+
+    private void say(String sentence) {
+        if (!quiet) {
+            System.err.println(sentence);
+        }
+    }
+}
