@@ -1,11 +1,13 @@
 package io.github.mnistlibtorch;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -108,9 +110,23 @@ final class Browser implements AutoCloseable {
         await("the page", () -> events.stream().anyMatch(event -> isCalled(event, "Page.loadEventFired")));
     }
 
-    /** What an expression of JavaScript gives, in the page. */
+    /** What axe-core, of the makers of the usual tools for this, finds amiss for people who see, hear or point otherwise. */
+    List<String> barriers() throws IOException {
+        try (InputStream axe = requireNonNull(Browser.class.getResourceAsStream("/axe.min.js"))) {
+            evaluate(new String(axe.readAllBytes(), UTF_8) + ";true");
+        }
+        JsonNode result = evaluate("axe.run().then(found => ({ checked: found.passes.length, barriers:"
+                + " found.violations.map(rule => rule.id + ': ' + rule.nodes.map(node => node.html).join(' ')) }))");
+        assertThat(result.get("checked").asInt())
+                .as("rules that were looked at")
+                .isGreaterThan(10);
+        return result.get("barriers").values().stream().map(JsonNode::asString).toList();
+    }
+
+    /** What an expression of JavaScript gives, in the page, now or when it has been awaited. */
     JsonNode evaluate(String expression) {
-        JsonNode result = tell("Runtime.evaluate", Map.of("expression", expression, "returnByValue", true));
+        JsonNode result =
+                tell("Runtime.evaluate", Map.of("expression", expression, "returnByValue", true, "awaitPromise", true));
         assertThat(result.get("exceptionDetails")).as(expression).isNull();
         return result.get("result").get("value");
     }
@@ -197,10 +213,19 @@ final class Browser implements AutoCloseable {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         socket.abort();
+        // Its helpers write into the profile as long as they live, and the folder is deleted after this.
+        List<ProcessHandle> all = Stream.concat(Stream.of(process.toHandle()), process.descendants())
+                .toList();
         process.destroy();
-        process.waitFor(SECONDS, TimeUnit.SECONDS);
+        for (ProcessHandle one : all) {
+            one.onExit()
+                    .orTimeout(SECONDS, TimeUnit.SECONDS)
+                    .exceptionally(late -> one)
+                    .join();
+            one.destroyForcibly();
+        }
     }
 
     private final class Listener implements WebSocket.Listener {

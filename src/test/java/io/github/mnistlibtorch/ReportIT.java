@@ -51,5 +51,6 @@ class ReportIT {
                 .isEqualTo(scheme.equals("dark") ? "rgb(13, 17, 23)" : "rgb(255, 255, 255)");
         assertThat(browser.evaluate("document.body.innerText").asString())
                 .contains("held-out pictures are recognized", "--schedule 1@0.5");
+        assertThat(browser.barriers()).isEmpty();
     }
 }

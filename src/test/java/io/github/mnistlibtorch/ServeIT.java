@@ -112,6 +112,7 @@ class ServeIT {
             assertThat(browser.errors()).isEmpty();
             assertThat(browser.requests()).allMatch(request -> request.startsWith(url));
             browser.screenshot(Path.of("target/serve.png"));
+            assertThat(browser.barriers()).isEmpty();
 
             browser.evaluate("document.getElementById('clear').click()");
             assertThat(browser.evaluate("document.getElementById('answer').textContent")
@@ -127,6 +128,7 @@ class ServeIT {
             assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
                     .isLessThanOrEqualTo(400);
             assertThat(browser.errors()).isEmpty();
+            assertThat(browser.barriers()).isEmpty();
         }
     }
 
