@@ -1,0 +1,179 @@
+package io.github.mnistlibtorch;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import jdk.jshell.JShell;
+import jdk.jshell.SnippetEvent;
+import jdk.jshell.SourceCodeAnalysis.Completeness;
+import jdk.jshell.SourceCodeAnalysis.CompletionInfo;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Executes the cells of the Java notebook as its kernels do, in JShell, with the packaged jar. With
+ * {@code -Dnotebook=write} the outputs go into the file.
+ */
+class JavaNotebookIT {
+    private static final Path FILE = Path.of("notebooks-reference/article-java.ipynb");
+    private static final JsonMapper JSON =
+            JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
+
+    private static ObjectNode notebook;
+    private static List<ObjectNode> cells;
+
+    /** What each cell of code has just printed. */
+    private static List<String> printed;
+
+    @TempDir
+    private static Path folder;
+
+    @BeforeAll
+    static void execute() throws IOException {
+        notebook = (ObjectNode) JSON.readTree(Files.readString(FILE, UTF_8));
+        cells = notebook.get("cells")
+                .valueStream()
+                .filter(cell -> cell.get("cell_type").asString().equals("code"))
+                .map(ObjectNode.class::cast)
+                .toList();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (JShell shell = JShell.builder()
+                .out(new PrintStream(out, true, UTF_8))
+                .remoteVMOptions("-Djava.awt.headless=true")
+                .build()) {
+            // What every kernel imports by itself.
+            eval(shell, "import java.util.*;");
+            printed = cells.stream()
+                    .map(cell -> {
+                        out.reset();
+                        eval(shell, source(cell));
+                        return out.toString(UTF_8);
+                    })
+                    .toList();
+            if ("write".equals(System.getProperty("notebook"))) {
+                write(shell);
+            }
+        }
+    }
+
+    @Test
+    void printsWhatTheProgramPrints() {
+        Program.Result run = Program.run(folder, "train", "--quiet", "--device", "cpu");
+        assertThat(run.exitCode()).isZero();
+        assertThat(String.join("", printed).lines()).containsExactlyElementsOf(run.out());
+    }
+
+    @Test
+    void theOutputsInTheFileAreThoseOfItsCells() {
+        for (int i = 0; i < cells.size(); i++) {
+            ObjectNode cell = cells.get(i);
+            assertThat(cell.get("execution_count").asInt()).isEqualTo(i + 1);
+            String stored = cell.get("outputs")
+                    .valueStream()
+                    .filter(output -> output.get("output_type").asString().equals("stream"))
+                    .map(output -> text(output.get("text")))
+                    .collect(Collectors.joining());
+            assertThat(stored).as(source(cell)).isEqualTo(printed.get(i));
+        }
+    }
+
+    @Test
+    void hasTheCellsOfThePythonNotebookInTheirOrder() throws IOException {
+        JsonNode python = JSON.readTree(Files.readString(FILE.resolveSibling("article.ipynb"), UTF_8));
+        assertThat(types(notebook)).isEqualTo(types(python));
+    }
+
+    @Test
+    void everyLinkedFileExists() {
+        Matcher links = Pattern.compile("]\\(([^)]+)\\)").matcher(notebook.toString());
+        assertThat(links.results().map(link -> link.group(1)))
+                .hasSizeGreaterThan(10)
+                .allSatisfy(link -> assertThat(FILE.resolveSibling(link)).isRegularFile());
+    }
+
+    private static List<String> types(JsonNode notebook) {
+        return notebook.get("cells")
+                .valueStream()
+                .map(cell -> cell.get("cell_type").asString())
+                .toList();
+    }
+
+    private static String source(JsonNode cell) {
+        return text(cell.get("source"));
+    }
+
+    /** A text, which the format splits into lines. */
+    private static String text(JsonNode lines) {
+        return lines.valueStream().map(JsonNode::asString).collect(Collectors.joining());
+    }
+
+    private static void eval(JShell shell, String cell) {
+        String rest = cell;
+        if (rest.startsWith("%jars ")) {
+            int end = rest.indexOf('\n');
+            assertThat(FILE.resolveSibling(rest.substring("%jars ".length(), end))
+                            .toAbsolutePath()
+                            .normalize())
+                    .isEqualTo(Program.JAR);
+            shell.addToClasspath(Program.JAR.toString());
+            rest = rest.substring(end);
+        }
+        while (!rest.isBlank()) {
+            CompletionInfo next = shell.sourceCodeAnalysis().analyzeCompletion(rest);
+            assertThat(next.completeness())
+                    .as(rest)
+                    .isIn(Completeness.COMPLETE, Completeness.COMPLETE_WITH_SEMI, Completeness.CONSIDERED_INCOMPLETE);
+            for (SnippetEvent event : shell.eval(next.source())) {
+                List<String> wrong = shell.diagnostics(event.snippet())
+                        .map(diagnostic -> diagnostic.getMessage(null))
+                        .toList();
+                assertThat(wrong).as(next.source()).isEmpty();
+                assertThat(event.exception()).as(next.source()).isNull();
+            }
+            rest = next.remaining();
+        }
+    }
+
+    private static void write(JShell shell) throws IOException {
+        String pictures = shell.eval("folder.toString()").get(0).value().replace("\"", "");
+        Pattern shown = Pattern.compile("ImageIO\\.read\\(folder\\.resolve\\(\"(.*)\"\\)\\.toFile\\(\\)\\)\\s*$");
+        for (int i = 0; i < cells.size(); i++) {
+            ObjectNode cell = cells.get(i);
+            ArrayNode outputs = cell.put("execution_count", i + 1).putArray("outputs");
+            if (!printed.get(i).isEmpty()) {
+                ArrayNode lines = outputs.addObject()
+                        .put("name", "stdout")
+                        .put("output_type", "stream")
+                        .putArray("text");
+                printed.get(i).lines().forEach(line -> lines.add(line + "\n"));
+            }
+            Matcher picture = shown.matcher(source(cell));
+            if (picture.find()) {
+                byte[] png = Files.readAllBytes(Path.of(pictures, picture.group(1)));
+                outputs.addObject()
+                        .put("output_type", "display_data")
+                        .putPOJO("metadata", Map.of())
+                        .putObject("data")
+                        .put("image/png", Base64.getEncoder().encodeToString(png));
+            }
+        }
+        Files.writeString(FILE, JSON.writeValueAsString(notebook) + "\n", UTF_8);
+    }
+}
