@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
+import java.awt.Font;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.image.BufferedImage;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,6 +92,79 @@ class PredictIT {
             right += answers.get(i).get("digit").asLong() == mnist.label(i) ? 1 : 0;
         }
         assertThat(right).isGreaterThanOrEqualTo(90);
+    }
+
+    /** Grey paper, lit from one side and grainy, with ink that is not black. */
+    @Test
+    void photographsChangeFewAnswers() throws IOException {
+        Random random = new Random(1);
+        List<String> files = new ArrayList<>();
+        for (int i = 0; i < DIGITS; i++) {
+            int size = 120 + i;
+            BufferedImage digit = new BufferedImage(400, 300, BufferedImage.TYPE_BYTE_GRAY);
+            Graphics2D graphics = digit.createGraphics();
+            graphics.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
+            graphics.drawImage(image(i), 20 + i, 10 + i / 2, size, size, null);
+            graphics.dispose();
+            BufferedImage photograph = new BufferedImage(400, 300, BufferedImage.TYPE_INT_RGB);
+            double towardsX = random.nextDouble(-0.2, 0.2);
+            double towardsY = random.nextDouble(-0.2, 0.2);
+            for (int p = 0; p < 400 * 300; p++) {
+                int x = p % 400;
+                int y = p / 400;
+                double ink = digit.getRaster().getSample(x, y, 0) / 255.0;
+                double light = 1 + towardsX * (x / 200.0 - 1) + towardsY * (y / 150.0 - 1);
+                double grey = (170 - 120 * ink) * light + 4 * random.nextGaussian();
+                int rounded = (int) Math.max(0, Math.min(255, grey));
+                photograph.setRGB(x, y, new Color(rounded, rounded, rounded).getRGB());
+            }
+            files.add("photograph" + i + ".jpg");
+            ImageIO.write(photograph, "jpg", folder.resolve(files.get(i)).toFile());
+        }
+        JsonNode answers = answers(files);
+        int right = 0;
+        for (int i = 0; i < DIGITS; i++) {
+            right += answers.get(i).get("digit").asLong() == mnist.label(i) ? 1 : 0;
+        }
+        System.out.println("of " + DIGITS + " photographs of digits, " + right + " are read rightly");
+        assertThat(right).isGreaterThanOrEqualTo(90);
+    }
+
+    /** Printed digits are not what the network has learned: some are taken for others, but not most. */
+    @Test
+    void printedDigitsOfSeveralFontsAreReadMoreOftenThanNot() throws IOException {
+        List<Font> fonts = new ArrayList<>();
+        for (String name : List.of(Font.SANS_SERIF, Font.SERIF, Font.MONOSPACED)) {
+            for (int style : new int[] {Font.PLAIN, Font.BOLD, Font.ITALIC}) {
+                fonts.add(new Font(name, style, 90));
+            }
+        }
+        List<String> files = new ArrayList<>();
+        for (Font font : fonts) {
+            for (int digit = 0; digit < 10; digit++) {
+                BufferedImage paper = new BufferedImage(160, 160, BufferedImage.TYPE_INT_RGB);
+                Graphics2D graphics = paper.createGraphics();
+                graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+                graphics.setColor(Color.WHITE);
+                graphics.fillRect(0, 0, 160, 160);
+                graphics.setColor(Color.BLACK);
+                graphics.setFont(font);
+                graphics.drawString(Integer.toString(digit), 50, 115);
+                graphics.dispose();
+                files.add("printed" + files.size() + ".png");
+                ImageIO.write(
+                        paper,
+                        "png",
+                        folder.resolve(files.get(files.size() - 1)).toFile());
+            }
+        }
+        JsonNode answers = answers(files);
+        int right = 0;
+        for (int i = 0; i < files.size(); i++) {
+            right += answers.get(i).get("digit").asLong() == i % 10 ? 1 : 0;
+        }
+        System.out.println("of " + files.size() + " printed digits, " + right + " are read rightly");
+        assertThat(right).isGreaterThan(files.size() / 2);
     }
 
     @Test

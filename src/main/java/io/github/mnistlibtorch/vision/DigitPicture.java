@@ -21,6 +21,9 @@ public final class DigitPicture {
     /** Share of the full contrast below which a pixel is grain of the paper. */
     private static final float GRAIN = 0.25f;
 
+    /** Light that falls off from one side to the other by less than this leaves the picture as it is. */
+    private static final double EVEN = 0.04;
+
     private DigitPicture() {}
 
     /**
@@ -63,15 +66,16 @@ public final class DigitPicture {
 
     /** @param name a file or a word */
     static byte[] lightOnDark(PictureFile.Grey grey, Object name) throws InputException {
-        float[] values = grey.values().clone();
-        float paper = border(grey);
+        boolean isOfMnist = grey.width() == SIDE && grey.height() == SIDE;
+        float[] values = isOfMnist ? grey.values().clone() : evenlyLit(grey);
+        float paper = border(new PictureFile.Grey(values, grey.width(), grey.height()));
         if (paper > 0.5f) {
             for (int i = 0; i < values.length; i++) {
                 values[i] = 1 - values[i];
             }
             paper = 1 - paper;
         }
-        if (grey.width() == SIDE && grey.height() == SIDE) {
+        if (isOfMnist) {
             return bytes(values);
         }
         float ink = paper;
@@ -86,6 +90,41 @@ public final class DigitPicture {
             values[i] = share < GRAIN ? 0 : share;
         }
         return bytes(centred(values, grey.width(), grey.height()));
+    }
+
+    /**
+     * Takes away the light that falls off across a photograph: a plane through the pixels around it, by least squares. These are
+     * even around the middle, so that the two slopes do not depend on each other.
+     */
+    private static float[] evenlyLit(PictureFile.Grey grey) {
+        int width = grey.width();
+        int height = grey.height();
+        double middleX = (width - 1) / 2.0;
+        double middleY = (height - 1) / 2.0;
+        double across = 0;
+        double down = 0;
+        double across2 = 0;
+        double down2 = 0;
+        for (int i = 0; i < width * height; i++) {
+            int x = i % width;
+            int y = i / width;
+            if (x == 0 || y == 0 || x == width - 1 || y == height - 1) {
+                across += (x - middleX) * grey.values()[i];
+                down += (y - middleY) * grey.values()[i];
+                across2 += (x - middleX) * (x - middleX);
+                down2 += (y - middleY) * (y - middleY);
+            }
+        }
+        double slopeX = across2 == 0 ? 0 : across / across2;
+        double slopeY = down2 == 0 ? 0 : down / down2;
+        float[] values = grey.values().clone();
+        if (Math.abs(slopeX) * width + Math.abs(slopeY) * height > EVEN) {
+            for (int i = 0; i < values.length; i++) {
+                double light = slopeX * (i % width - middleX) + slopeY * (i / width - middleY);
+                values[i] = (float) Math.max(0, Math.min(1, values[i] - light));
+            }
+        }
+        return values;
     }
 
     /** The median of the pixels around the picture: its paper. */
