@@ -55,7 +55,7 @@ class FootprintIT {
                 "JAVA_TOOL_OPTIONS",
                         "-Duser.home=" + home + " -Djava.io.tmpdir=" + temporary + " -Dorg.bytedeco.javacpp.cachedir="
                                 + cache());
-        for (String command : List.of("train", "evaluate", "predict", "parity", "info", "help")) {
+        for (String command : List.of("train", "evaluate", "predict", "parity", "sweep", "info", "help")) {
             Program.Result run = Program.run(working, environment, arguments(command, out));
             assertThat(run.exitCode())
                     .as(command + "\n" + String.join("\n", run.err()))
@@ -66,9 +66,11 @@ class FootprintIT {
                         .allMatch(path -> path.startsWith(fontsOfTheJdk) || fontsOfTheJdk.startsWith(path));
             }
         }
+        List<String> written = new ArrayList<>(withTrace(MnistTutorial.FILES));
+        written.addAll(List.of("sweep.json", "sweep.png"));
         assertThat(permissionsUnder(out).keySet().stream()
                         .map(file -> file.getFileName().toString()))
-                .containsExactlyInAnyOrderElementsOf(withTrace(MnistTutorial.FILES));
+                .containsExactlyInAnyOrderElementsOf(written);
     }
 
     private static String[] arguments(String command, Path out) {
@@ -81,6 +83,7 @@ class FootprintIT {
                 arguments.addAll(List.of(
                         "--model=" + out.resolve("model.pt"),
                         out.resolve("batch.png").toString()));
+            case "sweep" -> arguments.addAll(List.of("--schedule=1@0.1", "--val-size=59000", "--out=" + out));
             case "parity" -> arguments.add(trace.toString());
             default -> {}
         }

@@ -32,23 +32,40 @@ class SweepIT {
 
         JsonNode runs = runs();
         assertThat(runs).hasSize(4);
-        int best = 0;
-        for (int i = 0; i < 4; i++) {
-            List<String> train = new ArrayList<>(List.of("train", "--val-size", "59000", "--quiet"));
-            runs.get(i).get("options").properties().forEach(option -> {
+        double best = 0;
+        for (JsonNode run : runs) {
+            List<String> train = new ArrayList<>();
+            run.get("options").properties().forEach(option -> {
                 train.add("--" + option.getKey());
                 train.add(option.getValue().asString());
             });
-            Result one = Program.run(folder, train.toArray(String[]::new));
-            assertThat(one.exitCode()).as(String.join("\n", one.err())).isZero();
-            JsonNode history = json(folder.resolve("mnist-run/history.json"));
-            assertThat(runs.get(i).get("history")).isEqualTo(history);
-            best = accuracy(runs.get(i)) > accuracy(runs.get(best)) ? i : best;
+            assertThat(run.get("history")).isEqualTo(historyOf(train));
+            best = Math.max(best, accuracy(run.get("history")));
         }
+        assertThat(sweep.out().get(4)).startsWith("Best: train --");
+        List<String> command = List.of(sweep.out().get(4).split(" ")).subList(2, 16);
+        assertThat(accuracy(historyOf(command))).isEqualTo(best);
+    }
+
+    /** Of seeds, the mean counts; a row is worse if one of its runs failed. */
+    @Test
+    void theBestIsTheBestOverItsSeeds() throws IOException {
+        Result sweep = sweep("--schedule", "1@0.5", "1@0.01", "--seed", "1", "2");
         assertThat(sweep.out().get(4))
-                .startsWith("Best: train --schedule ")
-                .contains("--hidden-size "
-                        + runs.get(best).at("/options/hidden-size").asString() + " ");
+                .startsWith("Best: train --schedule 1@0.5 ")
+                .doesNotContain("--seed")
+                .endsWith(", the mean of 2 seeds)");
+    }
+
+    @Test
+    void anEarlierSweepIsKeptAndASweepOfWhichNoRunEndsFails() throws IOException {
+        sweep("--schedule", "1@0.5");
+        byte[] before = Files.readAllBytes(folder.resolve("mnist-sweep/sweep.json"));
+        Result sweep = sweep("--schedule", "1@1e30", "--quiet");
+        assertThat(sweep.exitCode()).isEqualTo(1);
+        assertThat(sweep.err())
+                .endsWith("mnist-libtorch: no run came to its end; try lower learning rates or smaller sizes");
+        assertThat(folder.resolve("mnist-sweep/sweep.previous.json")).hasBinaryContent(before);
     }
 
     @Test
@@ -56,13 +73,13 @@ class SweepIT {
         Result sweep = sweep("--schedule", "1@1e30", "1@0.5");
         assertThat(sweep.exitCode()).isZero();
         assertThat(sweep.out().get(0))
-                .startsWith("schedule 1@1e+30: diverged: loss is ")
-                .endsWith("Epoch [0], learning rate 1e+30");
+                .startsWith("schedule 1@1e+30: failed: loss is ")
+                .contains("Epoch [0], learning rate 1e+30");
         assertThat(sweep.out().get(1)).startsWith("schedule 1@0.5: val_loss: ");
         JsonNode runs = runs();
-        assertThat(runs.get(0).get("diverged").asString()).startsWith("loss is ");
+        assertThat(runs.get(0).get("failed").asString()).startsWith("loss is ");
         assertThat(runs.get(0).get("history")).isEmpty();
-        assertThat(runs.get(1).get("diverged").isNull()).isTrue();
+        assertThat(runs.get(1).get("failed").isNull()).isTrue();
     }
 
     @Test
@@ -111,11 +128,18 @@ class SweepIT {
     }
 
     private JsonNode runs() throws IOException {
-        return json(folder.resolve("mnist-sweep/sweep.json"));
+        return json(folder.resolve("mnist-sweep/sweep.json")).get("runs");
     }
 
-    private static double accuracy(JsonNode run) {
-        JsonNode history = run.get("history");
+    private JsonNode historyOf(List<String> options) throws IOException {
+        List<String> train = new ArrayList<>(List.of("train", "--quiet"));
+        train.addAll(options);
+        Result one = Program.run(folder, train.toArray(String[]::new));
+        assertThat(one.exitCode()).as(String.join("\n", one.err())).isZero();
+        return json(folder.resolve("mnist-run/history.json"));
+    }
+
+    private static double accuracy(JsonNode history) {
         return history.get(history.size() - 1).get("val_acc").asDouble();
     }
 

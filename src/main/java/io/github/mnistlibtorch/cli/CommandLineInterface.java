@@ -44,8 +44,7 @@ import picocli.CommandLine.ScopeType;
         scope = ScopeType.INHERIT,
         synopsisSubcommandLabel = "[COMMAND]",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted; the last checkpoint stays"
-        },
+        exitCodeList = {"0:done", "1:failed", "2:wrong usage or bad input", "130:interrupted"},
         footerHeading = "%nExamples:%n",
         footer = {
             "  mnist-libtorch                            the article",

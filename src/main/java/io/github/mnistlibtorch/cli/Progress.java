@@ -140,7 +140,7 @@ final class Progress implements RunListener {
     /** To read the loss of a step would make the training thread wait for the GPU. */
     private String lastEpochs() {
         List<Double> means = trainLosses.means();
-        return means.isEmpty() ? "" : String.format(Locale.ROOT, "loss before %.4f ", last(means));
+        return means.isEmpty() ? "" : String.format(Locale.ROOT, "last epoch's loss %.4f ", last(means));
     }
 
     private static double last(List<Double> values) {

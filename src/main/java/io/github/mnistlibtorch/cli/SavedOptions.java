@@ -103,7 +103,7 @@ final class SavedOptions {
         }
     }
 
-    private static String describe(Mnist mnist) {
+    static String describe(Mnist mnist) {
         return mnist.size() + " pictures (CRC-32 " + Long.toHexString(mnist.crc32()) + ")";
     }
 

@@ -6,12 +6,12 @@ import io.github.mnistlibtorch.cli.Converters.Hidden;
 import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.io.AtomicFile;
+import io.github.mnistlibtorch.libtorch.Environment;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.plot.Comparison;
-import io.github.mnistlibtorch.train.DivergedException;
 import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.TrainLosses;
@@ -20,7 +20,9 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -47,6 +49,8 @@ import tools.jackson.databind.json.JsonMapper;
         name = "sweep",
         description = {
             "Train with every combination of some options, and draw the comparison.",
+            "These take any number of values, with spaces between them: --schedule, --hidden-size, --batch-size,"
+                    + " --optimizer, --seed.",
             "Each run computes what train computes with the same options."
         },
         footerHeading = "%nExamples:%n",
@@ -58,6 +62,7 @@ import tools.jackson.databind.json.JsonMapper;
 final class SweepCommand implements Callable<Integer> {
     private static final String RESULTS = "sweep.json";
     private static final String PICTURE = "sweep.png";
+    private static final String SEED = "seed";
 
     @Option(
             names = "--schedule",
@@ -96,7 +101,8 @@ final class SweepCommand implements Callable<Integer> {
             paramLabel = "N",
             arity = "1..*",
             defaultValue = "42",
-            description = "Several show how much is chance. Default: ${DEFAULT-VALUE}.")
+            description = "Decides the split, the weights and the order of the batches; several show how much of a"
+                    + " difference is chance. Default: ${DEFAULT-VALUE}.")
     private List<String> seeds = List.of();
 
     @Option(
@@ -153,25 +159,24 @@ final class SweepCommand implements Callable<Integer> {
 
     private final List<Run> runs = new ArrayList<>();
 
+    /** What the pictures are. */
+    private String data = "";
+
     /**
      * What came of a run, as it is written to the file.
      *
-     * @param diverged where its loss was no number any more; {@code null} if it came to its end
-     * @param history the evaluation before training and after each epoch; empty if it diverged
+     * @param failed why it did not come to its end, as where its loss was no number any more; {@code null} if it did
+     * @param history the evaluation before training and after each epoch; empty if it failed
      * @param trainLosses of the epochs that it came to
      */
     private record Run(
             Map<String, String> options,
             double seconds,
-            @Nullable String diverged,
+            @Nullable String failed,
             List<EpochResult> history,
             List<Double> trainLosses) {
         EpochResult last() {
             return history.get(history.size() - 1);
-        }
-
-        double accuracy() {
-            return history.isEmpty() ? -1 : last().valAcc();
         }
     }
 
@@ -183,33 +188,38 @@ final class SweepCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         LibTorch.setNumThreads(threads);
         OutputFolder.makeWritable(out, "--out");
+        setAside(RESULTS);
+        setAside(PICTURE);
+        data = SavedOptions.describe(mnist);
         long began = System.nanoTime();
         try (Interruption interruption = new Interruption()) {
             for (Trace.Config config : grid) {
                 Run run = train(mnist, config, device, interruption);
                 runs.add(run);
-                System.out.println(line(run, grid));
                 write(grid);
+                System.out.println(line(run, grid));
                 double seconds = (System.nanoTime() - began) / 1e9;
-                say(String.format(
-                        Locale.ROOT,
-                        "%d of %d runs done, about %.0f s left",
-                        runs.size(),
-                        grid.size(),
-                        seconds / runs.size() * (grid.size() - runs.size())));
+                int left = grid.size() - runs.size();
+                if (left > 0) {
+                    say(String.format(
+                            Locale.ROOT,
+                            "%d of %d runs done, about %.0f s left",
+                            runs.size(),
+                            grid.size(),
+                            seconds / runs.size() * left));
+                }
             }
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted after " + runs.size() + " of " + grid.size() + " runs"
                     + (runs.isEmpty() ? "" : "; these are in " + out));
             return Interruption.EXIT_CODE;
         }
-        runs.stream()
-                .filter(run -> run.diverged == null)
-                .max(Comparator.comparingDouble(Run::accuracy))
-                .ifPresent(best -> System.out.println("Best: train "
-                        + best.options.entrySet().stream()
-                                .map(option -> "--" + option.getKey() + " " + option.getValue())
-                                .collect(Collectors.joining(" "))));
+        String best = best(grid);
+        if (best.isEmpty()) {
+            System.err.println("mnist-libtorch: no run came to its end; try lower learning rates or smaller sizes");
+            return 1;
+        }
+        System.out.println("Best: " + best);
         say("The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(PICTURE) + ".");
         return 0;
     }
@@ -254,14 +264,53 @@ final class SweepCommand implements Callable<Integer> {
         return values.stream().distinct().toList();
     }
 
+    /** All that decides the digits of a run, but the pictures. */
     private static Map<String, String> options(Trace.Config config) {
         Map<String, String> options = new LinkedHashMap<>();
         options.put("schedule", new Schedule(config.schedule()).toString());
         options.put("hidden-size", new Hidden(config.hiddenSizes()).toString());
         options.put("batch-size", Integer.toString(config.batchSize()));
         options.put("optimizer", config.optimizer());
-        options.put("seed", Long.toString(config.seed()));
+        options.put("val-size", Integer.toString(config.valSize()));
+        options.put("dtype", config.dtype());
+        options.put(SEED, Long.toString(config.seed()));
         return options;
+    }
+
+    /** The command of the best row, by the mean over its seeds; empty if no run came to its end. */
+    private String best(List<Trace.Config> grid) {
+        Map<List<String>, List<Run>> rows = rows(grid);
+        List<Run> best = rows.entrySet().stream()
+                .min(Map.Entry.comparingByValue(Comparator.comparing(runs -> row(List.of(), runs))))
+                .map(Map.Entry::getValue)
+                .orElseThrow();
+        Comparison.Row row = row(List.of(), best);
+        if (row.accuracies().isEmpty()) {
+            return "";
+        }
+        String command = "train "
+                + best.get(0).options.entrySet().stream()
+                        .filter(option -> best.size() == 1 || !option.getKey().equals(SEED))
+                        .map(option -> "--" + option.getKey() + " " + option.getValue())
+                        .collect(Collectors.joining(" "));
+        return command
+                + (best.size() == 1
+                        ? ""
+                        : String.format(
+                                Locale.ROOT,
+                                " (val_acc %.4f, the mean of %d seeds)",
+                                row.accuracy(),
+                                row.accuracies().size()));
+    }
+
+    /** What is there of an earlier sweep is not lost. */
+    private void setAside(String name) throws IOException {
+        Path file = out.resolve(name);
+        if (Files.exists(file)) {
+            Path aside = out.resolve(name.replace(".", ".previous."));
+            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            say("An earlier sweep is in the way; its " + name + " is " + aside + " now.");
+        }
     }
 
     private static Run train(Mnist mnist, Trace.Config config, Device device, RunListener interruption)
@@ -271,20 +320,22 @@ final class SweepCommand implements Callable<Integer> {
         RunListener listener =
                 new LossGuard(settings.schedule()).and(trainLosses).and(interruption);
         List<EpochResult> history = List.of();
-        String diverged = null;
+        String failed = null;
         long began = System.nanoTime();
         PrintStream console = System.out;
         try {
             // The lines of each run would hide those of the comparison.
             System.setOut(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
             history = MnistTutorial.run(mnist, settings, null, listener, trainLosses, null);
-        } catch (DivergedException e) {
-            diverged = e.getMessage();
+        } catch (InterruptedRunException e) {
+            throw e;
+        } catch (RuntimeException e) { // as when its loss is no number any more, or LibTorch has no memory for it
+            failed = LibTorch.firstLine(e);
         } finally {
             System.setOut(console);
         }
         double seconds = (System.nanoTime() - began) / 1e9;
-        return new Run(options(config), seconds, diverged, history, trainLosses.means());
+        return new Run(options(config), seconds, failed, history, trainLosses.means());
     }
 
     /** The options that have more than one value, of which the seed is always the last. */
@@ -300,10 +351,10 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     private static String line(Run run, List<Trace.Config> grid) {
-        String result = run.diverged == null
+        String result = run.failed == null
                 ? "val_loss: " + PythonFormat.fixed(run.last().valLoss(), 4) + ", val_acc: "
                         + PythonFormat.fixed(run.last().valAcc(), 4)
-                : "diverged: " + run.diverged.replaceAll("; .*", "");
+                : "failed: " + run.failed;
         return compared(grid).stream()
                         .map(name -> name + " " + run.options.get(name))
                         .collect(Collectors.joining(", "))
@@ -312,35 +363,46 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     private void write(List<Trace.Config> grid) throws IOException {
+        Map<String, Object> content = new LinkedHashMap<>();
+        content.put("data", data);
+        content.put("computed_with", Environment.kernels());
+        content.put("runs", runs);
         byte[] json = JsonMapper.builder()
                 .enable(SerializationFeature.INDENT_OUTPUT)
                 .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
                 .build()
-                .writeValueAsBytes(runs);
+                .writeValueAsBytes(content);
         AtomicFile.write(out.resolve(RESULTS), file -> file.write(json));
-        List<String> compared =
-                compared(grid).stream().filter(name -> !name.equals("seed")).toList();
-        Map<List<String>, List<Run>> rows = runs.stream()
-                .collect(Collectors.groupingBy(
-                        run -> compared.stream().map(run.options::get).toList(),
-                        LinkedHashMap::new,
-                        Collectors.toList()));
         Comparison.write(
                 out.resolve(PICTURE),
-                compared,
-                rows.entrySet().stream()
+                comparedButTheSeed(grid),
+                rows(grid).entrySet().stream()
                         .map(row -> row(row.getKey(), row.getValue()))
                         .toList());
     }
 
+    private static List<String> comparedButTheSeed(List<Trace.Config> grid) {
+        return compared(grid).stream().filter(name -> !name.equals(SEED)).toList();
+    }
+
+    /** The runs that differ in nothing but their seed, by the values that are compared. */
+    private Map<List<String>, List<Run>> rows(List<Trace.Config> grid) {
+        List<String> compared = comparedButTheSeed(grid);
+        return runs.stream()
+                .collect(Collectors.groupingBy(
+                        run -> compared.stream().map(run.options::get).toList(),
+                        LinkedHashMap::new,
+                        Collectors.toList()));
+    }
+
     private static Comparison.Row row(List<String> values, List<Run> runs) {
         List<List<Double>> accuracies = runs.stream()
-                .filter(run -> run.diverged == null)
+                .filter(run -> run.failed == null)
                 .map(run ->
                         run.history.stream().skip(1).map(EpochResult::valAcc).toList())
                 .toList();
-        int diverged = runs.size() - accuracies.size();
-        String trouble = diverged == 0 ? "" : runs.size() == 1 ? "diverged" : diverged + " diverged";
+        int failed = runs.size() - accuracies.size();
+        String trouble = failed == 0 ? "" : runs.size() == 1 ? "failed" : failed + " failed";
         return new Comparison.Row(values, accuracies, trouble);
     }
 

@@ -298,7 +298,8 @@ final class TrainCommand implements Callable<Integer> {
                 + checkpoint.file() + ".");
         computedWith.forEach((name, value) -> {
             String saved = checkpoint.computedWith().get(name);
-            if (!value.equals(saved)) {
+            // A checkpoint of an earlier version does not say all of it.
+            if (saved != null && !value.equals(saved)) {
                 Warnings.warn(name + " was " + saved + " and is " + value
                         + " now: the last digits may differ from those of a run without an interruption");
             }

@@ -48,8 +48,12 @@ public class MnistModel extends Module {
      * @param inSize pixels of a picture, 784 for MNIST
      * @param hiddenSizes units of each hidden layer, at least one
      * @param outSize number of classes
+     * @throws IllegalArgumentException if {@code hiddenSizes} is empty
      */
     public MnistModel(int inSize, List<Integer> hiddenSizes, int outSize) {
+        if (hiddenSizes.isEmpty()) {
+            throw new IllegalArgumentException("a network without a hidden layer is not the article's");
+        }
         int size = inSize;
         for (int hiddenSize : hiddenSizes) {
             hiddenLayers.add(linear(hiddenLayers.size() + 1, size, hiddenSize));
@@ -101,12 +105,12 @@ public class MnistModel extends Module {
         return hiddenLayers.get(0).weight().size(1);
     }
 
-    /** Number of its classes: {@code model.linear2.out_features}. */
+    /** Number of its classes: {@code out_features} of the last layer. */
     public long outSize() {
         return outputLayer.weight().size(0);
     }
 
-    /** What this model computes in, and what it takes: {@code model.linear2.weight.dtype}. */
+    /** What this model computes in, and what it takes: {@code model.linear1.weight.dtype}. */
     public ScalarType dtype() {
         return outputLayer.weight().scalar_type().intern();
     }

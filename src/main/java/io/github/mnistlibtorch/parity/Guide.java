@@ -93,9 +93,7 @@ public final class Guide implements RunListener, AutoCloseable {
         this.stepsInEpoch = expected.epochs().get(0).trainLosses().size();
         this.device = device;
         this.recorder = recorder;
-        this.leading = config.dtype().equals("float32")
-                && config.optimizer().equals("sgd")
-                && config.hiddenSizes().size() == 1;
+        this.leading = config.mayFork();
     }
 
     /** How the run was led, once it has finished. */

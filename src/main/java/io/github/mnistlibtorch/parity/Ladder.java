@@ -253,9 +253,9 @@ public final class Ladder {
         if (!expected.config().dtype().equals(actual.config().dtype())) {
             return "no ReLU fork is sought between a float32 and a float64 run";
         }
-        return expected.config().optimizer().equals("sgd")
+        return expected.config().mayFork()
                 ? "whether a ReLU fork is the cause, only a run can tell: parity TRACE without --against"
-                : "ReLU forks are sought for sgd only";
+                : "ReLU forks are sought for sgd and one hidden layer only";
     }
 
     private Rung validation() {

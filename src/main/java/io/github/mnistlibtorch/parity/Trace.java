@@ -80,6 +80,11 @@ public record Trace(
             return schedule.stream().mapToLong(Phase::epochs).sum();
         }
 
+        /** Whether ReLU forks can be found in such a run: in float32, with plain SGD and one hidden layer. */
+        boolean mayFork() {
+            return dtype.equals("float32") && optimizer.equals("sgd") && hiddenSizes.size() == 1;
+        }
+
         /** The parameters of the model, in their order. */
         List<String> parameters() {
             return IntStream.rangeClosed(1, hiddenSizes.size() + 1)

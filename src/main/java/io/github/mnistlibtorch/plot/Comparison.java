@@ -26,6 +26,8 @@ public final class Comparison {
     private static final int ROW = 18;
     private static final int GAP = 14;
     private static final int RESULT = 56;
+    private static final int DOTS = 300;
+    private static final int LONGEST = 40;
     private static final double LARGE = 7;
     private static final double SMALL = 3;
 
@@ -38,9 +40,23 @@ public final class Comparison {
     private final List<String> options;
     private final List<Row> rows;
 
+    /** Where the columns begin, and behind them the dots. */
+    private final List<Double> columns = new ArrayList<>();
+
+    private final double left;
+    private final int width;
+
     private Comparison(List<String> options, List<Row> rows) {
         this.options = options;
         this.rows = rows;
+        FontRenderContext context = new FontRenderContext(null, true, true);
+        double x = MARGIN;
+        for (int i = 0; i < options.size(); i++) {
+            columns.add(x);
+            x += width(i, context) + GAP;
+        }
+        left = x;
+        width = (int) Math.max(WIDTH, left + DOTS + RESULT + MARGIN);
     }
 
     /**
@@ -50,9 +66,17 @@ public final class Comparison {
      * @param accuracies of each run that came to its end, on the validation set after each epoch, from 0 to 1
      * @param trouble what became of the others; empty if there are none
      */
-    public record Row(List<String> values, List<List<Double>> accuracies, String trouble) {
+    public record Row(List<String> values, List<List<Double>> accuracies, String trouble) implements Comparable<Row> {
+        /** The best first; those of which a run did not come to its end are behind the others. */
+        @Override
+        public int compareTo(Row other) {
+            return Comparator.<Row, Boolean>comparing(row -> !row.trouble.isEmpty())
+                    .thenComparing(Comparator.comparingDouble(Row::accuracy).reversed())
+                    .compare(this, other);
+        }
+
         /** At the end, on average; 0 if no run came to its end. */
-        double accuracy() {
+        public double accuracy() {
             return accuracies.stream().mapToDouble(Row::last).average().orElse(0);
         }
 
@@ -62,7 +86,7 @@ public final class Comparison {
     }
 
     /**
-     * Draws the share of mistakes on the validation set on a logarithmic axis: a small dot after each epoch, a large one at
+     * Draws {@code 1 - val_acc}, about the share of mistakes on the validation set, on a logarithmic axis: a small dot after each epoch, a large one at
      * the end.
      *
      * @param png replaced or created, whole or not at all; its folder must exist
@@ -71,26 +95,15 @@ public final class Comparison {
      * @throws IOException if the file cannot be written
      */
     public static void write(Path png, List<String> options, List<Row> rows) throws IOException {
-        List<Row> sorted = rows.stream()
-                .sorted(Comparator.comparingDouble(Row::accuracy).reversed())
-                .toList();
-        new Comparison(options, sorted).write(png);
+        new Comparison(options, rows.stream().sorted().toList()).write(png);
     }
 
     private void write(Path png) throws IOException {
-        Picture.write(png, WIDTH, TOP + ROW * rows.size() + BOTTOM, this::draw);
+        Picture.write(png, width, TOP + ROW * rows.size() + BOTTOM, this::draw);
     }
 
     private void draw(Graphics2D graphics) {
-        FontRenderContext context = graphics.getFontRenderContext();
-        List<Double> columns = new ArrayList<>();
-        double x = MARGIN;
-        for (int i = 0; i < options.size(); i++) {
-            columns.add(x);
-            x += width(i, context) + GAP;
-        }
-        double left = Math.min(x, WIDTH / 2.0);
-        double right = WIDTH - MARGIN - RESULT;
+        double right = width - MARGIN - RESULT;
         double bottom = TOP + ROW * rows.size();
         double[] range = range();
         Scale scale = new Scale(left + GAP, right - GAP, range[0], range[1]);
@@ -100,7 +113,7 @@ public final class Comparison {
         Picture.centred(graphics, "Mistakes on the validation set", Picture.TITLE_FONT, Picture.INK, middle, 22);
         Picture.centred(
                 graphics,
-                "a small dot after each epoch, a large one at the end",
+                "1 - val_acc, the mean over batches; a small dot after each epoch, a large one at the end",
                 Picture.TICK_FONT,
                 Picture.INK,
                 middle,
@@ -113,21 +126,21 @@ public final class Comparison {
                 Picture.centred(graphics, percent(tick), Picture.TICK_FONT, Picture.INK, at, bottom + 14);
             }
         }
-        Picture.centred(graphics, "mistakes", Picture.LABEL_FONT, Picture.INK, middle, bottom + 32);
+        Picture.centred(graphics, "1 - val_acc", Picture.LABEL_FONT, Picture.INK, middle, bottom + 32);
         for (int i = 0; i < options.size(); i++) {
             Picture.text(graphics, options.get(i), bold(), Picture.INK, columns.get(i), TOP - 8);
         }
-        Picture.text(graphics, "right", bold(), Picture.INK, right + 8, TOP - 8);
+        Picture.text(graphics, "val_acc", bold(), Picture.INK, right + 8, TOP - 8);
         for (int i = 0; i < rows.size(); i++) {
-            draw(graphics, rows.get(i), columns, scale, right, TOP + ROW * (i + 0.5));
+            draw(graphics, rows.get(i), scale, right, TOP + ROW * (i + 0.5));
         }
     }
 
-    private void draw(Graphics2D graphics, Row row, List<Double> columns, Scale scale, double right, double y) {
+    private void draw(Graphics2D graphics, Row row, Scale scale, double right, double y) {
         graphics.setColor(GRID);
-        graphics.draw(new Line2D.Double(MARGIN, y + ROW / 2.0, WIDTH - MARGIN, y + ROW / 2.0));
+        graphics.draw(new Line2D.Double(MARGIN, y + ROW / 2.0, width - MARGIN, y + ROW / 2.0));
         for (int i = 0; i < options.size(); i++) {
-            Picture.text(graphics, row.values().get(i), Picture.TICK_FONT, Picture.INK, columns.get(i), y + 3);
+            Picture.text(graphics, shortened(row, i), Picture.TICK_FONT, Picture.INK, columns.get(i), y + 3);
         }
         for (List<Double> run : row.accuracies()) {
             graphics.setColor(FAINT);
@@ -138,7 +151,7 @@ public final class Comparison {
             dot(graphics, scale.x(mistakes(Row.last(run))), y, LARGE);
         }
         if (!row.accuracies().isEmpty()) {
-            String result = String.format(Locale.ROOT, "%.2f %%", 100 * row.accuracy());
+            String result = String.format(Locale.ROOT, "%.4f", row.accuracy());
             Picture.text(graphics, result, Picture.TICK_FONT, Picture.INK, right + 8, y + 3);
         }
         if (!row.trouble().isEmpty()) {
@@ -153,9 +166,14 @@ public final class Comparison {
     private double width(int option, FontRenderContext context) {
         double width = new TextLayout(options.get(option), bold(), context).getAdvance();
         for (Row row : rows) {
-            width = Math.max(width, new TextLayout(row.values().get(option), Picture.TICK_FONT, context).getAdvance());
+            width = Math.max(width, new TextLayout(shortened(row, option), Picture.TICK_FONT, context).getAdvance());
         }
         return width;
+    }
+
+    private static String shortened(Row row, int option) {
+        String value = row.values().get(option);
+        return value.length() <= LONGEST ? value : value.substring(0, LONGEST - 1) + "\u2026";
     }
 
     /** From a tick to a tick, around all dots. */

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
 
@@ -21,6 +22,9 @@ public final class HiddenUnits {
     private final List<float[][]> weights = new ArrayList<>();
     private final long units;
 
+    /** Whether there is another hidden layer behind these. */
+    private final boolean isFirst;
+
     /**
      * Copies the weights of the hidden units, of the first 64 if there are more.
      *
@@ -30,7 +34,9 @@ public final class HiddenUnits {
      */
     public HiddenUnits(MnistModel model, int rows, int columns) {
         try (Scope scope = Scope.open()) {
-            Tensor weight = StateDict.of(model).values().iterator().next();
+            Map<String, Tensor> parameters = StateDict.of(model);
+            isFirst = parameters.containsKey("linear3.weight");
+            Tensor weight = parameters.values().iterator().next();
             units = weight.size(0);
             for (int unit = 0; unit < Math.min(MOST, units); unit++) {
                 weights.add(Digits.values(weight.select(0, unit), rows, columns));
@@ -50,8 +56,8 @@ public final class HiddenUnits {
                 .mapToObj(unit -> "unit " + unit)
                 .toList();
         double scale = scale();
-        String title = (units > MOST ? "The first " + MOST + " of " + units : "The " + units)
-                + " hidden units: blue speaks for the unit, vermilion against it";
+        String title = (units > MOST ? "The first " + MOST + " of " + units : "The " + units) + " hidden units"
+                + (isFirst ? " of the first layer" : "") + ": blue speaks for the unit, vermilion against it";
         Digits.write(
                 png,
                 title,

@@ -6,8 +6,8 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * The training loss of each epoch, the mean over its steps: {@code torch.stack(losses).mean()} in Python, if {@code fit}
- * kept them. A GPU is not waited for before the epoch's end.
+ * The training loss of each epoch, the mean over its steps: {@code torch.stack(losses).double().mean()} in Python, if
+ * {@code fit} kept them. A GPU is not waited for before the epoch's end.
  */
 public final class TrainLosses implements RunListener {
     private final StepLosses steps = new StepLosses();

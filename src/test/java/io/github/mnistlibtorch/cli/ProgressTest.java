@@ -95,7 +95,7 @@ class ProgressTest {
             }
         }
         assertThat(text())
-                .contains("epoch 2/3 [######------------------] 1/4 loss before 0.5208 500 images/s 0:04 left");
+                .contains("epoch 2/3 [######------------------] 1/4 last epoch's loss 0.5208 500 images/s 0:04 left");
     }
 
     /** Steps of half a second, and half a second to evaluate. */

@@ -53,11 +53,23 @@ class ComparisonTest {
         assertThat(words[1]).isGreaterThan(dots(image).get(0)[1]);
     }
 
+    /** Between the columns and the result no ink but that of the dots, their grid and their words below. */
     @Test
-    void longValuesLeaveRoomForTheDots() throws IOException {
+    void longValuesAreCutAndThePictureGrows() throws IOException {
         String value = String.join(",", Collections.nCopies(40, "10@0.125"));
-        BufferedImage image = draw(List.of("schedule"), List.of(row(value, 0.1), row("b", 0.9)));
-        assertThat(dots(image)).hasSize(2);
+        List<String> options = List.of("schedule", "hidden-size", "batch-size");
+        List<Row> rows = List.of(
+                new Row(List.of(value, value, value), List.of(List.of(0.1)), ""),
+                new Row(List.of("b", "b", "b"), List.of(List.of(0.9)), ""));
+        BufferedImage image = draw(options, rows);
+        assertThat(image.getWidth()).isGreaterThan(2 * 9 * 72);
+        List<int[]> dots = dots(image);
+        assertThat(dots).hasSize(2);
+        int row = dots.get(1)[1] + 6;
+        assertThat(IntStream.range(dots.get(0)[0] - 30, image.getWidth() - 160)
+                        .filter(x -> Color.BLACK.getRGB() == image.getRGB(x, row)
+                                || Picture.INK.getRGB() == image.getRGB(x, row)))
+                .isEmpty();
     }
 
     private static Row row(String value, double accuracy) {
