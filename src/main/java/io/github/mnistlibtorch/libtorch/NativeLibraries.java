@@ -99,7 +99,7 @@ final class NativeLibraries {
         if (missing.isEmpty()) {
             return;
         }
-        long megabytes = 1 + missing.stream().mapToLong(Library::size).sum() / 1_000_000;
+        long megabytes = Math.max(1, missing.stream().mapToLong(Library::size).sum() / 1_000_000);
         progress.accept("Unpacking " + what + ", once (" + megabytes + " MB into " + Loader.getCacheDir() + ") ...");
         for (Library library : missing) {
             // Takes the lock of the cache and looks again: another process may have been faster.
