@@ -91,14 +91,13 @@ public final class MnistTutorial {
      * @param dataset labelled pictures of 28 × 28 pixels, 10 classes
      * @param out an existing folder for {@code batch.png}, {@code loss.png}, {@code accuracy.png},
      *     {@code history.json}, {@code model.pt} and {@code model.safetensors}; nothing is written if it is {@code null}
-     * @param listener is told how the run goes
+     * @param observer is told how the run goes
      * @return the evaluation before training and after each epoch
      * @throws IOException if a file cannot be written
      */
     public static List<EpochResult> run(
-            Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener listener) throws IOException {
-        TrainLosses trainLosses = new TrainLosses();
-        return run(dataset, settings, out, trainLosses.and(listener), trainLosses, null);
+            Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener observer) throws IOException {
+        return run(dataset, settings, out, observer, null);
     }
 
     /**
@@ -106,7 +105,6 @@ public final class MnistTutorial {
      * like one.
      *
      * @param dataset the same as that of the checkpoint; likewise the settings, number of workers excepted
-     * @param trainLosses what {@code loss.png} shows beside the article's curve; {@code listener} tells them of the run
      * @param resume where to go on; the whole article if it is {@code null}
      * @throws InputException if the checkpoint is not of this model and optimizer
      * @throws IOException if a file cannot be written
@@ -115,10 +113,11 @@ public final class MnistTutorial {
             Dataset<Example> dataset,
             Settings settings,
             @Nullable Path out,
-            RunListener listener,
-            TrainLosses trainLosses,
+            RunListener observer,
             @Nullable Checkpoint resume)
             throws IOException {
+        TrainLosses trainLosses = new TrainLosses();
+        RunListener listener = trainLosses.and(observer);
         TorchRandom.manualSeed(settings.seed());
 
         // Step 1: explore and prepare the data

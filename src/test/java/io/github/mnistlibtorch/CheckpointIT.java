@@ -232,7 +232,7 @@ class CheckpointIT {
     }
 
     private Process start(String... arguments) throws IOException {
-        return new ProcessBuilder(Program.command(List.of(), arguments))
+        return Program.builder(Program.command(List.of(), arguments))
                 .directory(folder.toFile())
                 .redirectOutput(folder.resolve("stdout").toFile())
                 .redirectError(folder.resolve("err").toFile())

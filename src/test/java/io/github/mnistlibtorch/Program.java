@@ -59,16 +59,21 @@ final class Program {
         return command;
     }
 
+    /** What is tested is the same with a GPU and without, but for the tests that ask for one. */
+    static ProcessBuilder builder(List<String> command) {
+        ProcessBuilder builder = new ProcessBuilder(command);
+        builder.environment().put("CUDA_VISIBLE_DEVICES", "-1");
+        return builder;
+    }
+
     static Result run(Path folder, Map<String, String> environment, List<String> command) {
         try {
             Path out = Files.createTempFile("out", ".txt");
             Path err = Files.createTempFile("err", ".txt");
-            ProcessBuilder builder = new ProcessBuilder(command)
+            ProcessBuilder builder = builder(command)
                     .directory(folder.toFile())
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile());
-            // What is tested is the same with a GPU and without, but for the tests that ask for one.
-            builder.environment().put("CUDA_VISIBLE_DEVICES", "-1");
             builder.environment().putAll(environment);
             Process process = builder.start();
             if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {

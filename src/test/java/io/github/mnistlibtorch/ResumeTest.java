@@ -15,7 +15,6 @@ import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -194,7 +193,7 @@ class ResumeTest {
             }
 
             @Override
-            public void epochDone(int epoch, double lr, EpochResult result) {
+            public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
                 stopIf(left == 0);
             }
 
@@ -217,14 +216,12 @@ class ResumeTest {
     private String run(Settings settings, String out, RunListener listener, @Nullable Checkpoint resume)
             throws IOException {
         Path to = Files.createDirectories(folder.resolve(out));
-        TrainLosses trainLosses = new TrainLosses();
-        RunListener writer =
-                new CheckpointWriter(file(out), Map.of("seed", "3"), Map.of("kernels", "these"), trainLosses);
+        RunListener writer = new CheckpointWriter(file(out), Map.of("seed", "3"), Map.of("kernels", "these"));
         PrintStream console = System.out;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         try {
             System.setOut(new PrintStream(printed, true, UTF_8));
-            MnistTutorial.run(mnist, settings, to, trainLosses.and(writer).and(listener), trainLosses, resume);
+            MnistTutorial.run(mnist, settings, to, writer.and(listener), resume);
         } finally {
             System.setOut(console);
         }

@@ -59,7 +59,7 @@ class ServeIT {
     private static Process start(String... options) throws IOException {
         List<String> command = new ArrayList<>(Program.command(List.of(), "serve"));
         command.addAll(List.of(options));
-        return new ProcessBuilder(command)
+        return Program.builder(command)
                 .directory(folder.toFile())
                 .redirectOutput(folder.resolve("served").toFile())
                 .redirectError(folder.resolve("served.err").toFile())

@@ -136,7 +136,7 @@ class StartUpIT {
     }
 
     private Process start(String cache, Path output) throws IOException {
-        Process process = new ProcessBuilder(Program.command(List.of(cache(cache)), "info"))
+        Process process = Program.builder(Program.command(List.of(cache(cache)), "info"))
                 .directory(folder.toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())

@@ -84,7 +84,7 @@ class SweepIT {
 
     @Test
     void whatIsDoneIsThereWhenItIsInterrupted() throws Exception {
-        ProcessBuilder builder = new ProcessBuilder(Program.command(
+        ProcessBuilder builder = Program.builder(Program.command(
                         List.of(), "sweep", "--val-size", "58000", "--schedule", "1@0.5", "1000@0.1", "--quiet"))
                 .directory(folder.toFile())
                 .redirectError(folder.resolve("err").toFile());

@@ -165,7 +165,7 @@ class Torture {
             arguments.addAll(List.of("--optimizer=" + optimizer, "--val-size=500", "--out=" + out));
             arguments.add("--schedule=" + EPOCHS / 2 + "@" + lr + "," + EPOCHS / 2 + "@" + lr);
         }
-        return new ProcessBuilder(Program.command(List.of(), arguments.toArray(String[]::new)))
+        return Program.builder(Program.command(List.of(), arguments.toArray(String[]::new)))
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(folder.resolve(out.getFileName() + ".err").toFile())
                 .start();

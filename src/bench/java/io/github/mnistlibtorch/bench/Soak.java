@@ -10,7 +10,6 @@ import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Font;
@@ -70,16 +69,15 @@ public final class Soak implements RunListener {
                     ScalarType.Float,
                     OptimizerFactory.SGD,
                     List.of(new Phase(Integer.parseInt(arguments[0]), 0.1)));
-            TrainLosses trainLosses = new TrainLosses();
-            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of(), trainLosses);
-            RunListener listener = trainLosses.and(writer).and(soak);
-            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, trainLosses, null);
+            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of());
+            RunListener listener = writer.and(soak);
+            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, null);
         }
         soak.report();
     }
 
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
         System.gc(); // what is in use otherwise says when the last collection was
         MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
         UnixOperatingSystemMXBean system = (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

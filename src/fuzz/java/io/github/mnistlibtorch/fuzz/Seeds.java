@@ -11,7 +11,6 @@ import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.TrainLosses;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -85,9 +84,7 @@ public final class Seeds {
     private void checkpoint() throws IOException {
         Path folder = Files.createTempDirectory("seeds");
         Path file = folder.resolve("checkpoint.pt");
-        TrainLosses trainLosses = new TrainLosses();
-        CheckpointWriter writer =
-                new CheckpointWriter(file, Map.of("seed", "4"), Map.of("kernels", "these"), trainLosses);
+        CheckpointWriter writer = new CheckpointWriter(file, Map.of("seed", "4"), Map.of("kernels", "these"));
         try (MnistModel model = new MnistModel(3, 2, 2);
                 TensorVector parameters = model.parameters();
                 Optimizer optimizer = OptimizerFactory.ADAM.create(parameters, 0.1);
@@ -97,8 +94,7 @@ public final class Seeds {
             writer.modelDrawn(model);
             writer.evaluated(new EpochResult(2.5, 0.125));
             writer.optimizerMade(optimizer);
-            trainLosses.epochDone(0, 0.1, new EpochResult(0.5, 0.75));
-            writer.epochDone(0, 0.1, new EpochResult(0.5, 0.75));
+            writer.epochDone(0, 0.1, 0.625, new EpochResult(0.5, 0.75));
         }
         try (Stream<Path> written = Files.list(folder)) {
             for (Path checkpoint : written.toList()) {

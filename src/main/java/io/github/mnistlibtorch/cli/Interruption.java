@@ -64,7 +64,7 @@ final class Interruption implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
         endIfAsked();
     }
 

@@ -11,7 +11,6 @@ import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -94,15 +93,12 @@ final class ParityCommand implements Callable<Integer> {
                 mnist.size(), config.valSize(), "choose the --data that the trace was recorded with");
         Device device = deviceOption.start();
         TraceRecorder recorder = new TraceRecorder(config);
-        PrintStream out = System.out;
-        try (Guide guide = new Guide(expected, config, device, recorder)) {
-            // What the article prints is progress here, and the ladder the result.
-            System.setOut(System.err);
+        // What the article prints is progress here, and the ladder the result.
+        try (var progress = StandardOutput.to(System.err);
+                Guide guide = new Guide(expected, config, device, recorder)) {
             MnistTutorial.run(mnist, RunConfig.settings(config, device), null, guide);
             guidance = guide.guidance();
             return Ladder.climb(expected, recorder.trace(), guidance);
-        } finally {
-            System.setOut(out);
         }
     }
 

@@ -3,16 +3,15 @@ package io.github.mnistlibtorch.cli;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.TrainLosses;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how far a run is: on a terminal a bar that is drawn over and over and gone when the epoch is, elsewhere a line for
@@ -28,7 +27,6 @@ final class Progress implements RunListener {
     private final int epochs;
     private final int images;
     private final int steps;
-    private final TrainLosses trainLosses;
     private final LongSupplier clock;
 
     private long began; // the first epoch that is trained here; nanoseconds, like all of these
@@ -39,31 +37,25 @@ final class Progress implements RunListener {
     private int firstEpoch;
     private int step;
 
+    /** Of the epoch before; {@code null} before there is one. */
+    private @Nullable Double trainLoss;
+
     /**
      * @param terminal whether {@code out} is one
      * @param epochs of the whole run
      * @param images in an epoch
      * @param batchSize images in a step
-     * @param trainLosses which are told of the run before this is
      */
-    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize, TrainLosses trainLosses) {
-        this(out, terminal, epochs, images, batchSize, trainLosses, System::nanoTime);
+    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize) {
+        this(out, terminal, epochs, images, batchSize, System::nanoTime);
     }
 
-    Progress(
-            PrintStream out,
-            boolean terminal,
-            int epochs,
-            int images,
-            int batchSize,
-            TrainLosses trainLosses,
-            LongSupplier clock) {
+    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize, LongSupplier clock) {
         this.out = out;
         this.terminal = terminal;
         this.epochs = epochs;
         this.images = images;
         this.steps = (images + batchSize - 1) / batchSize;
-        this.trainLosses = trainLosses;
         this.clock = clock;
     }
 
@@ -112,16 +104,17 @@ final class Progress implements RunListener {
     }
 
     @Override
-    public void epochDone(int epochInItsPhase, double lr, EpochResult result) {
+    public void epochDone(int epochInItsPhase, double lr, double trainLoss, EpochResult result) {
         epoch++;
         step = 0;
+        this.trainLoss = trainLoss;
         if (!terminal) {
             out.printf(
                     Locale.ROOT,
                     "%d of %d epochs done, training loss %.4f, %s%s%n",
                     epoch,
                     epochs,
-                    last(trainLosses.means()),
+                    trainLoss,
                     speed(images, epochTrained),
                     epoch < epochs ? ", " + timeLeft() + " left" : "");
         }
@@ -139,12 +132,7 @@ final class Progress implements RunListener {
 
     /** To read the loss of a step would make the training thread wait for the GPU. */
     private String lastEpochs() {
-        List<Double> means = trainLosses.means();
-        return means.isEmpty() ? "" : String.format(Locale.ROOT, "last epoch's loss %.4f ", last(means));
-    }
-
-    private static double last(List<Double> values) {
-        return values.get(values.size() - 1);
+        return trainLoss == null ? "" : String.format(Locale.ROOT, "last epoch's loss %.4f ", trainLoss);
     }
 
     private void draw(String loss) {

@@ -17,9 +17,6 @@ import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -106,38 +103,6 @@ final class SweepCommand implements Callable<Integer> {
     private List<String> seeds = List.of();
 
     @Option(
-            names = "--val-size",
-            paramLabel = "N",
-            defaultValue = "10000",
-            converter = Converters.OfSize.class,
-            description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
-    private int valSize;
-
-    @Option(
-            names = "--num-workers",
-            paramLabel = "N",
-            defaultValue = "4",
-            converter = Converters.OfWorkers.class,
-            description = "Threads that load batches. Default: ${DEFAULT-VALUE}.")
-    private int numWorkers;
-
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            defaultValue = "1",
-            converter = Converters.OfThreads.class,
-            description = "Threads that multiply matrices. Default: ${DEFAULT-VALUE}.")
-    private int threads;
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "DTYPE",
-            defaultValue = "float32",
-            converter = Converters.OfDtype.class,
-            description = "float32 or float64. Default: ${DEFAULT-VALUE}.")
-    private String dtype = "float32";
-
-    @Option(
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "mnist-sweep",
@@ -145,8 +110,8 @@ final class SweepCommand implements Callable<Integer> {
             description = "Folder for " + RESULTS + " and " + PICTURE + ". Default: ${DEFAULT-VALUE}.")
     private Path out = Path.of("mnist-sweep");
 
-    @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
-    private boolean quiet;
+    @Mixin
+    private RunOptions runOptions = new RunOptions();
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
@@ -184,9 +149,9 @@ final class SweepCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         List<Trace.Config> grid = grid();
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        RunConfig.requireRoomToTrain(mnist.size(), valSize, "choose a smaller --val-size");
+        RunConfig.requireRoomToTrain(mnist.size(), runOptions.valSize(), "choose a smaller --val-size");
         Device device = deviceOption.start();
-        LibTorch.setNumThreads(threads);
+        LibTorch.setNumThreads(runOptions.threads());
         OutputFolder.makeWritable(out, "--out");
         setAside(RESULTS);
         setAside(PICTURE);
@@ -201,7 +166,7 @@ final class SweepCommand implements Callable<Integer> {
                 double seconds = (System.nanoTime() - began) / 1e9;
                 int left = grid.size() - runs.size();
                 if (left > 0) {
-                    say(String.format(
+                    runOptions.say(String.format(
                             Locale.ROOT,
                             "%d of %d runs done, about %.0f s left",
                             runs.size(),
@@ -220,7 +185,8 @@ final class SweepCommand implements Callable<Integer> {
             return 1;
         }
         System.out.println("Best: " + best);
-        say("The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(PICTURE) + ".");
+        runOptions.say(
+                "The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(PICTURE) + ".");
         return 0;
     }
 
@@ -237,9 +203,9 @@ final class SweepCommand implements Callable<Integer> {
                                     hidden.sizes(),
                                     batchSize,
                                     2 * batchSize,
-                                    valSize,
-                                    numWorkers,
-                                    dtype,
+                                    runOptions.valSize(),
+                                    runOptions.numWorkers(),
+                                    runOptions.dtype(),
                                     schedule.phases(),
                                     optimizer));
                         }
@@ -258,10 +224,17 @@ final class SweepCommand implements Callable<Integer> {
                 values.add(converter.convert(text));
             } catch (Exception e) { // that any converter might throw
                 throw new ParameterException(
-                        spec.commandLine(), "Invalid value for option '" + option + "': " + e.getMessage(), e);
+                        spec.commandLine(),
+                        "Invalid value for option '" + option + "': " + e.getMessage() + severalAre(option, text),
+                        e);
             }
         }
         return values.stream().distinct().toList();
+    }
+
+    /** Where one value has no commas, a person who types them means several. */
+    private static String severalAre(String option, String text) {
+        return text.contains(",") ? "; several have spaces between them: " + option + " " + text.replace(',', ' ') : "";
     }
 
     /** All that decides the digits of a run, but the pictures. */
@@ -309,7 +282,7 @@ final class SweepCommand implements Callable<Integer> {
         if (Files.exists(file)) {
             Path aside = out.resolve(name.replace(".", ".previous."));
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
-            say("An earlier sweep is in the way; its " + name + " is " + aside + " now.");
+            runOptions.say("An earlier sweep is in the way; its " + name + " is " + aside + " now.");
         }
     }
 
@@ -322,17 +295,12 @@ final class SweepCommand implements Callable<Integer> {
         List<EpochResult> history = List.of();
         String failed = null;
         long began = System.nanoTime();
-        PrintStream console = System.out;
-        try {
-            // The lines of each run would hide those of the comparison.
-            System.setOut(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
-            history = MnistTutorial.run(mnist, settings, null, listener, trainLosses, null);
+        try (var silence = StandardOutput.toNothing()) { // its lines would hide those of the comparison
+            history = MnistTutorial.run(mnist, settings, null, listener);
         } catch (InterruptedRunException e) {
             throw e;
         } catch (RuntimeException e) { // as when its loss is no number any more, or LibTorch has no memory for it
             failed = LibTorch.firstLine(e);
-        } finally {
-            System.setOut(console);
         }
         double seconds = (System.nanoTime() - began) / 1e9;
         return new Run(options(config), seconds, failed, history, trainLosses.means());
@@ -404,11 +372,5 @@ final class SweepCommand implements Callable<Integer> {
         int failed = runs.size() - accuracies.size();
         String trouble = failed == 0 ? "" : runs.size() == 1 ? "failed" : failed + " failed";
         return new Comparison.Row(values, accuracies, trouble);
-    }
-
-    private void say(String sentence) {
-        if (!quiet) {
-            System.err.println(sentence);
-        }
     }
 }

@@ -23,7 +23,6 @@ import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Stopwatch;
-import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -90,14 +89,6 @@ final class TrainCommand implements Callable<Integer> {
     private int batchSize;
 
     @Option(
-            names = "--val-size",
-            paramLabel = "N",
-            defaultValue = "10000",
-            converter = Converters.OfSize.class,
-            description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
-    private int valSize;
-
-    @Option(
             names = "--seed",
             paramLabel = "N",
             defaultValue = "42",
@@ -106,39 +97,12 @@ final class TrainCommand implements Callable<Integer> {
     private long seed;
 
     @Option(
-            names = "--num-workers",
-            paramLabel = "N",
-            defaultValue = "4",
-            converter = Converters.OfWorkers.class,
-            description = "Threads that load batches; 0 loads on the training thread. Changes no digit."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private int numWorkers;
-
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            defaultValue = "1",
-            converter = Converters.OfThreads.class,
-            description = "Threads that multiply matrices. Default: ${DEFAULT-VALUE}, the fastest up to some hundred"
-                    + " hidden units; from about a thousand on, take as many as there are cores.")
-    private int threads;
-
-    @Option(
             names = "--optimizer",
             paramLabel = "NAME",
             defaultValue = "sgd",
             converter = Converters.OfOptimizer.class,
             description = "sgd, momentum (sgd with 0.9), adam, adamw or rmsprop. Default: ${DEFAULT-VALUE}.")
     private String optimizer = "sgd";
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "DTYPE",
-            defaultValue = "float32",
-            converter = Converters.OfDtype.class,
-            description = "float32 or float64: what to compute in. Weights are drawn in float32 either way."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private String dtype = "float32";
 
     @Option(
             names = "--out",
@@ -170,14 +134,14 @@ final class TrainCommand implements Callable<Integer> {
             description = "Go on when the loss has become NaN or infinite, instead of stopping there.")
     private boolean allowNan;
 
-    @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
-    private boolean quiet;
-
     @Option(
             names = "--dry-run",
             description = "Run every step of the article on a handful of batches, an epoch for each phase of the"
                     + " schedule, and write nothing.")
     private boolean dryRun;
+
+    @Mixin
+    private RunOptions runOptions = new RunOptions();
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
@@ -220,13 +184,21 @@ final class TrainCommand implements Callable<Integer> {
             options.requireSame(checkpoint, mnist);
         }
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
-        int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : valSize;
+        int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : runOptions.valSize();
         RunConfig.requireRoomToTrain(
                 dataset.size(), heldOut, "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
         Device device = deviceOption.start();
-        LibTorch.setNumThreads(threads);
+        LibTorch.setNumThreads(runOptions.threads());
         Trace.Config config = new Trace.Config(
-                seed, hidden.sizes(), batchSize, 2 * batchSize, heldOut, numWorkers, dtype, phases(), optimizer);
+                seed,
+                hidden.sizes(),
+                batchSize,
+                2 * batchSize,
+                heldOut,
+                runOptions.numWorkers(),
+                runOptions.dtype(),
+                phases(),
+                optimizer);
         Settings settings = RunConfig.settings(config, device);
         RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
         if (dryRun) {
@@ -245,21 +217,19 @@ final class TrainCommand implements Callable<Integer> {
         } else {
             sayWhereItGoesOn(checkpoint, computedWith);
         }
-        TrainLosses trainLosses = new TrainLosses();
-        CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith, trainLosses);
+        CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
         Stopwatch stopwatch = new Stopwatch();
         TraceRecorder recorder = new TraceRecorder(config);
         Results results = new Results(out);
         try (Interruption interruption = new Interruption()) {
-            RunListener listener = guard.and(trainLosses)
-                    .and(stopwatch)
+            RunListener listener = guard.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
-                    .and(progress(settings, dataset.size() - heldOut, trainLosses))
+                    .and(progress(settings, dataset.size() - heldOut))
                     .and(interruption)
                     .and(results);
             List<EpochResult> history = MnistTutorial.run(
-                    dataset, settings, out, trace == null ? listener : recorder.and(listener), trainLosses, checkpoint);
+                    dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
             results.write(options.config(mnist), settings.schedule(), history);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
@@ -269,33 +239,31 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (trace != null) {
             TraceFile.write(trace, recorder.trace());
-            say("The trace is in " + trace + ".");
+            runOptions.say("The trace is in " + trace + ".");
         }
-        say(stopwatch.toString());
-        say("Report, pictures, history and weights are in " + out + ".");
+        runOptions.say(stopwatch.toString());
+        runOptions.say("Report, pictures, history and weights are in " + out + ".");
         return 0;
     }
 
-    private RunListener progress(Settings settings, int images, TrainLosses trainLosses) {
+    private RunListener progress(Settings settings, int images) {
         int epochs = settings.schedule().stream().mapToInt(Phase::epochs).sum();
-        return quiet
+        return runOptions.isQuiet()
                 ? RunListener.NONE
-                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize(), trainLosses);
+                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize());
     }
 
     private boolean isGiven(String option) {
         return spec.commandLine().getParseResult().hasMatchedOption(option);
     }
 
-    private void say(String sentence) {
-        if (!quiet) {
-            System.err.println(sentence);
-        }
-    }
-
     private void sayWhereItGoesOn(Checkpoint checkpoint, Map<String, String> computedWith) {
-        say("Going on after " + checkpoint.epochs() + " of " + SavedOptions.epochs(checkpoint) + " epochs, from "
-                + checkpoint.file() + ".");
+        long all = SavedOptions.epochs(checkpoint);
+        runOptions.say(
+                checkpoint.epochs() == all
+                        ? "All " + all + " epochs are done in " + checkpoint.file() + "; the results are written again."
+                        : "Going on after " + checkpoint.epochs() + " of " + all + " epochs, from " + checkpoint.file()
+                                + ".");
         computedWith.forEach((name, value) -> {
             String saved = checkpoint.computedWith().get(name);
             // A checkpoint of an earlier version does not say all of it.
@@ -318,7 +286,7 @@ final class TrainCommand implements Callable<Integer> {
         if (!finished) {
             Path aside = file.resolveSibling(UNFINISHED);
             Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
-            say("An unfinished run is in the way; to go on with it later: train --resume " + aside);
+            runOptions.say("An unfinished run is in the way; to go on with it later: train --resume " + aside);
         }
     }
 

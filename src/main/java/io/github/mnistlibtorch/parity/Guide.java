@@ -145,8 +145,8 @@ public final class Guide implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
-        recorder.epochDone(epoch, lr, result);
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+        recorder.epochDone(epoch, lr, trainLoss, result);
         if (leading) {
             lookAtEvaluation(step / stepsInEpoch - 1, result);
         }

@@ -103,7 +103,7 @@ public final class TraceRecorder implements RunListener {
     }
 
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
         losses.addAll(steps.take());
         int[] order = batches.stream().flatMapToInt(Arrays::stream).toArray();
         epochs.add(new Trace.Epoch(

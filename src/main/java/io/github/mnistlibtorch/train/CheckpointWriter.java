@@ -19,8 +19,8 @@ public final class CheckpointWriter implements RunListener {
     private final Path file;
     private final Map<String, String> config;
     private final Map<String, String> computedWith;
-    private final TrainLosses trainLosses;
     private final List<EpochResult> history = new ArrayList<>();
+    private final List<Double> trainLosses = new ArrayList<>();
     private @Nullable MnistModel model;
     private @Nullable Optimizer optimizer;
 
@@ -31,14 +31,11 @@ public final class CheckpointWriter implements RunListener {
      * @param file to write; the checkpoint before the last is kept beside it
      * @param config what the run is asked to do
      * @param computedWith what may change its last digits
-     * @param trainLosses which are told of the run before this is
      */
-    public CheckpointWriter(
-            Path file, Map<String, String> config, Map<String, String> computedWith, TrainLosses trainLosses) {
+    public CheckpointWriter(Path file, Map<String, String> config, Map<String, String> computedWith) {
         this.file = file;
         this.config = config;
         this.computedWith = computedWith;
-        this.trainLosses = trainLosses;
     }
 
     /** Whether there is something to go on from. */
@@ -54,6 +51,7 @@ public final class CheckpointWriter implements RunListener {
     @Override
     public void resumed(Checkpoint checkpoint) {
         history.addAll(checkpoint.history());
+        trainLosses.addAll(checkpoint.trainLosses());
         ours = checkpoint
                 .file()
                 .toAbsolutePath()
@@ -74,15 +72,15 @@ public final class CheckpointWriter implements RunListener {
 
     /** @throws UncheckedIOException if the checkpoint cannot be written */
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+        trainLosses.add(trainLoss);
         write(result);
     }
 
     private void write(EpochResult result) {
         history.add(result);
         try {
-            Checkpoint.write(
-                    file, ours, requireNonNull(model), optimizer, history, trainLosses.means(), config, computedWith);
+            Checkpoint.write(file, ours, requireNonNull(model), optimizer, history, trainLosses, config, computedWith);
             ours = true;
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(

@@ -9,14 +9,13 @@ import org.bytedeco.pytorch.Tensor;
  * Stops a run whose loss has become NaN or infinite: from there on, every weight is on its way to NaN.
  *
  * <p>On the CPU the loss of each step is looked at. Elsewhere that would make the training thread wait for the device
- * at each step: there the losses of an epoch are looked at after it.
+ * at each step: there the mean of an epoch's losses is looked at after it.
  */
 public final class LossGuard implements RunListener {
     private final List<Phase> schedule;
     private int phase;
     private int epoch; // in its phase
     private int step; // in its epoch
-    private final StepLosses onDevice = new StepLosses();
 
     /** @param schedule all calls of {@code fit} to come, to say at which learning rate it was */
     public LossGuard(List<Phase> schedule) {
@@ -27,16 +26,15 @@ public final class LossGuard implements RunListener {
     @Override
     public void stepDone(Tensor loss) {
         if (loss.is_cpu()) {
-            requireFiniteStep(loss.item_double());
-        } else {
-            onDevice.add(loss);
+            step++;
+            requireFinite("loss", loss.item_double(), " at step " + step + " of");
         }
     }
 
     /** @throws DivergedException if the loss is NaN or infinite */
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
-        onDevice.take().forEach(this::requireFiniteStep);
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+        requireFinite("loss", trainLoss, " in");
         requireFinite("val_loss", result.valLoss(), " after");
         nextEpoch();
     }
@@ -55,11 +53,6 @@ public final class LossGuard implements RunListener {
             phase++;
             epoch = 0;
         }
-    }
-
-    private void requireFiniteStep(double loss) {
-        step++;
-        requireFinite("loss", loss, " at step " + step + " of");
     }
 
     private void requireFinite(String name, double loss, String place) {

@@ -53,8 +53,9 @@ public interface RunListener {
      *
      * @param epoch its index in its call of {@code fit}
      * @param lr learning rate
+     * @param trainLoss mean loss of the steps of the epoch, each before its update
      */
-    default void epochDone(int epoch, double lr, EpochResult result) {}
+    default void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {}
 
     /** The last call of {@code fit} has returned; the model is closed when this method returns. */
     default void finished(MnistModel model) {}
@@ -106,9 +107,9 @@ public interface RunListener {
             }
 
             @Override
-            public void epochDone(int epoch, double lr, EpochResult result) {
-                first.epochDone(epoch, lr, result);
-                next.epochDone(epoch, lr, result);
+            public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+                first.epochDone(epoch, lr, trainLoss, result);
+                next.epochDone(epoch, lr, trainLoss, result);
             }
 
             @Override

@@ -12,7 +12,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * Collects the losses of steps. Those on a GPU are read all at once when they are asked for: to read one makes the training
  * thread wait until the GPU has come so far.
  */
-public final class StepLosses {
+public final class StepLosses implements AutoCloseable {
     private final List<Double> read = new ArrayList<>();
     private final List<Tensor> onDevice = new ArrayList<>();
 
@@ -47,5 +47,17 @@ public final class StepLosses {
         List<Double> taken = List.copyOf(read);
         read.clear();
         return taken;
+    }
+
+    /** The mean of these: {@code torch.stack(losses).double().mean()}; NaN if there are none. */
+    double takeMean() {
+        return take().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+    }
+
+    /** Frees those on a GPU that were not taken. */
+    @Override
+    public void close() {
+        onDevice.forEach(Tensor::close);
+        onDevice.clear();
     }
 }

@@ -40,7 +40,7 @@ public final class Stopwatch implements RunListener {
     }
 
     @Override
-    public void epochDone(int epoch, double lr, EpochResult result) {
+    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
         training += lastStep - began;
         epochs++;
         evaluationEnds();
@@ -55,7 +55,7 @@ public final class Stopwatch implements RunListener {
             }
 
             @Override
-            public void epochDone(int epoch, double lr, EpochResult result) {
+            public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
                 savingEnds();
             }
         };

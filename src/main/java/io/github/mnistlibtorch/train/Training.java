@@ -78,7 +78,8 @@ public final class Training {
             RunListener listener) {
         List<EpochResult> history = new ArrayList<>();
         try (TensorVector parameters = model.parameters();
-                Optimizer optimizer = optFunc.create(parameters, lr)) {
+                Optimizer optimizer = optFunc.create(parameters, lr);
+                StepLosses losses = new StepLosses()) {
             listener.optimizerMade(optimizer);
             for (int epoch = firstEpoch; epoch < epochs; epoch++) {
                 // Training phase
@@ -88,13 +89,14 @@ public final class Training {
                         loss.backward();
                         optimizer.step();
                         optimizer.zero_grad();
+                        losses.add(loss);
                         listener.stepDone(loss);
                     }
                 }
                 // Validation phase
                 EpochResult result = evaluate(model, valLoader);
                 model.epochEnd(epoch, result);
-                listener.epochDone(epoch, lr, result);
+                listener.epochDone(epoch, lr, losses.takeMean(), result);
                 history.add(result);
             }
         }

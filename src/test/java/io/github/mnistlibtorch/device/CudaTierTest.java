@@ -18,7 +18,6 @@ import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.train.Training;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -195,7 +194,7 @@ class CudaTierTest {
                 }
             }
         };
-        train(new LossGuard(List.of(new Phase(1, 0.1))).and(new TrainLosses()).and(listener), 1);
+        train(new LossGuard(List.of(new Phase(1, 0.1))).and(listener), 1);
         assertThat(waited[0]).isFalse();
     }
 
@@ -205,7 +204,7 @@ class CudaTierTest {
         train(
                 new RunListener() {
                     @Override
-                    public void epochDone(int epoch, double lr, EpochResult result) {
+                    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
                         torch.cuda_synchronize();
                         try (Scope scope = Scope.open();
                                 var freeAndTotal = torch.getMemoryInfo((byte) 0)) {

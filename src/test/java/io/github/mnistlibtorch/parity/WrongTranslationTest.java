@@ -380,8 +380,8 @@ class WrongTranslationTest {
         }
 
         @Override
-        public void epochDone(int epoch, double lr, EpochResult result) {
-            listener.epochDone(epoch, lr, result);
+        public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+            listener.epochDone(epoch, lr, Double.NaN, result);
         }
 
         @Override

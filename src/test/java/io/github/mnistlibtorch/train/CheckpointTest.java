@@ -185,6 +185,31 @@ class CheckpointTest {
         assertRefused("its \"linear1.weight\" is not a tensor");
     }
 
+    /** Of before the training losses were kept: the same run, but for a line in a picture. */
+    @Test
+    void trainingLossesMayBeMissingButNotWrong() throws IOException {
+        alter(dict -> dict.put("train_losses", List.of(0.5, 0.25)));
+        try (Checkpoint checkpoint = Checkpoint.read(file)) {
+            assertThat(checkpoint.trainLosses()).containsExactly(0.5, 0.25);
+        }
+        alter(dict -> {});
+        try (Checkpoint checkpoint = Checkpoint.read(file)) {
+            assertThat(checkpoint.trainLosses()).containsExactly(Double.NaN, Double.NaN);
+        }
+        alter(dict -> dict.put("train_losses", List.of(0.5)));
+        assertRefused("its train_losses are not those of 2 epochs");
+    }
+
+    /** Whether a GPU is to be looked for is asked before the file is read as a whole. */
+    @Test
+    void deviceOfADamagedFileIsNotKnown() throws IOException {
+        Files.writeString(file, "no checkpoint");
+        assertThat(Checkpoint.device(file)).isEmpty();
+        assertThat(Checkpoint.device(folder.resolve("missing.pt"))).isEmpty();
+        alter(dict -> dict.put("computed_with", Map.of("device", 1)));
+        assertThat(Checkpoint.device(file)).isEmpty();
+    }
+
     @Test
     void stateOfSomethingElseIsRefusedBeforeItIsUsed() throws IOException {
         assertNotRestored(

@@ -30,7 +30,7 @@ class LossGuardTest {
         for (int epoch = 0; epoch < 5; epoch++) {
             step(Float.MAX_VALUE);
             step(0);
-            assertThatCode(() -> guard.epochDone(0, 0.5, GOOD)).doesNotThrowAnyException();
+            assertThatCode(() -> guard.epochDone(0, 0.5, 1, GOOD)).doesNotThrowAnyException();
         }
     }
 
@@ -48,17 +48,17 @@ class LossGuardTest {
     void epochsAreCountedAsTheyArePrinted() {
         for (int epoch = 0; epoch < 2; epoch++) {
             step(1);
-            guard.epochDone(epoch, 0.5, GOOD);
+            guard.epochDone(epoch, 0.5, 1, GOOD);
         }
         step(1);
-        guard.epochDone(0, 0.1, GOOD);
+        guard.epochDone(0, 0.1, 1, GOOD);
         assertThatThrownBy(() -> step(Float.NaN)).hasMessageContaining("at step 1 of Epoch [1], learning rate 0.1");
     }
 
     @Test
     void anEvaluationMayBeTheFirstToTell() {
         step(1);
-        assertThatThrownBy(() -> guard.epochDone(0, 0.5, new EpochResult(Double.NaN, 0.1)))
+        assertThatThrownBy(() -> guard.epochDone(0, 0.5, 1, new EpochResult(Double.NaN, 0.1)))
                 .isInstanceOf(DivergedException.class)
                 .hasMessage("val_loss is nan after Epoch [0], learning rate 0.5; try a lower one");
     }
@@ -71,6 +71,8 @@ class LossGuardTest {
                 Tensor loss = one.to(meta, torch.ScalarType.Float)) {
             assertThatCode(() -> guard.stepDone(loss)).doesNotThrowAnyException();
         }
+        assertThatThrownBy(() -> guard.epochDone(0, 0.5, Double.POSITIVE_INFINITY, GOOD))
+                .hasMessage("loss is inf in Epoch [0], learning rate 0.5; try a lower one");
     }
 
     private void step(float value) {

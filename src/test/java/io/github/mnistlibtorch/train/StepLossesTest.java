@@ -31,6 +31,14 @@ class StepLossesTest {
         assertThat(losses.take()).isEmpty();
     }
 
+    @Test
+    void theirMeanIsTakenWithThem() {
+        add(1);
+        add(2);
+        assertThat(losses.takeMean()).isEqualTo(1.5);
+        assertThat(losses.takeMean()).isNaN();
+    }
+
     /** A tensor of {@code meta} has no number to read: reading it throws. */
     @Test
     void onADeviceNothingIsReadBeforeItIsAskedFor() {
@@ -43,6 +51,10 @@ class StepLossesTest {
             assertThat(Pointer.totalCount()).as("two are kept").isEqualTo(before + 2);
 
             assertThatThrownBy(losses::take).hasMessageContaining("meta");
+            assertThat(Pointer.totalCount()).as("none is").isEqualTo(before);
+
+            losses.add(loss);
+            losses.close();
             assertThat(Pointer.totalCount()).as("none is").isEqualTo(before);
         }
     }

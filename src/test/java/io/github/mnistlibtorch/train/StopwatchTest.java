@@ -48,9 +48,9 @@ class StopwatchTest {
                     stopwatch.stepDone(loss);
                 }
                 Thread.sleep(5);
-                stopwatch.epochDone(epoch, 0.1, RESULT);
+                stopwatch.epochDone(epoch, 0.1, 1, RESULT);
                 Thread.sleep(30);
-                saving.epochDone(epoch, 0.1, RESULT);
+                saving.epochDone(epoch, 0.1, 1, RESULT);
             }
         }
         double all = (System.nanoTime() - begin) / 1e9;
