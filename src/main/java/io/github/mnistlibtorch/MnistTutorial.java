@@ -26,6 +26,7 @@ import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.History;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.TrainLosses;
 import io.github.mnistlibtorch.vision.Grid;
@@ -97,7 +98,7 @@ public final class MnistTutorial {
      */
     public static List<EpochResult> run(
             Dataset<Example> dataset, Settings settings, @Nullable Path out, RunListener observer) throws IOException {
-        return run(dataset, settings, out, observer, null);
+        return run(dataset, settings, out, observer, null, Replicas.ONE);
     }
 
     /**
@@ -106,6 +107,7 @@ public final class MnistTutorial {
      *
      * @param dataset the same as that of the checkpoint; likewise the settings, number of workers excepted
      * @param resume where to go on; the whole article if it is {@code null}
+     * @param replicas the processes that run it together; each takes batches of {@code batchSize} examples
      * @throws InputException if the checkpoint is not of this model and optimizer
      * @throws IOException if a file cannot be written
      */
@@ -114,7 +116,8 @@ public final class MnistTutorial {
             Settings settings,
             @Nullable Path out,
             RunListener observer,
-            @Nullable Checkpoint resume)
+            @Nullable Checkpoint resume,
+            Replicas replicas)
             throws IOException {
         TrainLosses trainLosses = new TrainLosses();
         RunListener listener = trainLosses.and(observer);
@@ -133,13 +136,14 @@ public final class MnistTutorial {
         int numWorkers = settings.numWorkers();
         DataLoader<Batch> trainLoader = DataLoader.of(trainDs)
                 .batchSize(batchSize)
-                .shuffle(true)
+                .sampler(replicas.trainOrder(trainDs.size()))
                 .numWorkers(numWorkers)
                 .pinMemory(true)
                 .onIndices(listener::batchPulled)
                 .build();
         DataLoader<Batch> valLoader = DataLoader.of(valDs)
                 .batchSize(batchSize * 2)
+                .sampler(replicas.valOrder(valDs.size(), batchSize * 2))
                 .numWorkers(numWorkers)
                 .pinMemory(true)
                 .build();
@@ -183,7 +187,8 @@ public final class MnistTutorial {
             model.to(settings.dtype(), /* non_blocking= */ true);
 
             if (resume == null) {
-                history.add(evaluate(model, deviceValLoader));
+                replicas.begin(model, /* epochsDone= */ 0);
+                history.add(evaluate(model, deviceValLoader, replicas));
                 System.out.println(history);
                 listener.evaluated(history.get(0));
 
@@ -196,10 +201,11 @@ public final class MnistTutorial {
                             deviceTrainLoader,
                             deviceValLoader,
                             settings.optimizer(),
-                            listener));
+                            listener,
+                            replicas));
                 }
             } else {
-                history.addAll(goOn(resume, model, deviceTrainLoader, deviceValLoader, settings, listener));
+                history.addAll(goOn(resume, model, deviceTrainLoader, deviceValLoader, settings, listener, replicas));
             }
             listener.finished(model);
             if (out != null) {
@@ -219,9 +225,11 @@ public final class MnistTutorial {
             DeviceDataLoader trainLoader,
             DeviceDataLoader valLoader,
             Settings settings,
-            RunListener listener)
+            RunListener listener,
+            Replicas replicas)
             throws InputException {
         resume.restore(model);
+        replicas.begin(model, resume.epochs());
         List<EpochResult> history = new ArrayList<>(resume.history());
         System.out.println(history.subList(0, 1));
         listener.resumed(resume);
@@ -241,7 +249,8 @@ public final class MnistTutorial {
                         trainLoader,
                         valLoader,
                         firstEpoch == 0 ? settings.optimizer() : resume.restoring(settings.optimizer()),
-                        listener));
+                        listener,
+                        replicas));
             }
         }
         return history;

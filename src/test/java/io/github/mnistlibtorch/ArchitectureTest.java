@@ -29,6 +29,7 @@ class ArchitectureTest {
             ROOT,
             ROOT + ".parity",
             ROOT + ".plot",
+            ROOT + ".distributed",
             ROOT + ".train",
             ROOT + ".model",
             ROOT + ".device",
@@ -73,15 +74,20 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    /** What leaves the machine, or comes into it, goes through the download; {@code serve} answers who asks. */
+    /**
+     * What leaves the machine, or comes into it, goes through the download; {@code serve} answers who asks. Processes that
+     * train together talk through LibTorch; only the address is looked up in Java.
+     */
     @Test
-    void onlyTheDownloadAndTheServerUseTheNetwork() {
+    void onlyTheDownloadTheServerAndTheRendezvousUseTheNetwork() {
         String download = ROOT + ".vision.MnistDownload";
         String server = ROOT + ".cli.(DigitServer|ServeCommand)";
+        String rendezvous = ROOT + ".distributed.Rendezvous";
         String jarUrls = ROOT + ".libtorch.NativeLibraries"; // finds the libraries in the jar
         noClasses()
                 .that()
-                .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + Pattern.quote(jarUrls) + ".*")
+                .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + rendezvous + "|"
+                        + Pattern.quote(jarUrls) + ".*")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..")

@@ -14,6 +14,7 @@ import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.ByteArrayOutputStream;
@@ -221,7 +222,7 @@ class ResumeTest {
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         try {
             System.setOut(new PrintStream(printed, true, UTF_8));
-            MnistTutorial.run(mnist, settings, to, writer.and(listener), resume);
+            MnistTutorial.run(mnist, settings, to, writer.and(listener), resume, Replicas.ONE);
         } finally {
             System.setOut(console);
         }

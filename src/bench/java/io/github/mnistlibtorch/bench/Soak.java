@@ -9,6 +9,7 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
@@ -71,7 +72,7 @@ public final class Soak implements RunListener {
                     List.of(new Phase(Integer.parseInt(arguments[0]), 0.1)));
             RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of());
             RunListener listener = writer.and(soak);
-            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, null);
+            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, null, Replicas.ONE);
         }
         soak.report();
     }

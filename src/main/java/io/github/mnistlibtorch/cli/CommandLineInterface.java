@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.cli;
 
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.distributed.DistributedException;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LibTorchException;
@@ -137,7 +138,10 @@ public final class CommandLineInterface {
     }
 
     private static boolean saysItAll(Exception e) {
-        return e instanceof IOException || e instanceof LibTorchException || e instanceof DivergedException;
+        return e instanceof IOException
+                || e instanceof LibTorchException
+                || e instanceof DivergedException
+                || e instanceof DistributedException;
     }
 
     /** The version that the build wrote into the manifest. */

@@ -24,6 +24,9 @@ final class Converters {
 
     private static final int MAX_THREADS = 1_000;
 
+    /** A day. */
+    private static final int MAX_SECONDS = 86_400;
+
     private Converters() {}
 
     /** The calls of {@code fit}, in order. */
@@ -127,6 +130,13 @@ final class Converters {
         @Override
         public Integer convert(String text) {
             return between(0, MAX_THREADS, text);
+        }
+    }
+
+    static final class OfSeconds implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_SECONDS, text);
         }
     }
 

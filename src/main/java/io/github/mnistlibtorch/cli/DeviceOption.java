@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.Cuda;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** {@code --device}. */
@@ -31,13 +32,31 @@ final class DeviceOption {
      * @throws InputException if there is no such device here
      */
     Device start() throws InputException {
+        return start(null);
+    }
+
+    /**
+     * The same for one of several processes on a machine: each takes a GPU of its own, unless told which.
+     *
+     * @param localRank its number among them, {@code null} if there are no others
+     */
+    Device start(@Nullable Integer localRank) throws InputException {
         if (!name.matches("auto|cpu|cuda(:(0|[1-9]\\d{0,8}))?")) {
             throw new InputException("there is no device '" + name + "'; use --device auto, cpu, cuda or cuda:N");
         }
         startLibTorch(/* gpu= */ true);
         Cuda cuda = LibTorch.cuda();
-        requirePresent(name, cuda);
-        return name.equals("auto") ? Devices.of(best(cuda)) : Devices.of(name);
+        String own = ownGpu(name, cuda, localRank);
+        requirePresent(own, cuda);
+        return Devices.of(own.equals("auto") ? best(cuda) : own);
+    }
+
+    /** Where each process sees no GPU but its own, none has the number of another. */
+    static String ownGpu(String name, Cuda cuda, @Nullable Integer localRank) {
+        boolean anyGpu = name.equals("auto") || name.equals("cuda");
+        return anyGpu && localRank != null && cuda.gpus().stream().anyMatch(gpu -> gpu.index() == localRank)
+                ? "cuda:" + localRank
+                : name;
     }
 
     /** {@code get_default_device()}, but that a GPU for which there is no code is passed over. */

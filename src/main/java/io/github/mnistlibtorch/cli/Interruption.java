@@ -68,7 +68,8 @@ final class Interruption implements RunListener, AutoCloseable {
         endIfAsked();
     }
 
-    private void endIfAsked() {
+    /** @throws InterruptedRunException if the run is to end */
+    void endIfAsked() {
         if (asked) {
             throw new InterruptedRunException();
         }

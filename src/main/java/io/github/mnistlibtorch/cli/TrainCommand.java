@@ -10,6 +10,10 @@ import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
+import io.github.mnistlibtorch.distributed.DistributedDataParallel;
+import io.github.mnistlibtorch.distributed.DistributedException;
+import io.github.mnistlibtorch.distributed.ProcessGroup;
+import io.github.mnistlibtorch.distributed.Rendezvous;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
@@ -21,6 +25,7 @@ import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Stopwatch;
 import io.github.mnistlibtorch.vision.Mnist;
@@ -28,6 +33,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -144,6 +150,9 @@ final class TrainCommand implements Callable<Integer> {
     private RunOptions runOptions = new RunOptions();
 
     @Mixin
+    private GroupOption groupOption = new GroupOption();
+
+    @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
     @Mixin
@@ -157,21 +166,79 @@ final class TrainCommand implements Callable<Integer> {
         if (dryRun && trace != null) {
             throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
         }
-        if (resume == null) {
-            return train(null);
-        }
-        if (dryRun || trace != null) {
+        if (resume != null && (dryRun || trace != null)) {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
+        }
+        Rendezvous rendezvous = groupOption.rendezvous();
+        if (rendezvous != null) {
+            return trainTogether(rendezvous);
+        }
+        if (resume == null) {
+            return train(null, dataOption.load(Mnist.Split.TRAIN), null, null);
         }
         boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
         deviceOption.startLibTorch(/* gpu= */ !onCpu);
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
-            return train(checkpoint);
+            return train(checkpoint, dataOption.load(Mnist.Split.TRAIN), null, null);
         }
     }
 
-    private int train(@Nullable Checkpoint checkpoint) throws IOException {
+    /** As one of several processes, of which the first prints and writes. */
+    private int trainTogether(Rendezvous rendezvous) throws IOException {
+        if (trace != null) {
+            throw new InputException("--trace is for a run of one process; leave it out, or RANK and WORLD_SIZE");
+        }
+        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+        deviceOption.startLibTorch(/* gpu= */ true);
+        runOptions.say("This is " + rendezvous + ".");
+        try (ProcessGroup group = ProcessGroup.init(rendezvous, agreed(mnist));
+                StandardOutput out = group.rank() == 0 ? StandardOutput.to(System.out) : StandardOutput.toNothing()) {
+            int exitCode;
+            if (resume == null) {
+                exitCode = train(null, mnist, group, rendezvous.localRank());
+            } else {
+                try (Checkpoint checkpoint = ofFirst(group, resume)) {
+                    exitCode = train(checkpoint, mnist, group, rendezvous.localRank());
+                }
+            }
+            if (exitCode == 0) {
+                group.barrier();
+            }
+            return exitCode;
+        }
+    }
+
+    /** What all processes must have in common. */
+    private Map<String, String> agreed(Mnist mnist) {
+        Map<String, String> agreed = new LinkedHashMap<>();
+        agreed.put("the version", CommandLineInterface.Version.number());
+        new SavedOptions(spec).config(mnist).forEach((name, value) -> agreed.put("--" + name, value));
+        agreed.put("--resume", resume == null ? "not given" : "given");
+        agreed.put("--dry-run", dryRun ? "given" : "not given");
+        agreed.put("--allow-nan", allowNan ? "given" : "not given");
+        return agreed;
+    }
+
+    /** The checkpoint that the first process has; the others need not have it. */
+    private static Checkpoint ofFirst(ProcessGroup group, Path resume) throws IOException {
+        if (group.rank() == 0) {
+            Checkpoint checkpoint = Checkpoint.read(resume);
+            group.broadcast(Files.readAllBytes(resume));
+            return checkpoint;
+        }
+        Path copy = Files.createTempFile("checkpoint", ".pt");
+        try {
+            Files.write(copy, group.broadcast((byte[]) null));
+            return Checkpoint.read(copy);
+        } finally {
+            Files.delete(copy);
+        }
+    }
+
+    private int train(
+            @Nullable Checkpoint checkpoint, Mnist mnist, @Nullable ProcessGroup group, @Nullable Integer localRank)
+            throws IOException {
         SavedOptions options = new SavedOptions(spec);
         if (checkpoint != null) {
             options.restore(checkpoint);
@@ -179,7 +246,6 @@ final class TrainCommand implements Callable<Integer> {
                 out = checkpoint.file().resolveSibling("");
             }
         }
-        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         if (checkpoint != null) {
             options.requireSame(checkpoint, mnist);
         }
@@ -187,7 +253,7 @@ final class TrainCommand implements Callable<Integer> {
         int heldOut = dryRun ? DRY_VAL_BATCHES * batchSize : runOptions.valSize();
         RunConfig.requireRoomToTrain(
                 dataset.size(), heldOut, "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
-        Device device = deviceOption.start();
+        Device device = deviceOption.start(localRank);
         LibTorch.setNumThreads(runOptions.threads());
         Trace.Config config = new Trace.Config(
                 seed,
@@ -201,9 +267,8 @@ final class TrainCommand implements Callable<Integer> {
                 optimizer);
         Settings settings = RunConfig.settings(config, device);
         RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
-        if (dryRun) {
-            MnistTutorial.run(dataset, settings, null, guard);
-            return 0;
+        if (dryRun || group != null && group.rank() > 0) {
+            return trainOnly(dataset, settings, guard, checkpoint, group);
         }
         if (trace != null) {
             requireFileOfItsOwn(trace);
@@ -221,15 +286,27 @@ final class TrainCommand implements Callable<Integer> {
         Stopwatch stopwatch = new Stopwatch();
         TraceRecorder recorder = new TraceRecorder(config);
         Results results = new Results(out);
-        try (Interruption interruption = new Interruption()) {
+        try (Interruption interruption = new Interruption();
+                Replicas replicas = replicas(group)) {
             RunListener listener = guard.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
-                    .and(progress(settings, dataset.size() - heldOut))
+                    .and(progress(settings, dataset.size() - heldOut, group))
                     .and(interruption)
                     .and(results);
-            List<EpochResult> history = MnistTutorial.run(
-                    dataset, settings, out, trace == null ? listener : recorder.and(listener), checkpoint);
+            List<EpochResult> history;
+            try {
+                history = MnistTutorial.run(
+                        dataset,
+                        settings,
+                        out,
+                        trace == null ? listener : recorder.and(listener),
+                        checkpoint,
+                        replicas);
+            } catch (DistributedException e) {
+                interruption.endIfAsked();
+                throw e.advising("to go on, start all ranks with --resume " + file);
+            }
             results.write(options.config(mnist), settings.schedule(), history);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
@@ -246,11 +323,40 @@ final class TrainCommand implements Callable<Integer> {
         return 0;
     }
 
-    private RunListener progress(Settings settings, int images) {
+    /** Prints, if it is not told to be silent, and leaves nothing behind. */
+    private int trainOnly(
+            Dataset<Example> dataset,
+            Settings settings,
+            RunListener guard,
+            @Nullable Checkpoint checkpoint,
+            @Nullable ProcessGroup group)
+            throws IOException {
+        try (Interruption interruption = new Interruption();
+                Replicas replicas = replicas(group)) {
+            try {
+                MnistTutorial.run(dataset, settings, null, guard.and(interruption), checkpoint, replicas);
+                return 0;
+            } catch (DistributedException e) {
+                interruption.endIfAsked();
+                throw e.advising("to go on, start all ranks with --resume and the checkpoint of rank 0");
+            }
+        } catch (InterruptedRunException e) {
+            System.err.println("mnist-libtorch: interrupted");
+            return Interruption.EXIT_CODE;
+        }
+    }
+
+    private Replicas replicas(@Nullable ProcessGroup group) {
+        return group == null ? Replicas.ONE : new DistributedDataParallel(group, seed);
+    }
+
+    /** Of all processes together. */
+    private RunListener progress(Settings settings, int images, @Nullable ProcessGroup group) {
+        int worldSize = group == null ? 1 : group.worldSize();
         int epochs = settings.schedule().stream().mapToInt(Phase::epochs).sum();
         return runOptions.isQuiet()
                 ? RunListener.NONE
-                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize());
+                : new Progress(System.err, Progress.isTerminal(), epochs, images, settings.batchSize() * worldSize);
     }
 
     private boolean isGiven(String option) {

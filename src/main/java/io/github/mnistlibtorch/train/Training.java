@@ -22,6 +22,16 @@ public final class Training {
      * @param valLoader at least one batch, on the device of the model
      */
     public static EpochResult evaluate(MnistModel model, Iterable<Batch> valLoader) {
+        return evaluate(model, valLoader, Replicas.ONE);
+    }
+
+    /**
+     * Evaluates a model together with other processes.
+     *
+     * @param valLoader this one's share of the batches, on the device of the model
+     * @return the same in all, and the same as one would have alone
+     */
+    public static EpochResult evaluate(MnistModel model, Iterable<Batch> valLoader, Replicas replicas) {
         // The article lets autograd record here; the numbers are the same without.
         try (Scope epoch = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
@@ -34,7 +44,7 @@ public final class Training {
                     outputs.add(output);
                 }
             }
-            return model.validationEpochEnd(outputs);
+            return model.validationEpochEnd(replicas.gather(outputs));
         }
     }
 
@@ -52,11 +62,11 @@ public final class Training {
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
             OptimizerFactory optFunc) {
-        return fit(0, epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE);
+        return fit(0, epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE, Replicas.ONE);
     }
 
     /**
-     * Trains a model: the article's loop, with a listener, and able to go on where it was interrupted.
+     * Trains a model: the article's loop, with a listener, able to go on where it was interrupted, and to share the work.
      *
      * @param firstEpoch epochs that are done already; 0 to begin
      * @param epochs passes over {@code trainLoader}, each followed by an evaluation
@@ -65,6 +75,7 @@ public final class Training {
      * @param valLoader at least one batch, on the device of the model
      * @param optFunc makes the optimizer, which begins afresh with each call
      * @param listener is told of each step and each epoch
+     * @param replicas the processes that train this model together; both loaders then hold this one's share
      * @return the evaluation after each epoch from the first on
      */
     public static List<EpochResult> fit(
@@ -75,7 +86,8 @@ public final class Training {
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
             OptimizerFactory optFunc,
-            RunListener listener) {
+            RunListener listener,
+            Replicas replicas) {
         List<EpochResult> history = new ArrayList<>();
         try (TensorVector parameters = model.parameters();
                 Optimizer optimizer = optFunc.create(parameters, lr);
@@ -83,10 +95,12 @@ public final class Training {
             listener.optimizerMade(optimizer);
             for (int epoch = firstEpoch; epoch < epochs; epoch++) {
                 // Training phase
+                replicas.epochBegins();
                 for (Batch batch : trainLoader) {
                     try (Scope step = Scope.open()) {
                         Tensor loss = model.trainingStep(batch);
                         loss.backward();
+                        replicas.averageGradients();
                         optimizer.step();
                         optimizer.zero_grad();
                         losses.add(loss);
@@ -94,9 +108,9 @@ public final class Training {
                     }
                 }
                 // Validation phase
-                EpochResult result = evaluate(model, valLoader);
+                EpochResult result = evaluate(model, valLoader, replicas);
                 model.epochEnd(epoch, result);
-                listener.epochDone(epoch, lr, losses.takeMean(), result);
+                listener.epochDone(epoch, lr, replicas.mean(losses.takeMean()), result);
                 history.add(result);
             }
         }

@@ -17,6 +17,7 @@ import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Training;
 import io.github.mnistlibtorch.vision.Mnist;
@@ -256,7 +257,7 @@ class CudaTierTest {
         DeviceDataLoader train = new DeviceDataLoader(pinned(2), cuda);
         try (MnistModel model = new MnistModel(784, 32, 10)) {
             Devices.toDevice(model, cuda);
-            Training.fit(0, epochs, 0.1, model, train, train, OptimizerFactory.SGD, listener);
+            Training.fit(0, epochs, 0.1, model, train, train, OptimizerFactory.SGD, listener, Replicas.ONE);
         }
     }
 

@@ -14,6 +14,7 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Replicas;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Training;
 import java.util.List;
@@ -56,7 +57,16 @@ class Article {
             EpochResult before = Training.evaluate(model, val);
             listener.evaluated(before);
             for (Phase phase : config.schedule()) {
-                Training.fit(0, phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, listener);
+                Training.fit(
+                        0,
+                        phase.epochs(),
+                        learningRate(phase),
+                        model,
+                        train,
+                        val,
+                        OptimizerFactory.SGD,
+                        listener,
+                        Replicas.ONE);
             }
             listener.finished(model);
         }

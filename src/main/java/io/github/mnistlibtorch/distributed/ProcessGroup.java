@@ -1,0 +1,189 @@
+package io.github.mnistlibtorch.distributed;
+
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.chrono.Milliseconds;
+import org.bytedeco.pytorch.Backend;
+import org.bytedeco.pytorch.BroadcastOptions;
+import org.bytedeco.pytorch.GlooDeviceVector;
+import org.bytedeco.pytorch.ProcessGroupGloo;
+import org.bytedeco.pytorch.Store;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.Work;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.global.torch_gloo;
+import org.bytedeco.pytorch.gloo.Device;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processes of one run, connected each with each: {@code torch.distributed} after
+ * {@code init_process_group("gloo")}. What it does, all of them do, in the same order.
+ *
+ * <p>Tensors on a GPU go through Gloo as well, over the CPU's memory. That, unlike the rest, has not been tried: it
+ * takes a GPU.
+ */
+public final class ProcessGroup implements AutoCloseable {
+    /** Gloo's own threads, as in Python. */
+    private static final int THREADS = 2;
+
+    private final int rank;
+    private final int worldSize;
+    private final Store store;
+    private final Backend gloo;
+
+    private ProcessGroup(Rendezvous rendezvous, Store store, Backend gloo) {
+        this.rank = rendezvous.rank();
+        this.worldSize = rendezvous.worldSize();
+        this.store = store;
+        this.gloo = gloo;
+    }
+
+    /**
+     * Joins the others: {@code dist.init_process_group("gloo", timeout=timeout)}. LibTorch must have started.
+     *
+     * @param agreed what all processes must have in common, by name; empty to ask nobody
+     * @throws InputException if the host does not resolve, the port is in use, or the processes differ in what is to be
+     *     agreed
+     * @throws IOException if this machine has no network
+     * @throws DistributedException if not all come in time
+     */
+    public static ProcessGroup init(Rendezvous rendezvous, Map<String, String> agreed) throws IOException {
+        String address = rendezvous.localAddress();
+        try {
+            Loader.load(torch_gloo.class);
+        } catch (LinkageError e) {
+            throw new DistributedException(
+                    "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
+        }
+        try (Scope scope = Scope.open()) {
+            Meeting meeting = Meeting.open(rendezvous);
+            if (!agreed.isEmpty()) {
+                meeting.agree(agreed);
+            }
+            Backend gloo = connect(meeting.keysOfDefaultGroup(), rendezvous, address);
+            return new ProcessGroup(rendezvous, scope.keep(meeting.store()), scope.keep(gloo));
+        }
+    }
+
+    private static Backend connect(Store keys, Rendezvous rendezvous, String address) {
+        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(rendezvous));
+        Device[] devices = rendezvous.interfaces().isEmpty()
+                ? new Device[] {ProcessGroupGloo.createDeviceForHostname(address)}
+                : rendezvous.interfaces().stream()
+                        .map(ProcessGroupGloo::createDeviceForInterface)
+                        .toArray(Device[]::new);
+        options.devices(new GlooDeviceVector(devices)).threads(THREADS);
+        try {
+            return new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options);
+        } catch (RuntimeException e) { // LibTorch's
+            throw new DistributedException(
+                    "rank " + rendezvous.rank() + " cannot connect to the others from " + address + " (" + reason(e)
+                            + "); if that is the wrong network, set GLOO_SOCKET_IFNAME to the interface",
+                    e);
+        }
+    }
+
+    static Milliseconds milliseconds(Rendezvous rendezvous) {
+        return new Milliseconds(rendezvous.timeout().toMillis());
+    }
+
+    /** {@code dist.get_rank()}. */
+    public int rank() {
+        return rank;
+    }
+
+    /** {@code dist.get_world_size()}. */
+    public int worldSize() {
+        return worldSize;
+    }
+
+    /**
+     * Replaces each tensor by its sum over all processes: {@code dist.all_reduce(tensor)}. All are under way at once.
+     *
+     * @param tensors contiguous, of the same shapes and dtypes in all processes
+     * @throws DistributedException if another process is gone, or does not answer in time
+     */
+    public void allReduce(List<Tensor> tensors) {
+        try (Scope scope = Scope.open()) {
+            List<Work> works = new ArrayList<>();
+            try {
+                for (Tensor tensor : tensors) {
+                    works.add(gloo.allreduce(new TensorVector(tensor)));
+                }
+                works.forEach(Work::_wait);
+            } catch (RuntimeException e) { // LibTorch's
+                throw lost(e);
+            }
+        }
+    }
+
+    /**
+     * Replaces a tensor by that of another process: {@code dist.broadcast(tensor, src)}.
+     *
+     * @param tensor contiguous, of the same shape and dtype in all processes
+     * @throws DistributedException if another process is gone, or does not answer in time
+     */
+    public void broadcast(Tensor tensor, int src) {
+        try (Scope scope = Scope.open()) {
+            gloo.broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
+                    ._wait();
+        } catch (RuntimeException e) { // LibTorch's
+            throw lost(e);
+        }
+    }
+
+    /**
+     * What rank 0 has, in all processes: {@code dist.broadcast_object_list(…)}.
+     *
+     * @param bytes in rank 0; elsewhere {@code null}
+     */
+    public byte[] broadcast(byte @Nullable [] bytes) {
+        try (Scope scope = Scope.open()) {
+            Tensor length = torch.tensor(bytes == null ? 0L : bytes.length);
+            broadcast(length, 0);
+            byte[] content = bytes == null ? new byte[Math.toIntExact(length.item_long())] : bytes;
+            Tensor data = torch.empty(new long[] {content.length}, new TensorOptions(ScalarType.Byte), null);
+            if (content.length > 0) {
+                data.data_ptr_byte().put(content);
+                broadcast(data, 0);
+                data.data_ptr_byte().get(content);
+            }
+            return content;
+        }
+    }
+
+    /** Waits until all processes have come so far: {@code dist.barrier()}. */
+    public void barrier() {
+        try (Scope scope = Scope.open()) {
+            gloo.barrier()._wait();
+        } catch (RuntimeException e) { // LibTorch's
+            throw lost(e);
+        }
+    }
+
+    private DistributedException lost(RuntimeException e) {
+        return new DistributedException(
+                "rank " + rank + " has lost another of the " + worldSize + " ranks (" + reason(e) + ")", e);
+    }
+
+    /** What LibTorch says, without the place in its source. */
+    static String reason(Throwable e) {
+        return LibTorch.firstLine(e).replaceFirst("^(\\[[^\\]]*\\]\\s*)+", "");
+    }
+
+    /** Leaves the group: {@code dist.destroy_process_group()}. The others need not be there any more. */
+    @Override
+    public void close() {
+        gloo.close();
+        store.close();
+    }
+}
