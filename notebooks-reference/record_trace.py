@@ -15,7 +15,7 @@ import struct
 
 import numpy
 import torch
-from torch.utils.data import RandomSampler
+from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 import article
 
@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
 }
+
 
 class DeeperModel(article.MnistModel):
     """The article's model with any number of hidden layers."""
@@ -58,19 +59,35 @@ def sizes(text):
 PEEKS = 2  # visits of the train loader before the training
 
 
-class RecordingSampler(RandomSampler):
-    """A random sampler that remembers each visit."""
+class RecordingSampler(Sampler):
+    """Another sampler's indices; remembers each visit."""
 
-    def __init__(self, data_source):
-        super().__init__(data_source)
+    def __init__(self, sampler):
+        self.sampler = sampler
         self.visits = []
 
     def __iter__(self):
         visit = []
         self.visits.append(visit)
-        for index in super().__iter__():
+        for index in self.sampler:
             visit.append(index)
             yield index
+
+    def __len__(self):
+        return len(self.sampler)
+
+
+class Alone:
+    """One process, which trains on every picture."""
+
+    def train_order(self, train_ds, seed):
+        return RandomSampler(train_ds)
+
+    def val_batches(self, val_ds, batch_size):
+        return list(BatchSampler(SequentialSampler(val_ds), batch_size, drop_last=False))
+
+    def replica(self, model):
+        return model
 
 
 class Widened:
@@ -105,16 +122,21 @@ def schedule(text):
     return phases
 
 
-def record(args):
+def record(args, share=Alone()):
     torch.set_num_threads(args.threads)
     dataset = article.MNIST(args.data, train=True, transform=article.ToTensor())
     torch.manual_seed(args.seed)
     train_ds, val_ds = article.random_split(dataset, [len(dataset) - args.val_size, args.val_size])
-    sampler = RecordingSampler(train_ds)
+    sampler = RecordingSampler(share.train_order(train_ds, args.seed))
     train_loader = article.DataLoader(
         train_ds, args.batch_size, sampler=sampler, num_workers=args.num_workers, pin_memory=True
     )
-    val_loader = article.DataLoader(val_ds, args.batch_size * 2, num_workers=args.num_workers, pin_memory=True)
+    val_loader = article.DataLoader(
+        val_ds,
+        batch_sampler=share.val_batches(val_ds, args.batch_size * 2),
+        num_workers=args.num_workers,
+        pin_memory=True,
+    )
     if args.dtype == "float64":
         train_loader, val_loader = Widened(train_loader), Widened(val_loader)
     for _ in train_loader:
@@ -128,12 +150,19 @@ def record(args):
         initial[name]["head"] = [float(x).hex() for x in p.detach().flatten()[:5]]
     if args.dtype == "float64":
         model.double()
-    before = article.evaluate(model, val_loader)
+    replica = share.replica(model)
+    before = article.evaluate(replica, val_loader)
     losses, history = [], []
     opt_func = OPTIMIZERS[args.optimizer]
     for phase in args.schedule:
         results = article.fit(
-            phase["epochs"], phase["lr"], model, train_loader, val_loader, opt_func, lambda loss: losses.append(loss.item())
+            phase["epochs"],
+            phase["lr"],
+            replica,
+            train_loader,
+            val_loader,
+            opt_func,
+            lambda loss: losses.append(loss.item()),
         )
         history += [(epoch, phase["lr"], result) for epoch, result in enumerate(results)]
     epochs = []
@@ -184,8 +213,8 @@ def record(args):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="root folder of torchvision's MNIST")
     parser.add_argument("--out", required=True, help="file to write; gzip when it ends in .gz")
     parser.add_argument("--seed", type=int, default=42)
@@ -197,13 +226,17 @@ def main():
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")
     parser.add_argument("--optimizer", choices=list(OPTIMIZERS), default="sgd")
     parser.add_argument("--schedule", type=schedule, default="5@0.5,5@0.1", help="EPOCHS@LR, comma-separated")
-    args = parser.parse_args()
-    text = json.dumps(record(args), indent=1).encode()
-    if args.out.endswith(".gz"):
+    return parser.parse_args()
+
+
+def write(trace, path):
+    text = json.dumps(trace, indent=1).encode()
+    if path.endswith(".gz"):
         text = gzip.compress(text, 9, mtime=0)
-    with open(args.out, "wb") as file:
+    with open(path, "wb") as file:
         file.write(text)
 
 
 if __name__ == "__main__":
-    main()
+    options = arguments(__doc__)
+    write(record(options), options.out)

@@ -123,7 +123,8 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "FILE",
             converter = Converters.OfPath.class,
             description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
-                    + " gzip if the name ends in .gz.")
+                    + " gzip if the name ends in .gz. Of several ranks, each records its own share, in FILE with"
+                    + " .rank0, .rank1 … before the ending.")
     private @Nullable Path trace;
 
     @Option(
@@ -158,6 +159,11 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private DataOption dataOption = new DataOption();
 
+    /** Which this is one of, and its number among those of this machine; {@code null} if it works alone. */
+    private @Nullable ProcessGroup group;
+
+    private @Nullable Integer localRank;
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
@@ -175,35 +181,37 @@ final class TrainCommand implements Callable<Integer> {
             return trainTogether(rendezvous);
         }
         if (resume == null) {
-            return train(null, dataOption.load(Mnist.Split.TRAIN), null, null);
+            return train(null, dataOption.load(Mnist.Split.TRAIN));
         }
         boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
         deviceOption.startLibTorch(/* gpu= */ !onCpu);
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
-            return train(checkpoint, dataOption.load(Mnist.Split.TRAIN), null, null);
+            return train(checkpoint, dataOption.load(Mnist.Split.TRAIN));
         }
     }
 
     /** As one of several processes, of which the first prints and writes. */
     private int trainTogether(Rendezvous rendezvous) throws IOException {
         if (trace != null) {
-            throw new InputException("--trace is for a run of one process; leave it out, or RANK and WORLD_SIZE");
+            trace = ofRank(trace, rendezvous.rank());
         }
+        localRank = rendezvous.localRank();
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         deviceOption.startLibTorch(/* gpu= */ true);
         runOptions.say("This is " + rendezvous + ".");
-        try (ProcessGroup group = ProcessGroup.init(rendezvous, agreed(mnist));
-                StandardOutput out = group.rank() == 0 ? StandardOutput.to(System.out) : StandardOutput.toNothing()) {
+        try (ProcessGroup joined = ProcessGroup.init(rendezvous, agreed(mnist));
+                StandardOutput out = joined.rank() == 0 ? StandardOutput.to(System.out) : StandardOutput.toNothing()) {
+            group = joined;
             int exitCode;
             if (resume == null) {
-                exitCode = train(null, mnist, group, rendezvous.localRank());
+                exitCode = train(null, mnist);
             } else {
-                try (Checkpoint checkpoint = ofFirst(group, resume)) {
-                    exitCode = train(checkpoint, mnist, group, rendezvous.localRank());
+                try (Checkpoint checkpoint = ofFirst(joined, resume)) {
+                    exitCode = train(checkpoint, mnist);
                 }
             }
             if (exitCode == 0) {
-                group.barrier();
+                joined.barrier();
             }
             return exitCode;
         }
@@ -236,17 +244,21 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private int train(
-            @Nullable Checkpoint checkpoint, Mnist mnist, @Nullable ProcessGroup group, @Nullable Integer localRank)
-            throws IOException {
+    /** Each process records its own share of the run in a file of its own. */
+    private static Path ofRank(Path trace, int rank) {
+        String name = String.valueOf(trace.getFileName());
+        int dot = name.indexOf('.', 1);
+        int end = dot < 0 ? name.length() : dot;
+        return trace.resolveSibling(name.substring(0, end) + ".rank" + rank + name.substring(end));
+    }
+
+    private int train(@Nullable Checkpoint checkpoint, Mnist mnist) throws IOException {
         SavedOptions options = new SavedOptions(spec);
         if (checkpoint != null) {
             options.restore(checkpoint);
             if (!isGiven("--out")) {
                 out = checkpoint.file().resolveSibling("");
             }
-        }
-        if (checkpoint != null) {
             options.requireSame(checkpoint, mnist);
         }
         Dataset<Example> dataset = dryRun ? firstBatches(mnist) : mnist;
@@ -267,12 +279,14 @@ final class TrainCommand implements Callable<Integer> {
                 optimizer);
         Settings settings = RunConfig.settings(config, device);
         RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
-        if (dryRun || group != null && group.rank() > 0) {
-            return trainOnly(dataset, settings, guard, checkpoint, group);
-        }
+        TraceRecorder recorder = new TraceRecorder(config);
         if (trace != null) {
             requireFileOfItsOwn(trace);
             OutputFolder.makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
+            guard = recorder.and(guard);
+        }
+        if (dryRun || group != null && group.rank() > 0) {
+            return trainOnly(dataset, settings, guard, checkpoint, recorder);
         }
         OutputFolder.makeWritable(out, "--out");
         Path file = out.resolve(CHECKPOINT);
@@ -284,25 +298,18 @@ final class TrainCommand implements Callable<Integer> {
         }
         CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
         Stopwatch stopwatch = new Stopwatch();
-        TraceRecorder recorder = new TraceRecorder(config);
         Results results = new Results(out);
         try (Interruption interruption = new Interruption();
-                Replicas replicas = replicas(group)) {
+                Replicas replicas = replicas()) {
             RunListener listener = guard.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
-                    .and(progress(settings, dataset.size() - heldOut, group))
+                    .and(progress(settings, dataset.size() - heldOut))
                     .and(interruption)
                     .and(results);
             List<EpochResult> history;
             try {
-                history = MnistTutorial.run(
-                        dataset,
-                        settings,
-                        out,
-                        trace == null ? listener : recorder.and(listener),
-                        checkpoint,
-                        replicas);
+                history = MnistTutorial.run(dataset, settings, out, listener, checkpoint, replicas);
             } catch (DistributedException e) {
                 interruption.endIfAsked();
                 throw e.advising("to go on, start all ranks with --resume " + file);
@@ -314,10 +321,7 @@ final class TrainCommand implements Callable<Integer> {
             System.err.println("mnist-libtorch: interrupted; to go on: train --resume " + last);
             return Interruption.EXIT_CODE;
         }
-        if (trace != null) {
-            TraceFile.write(trace, recorder.trace());
-            runOptions.say("The trace is in " + trace + ".");
-        }
+        writeTrace(recorder);
         runOptions.say(stopwatch.toString());
         runOptions.say("Report, pictures, history and weights are in " + out + ".");
         return 0;
@@ -329,12 +333,13 @@ final class TrainCommand implements Callable<Integer> {
             Settings settings,
             RunListener guard,
             @Nullable Checkpoint checkpoint,
-            @Nullable ProcessGroup group)
+            TraceRecorder recorder)
             throws IOException {
         try (Interruption interruption = new Interruption();
-                Replicas replicas = replicas(group)) {
+                Replicas replicas = replicas()) {
             try {
                 MnistTutorial.run(dataset, settings, null, guard.and(interruption), checkpoint, replicas);
+                writeTrace(recorder);
                 return 0;
             } catch (DistributedException e) {
                 interruption.endIfAsked();
@@ -346,12 +351,19 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private Replicas replicas(@Nullable ProcessGroup group) {
+    private void writeTrace(TraceRecorder recorder) throws IOException {
+        if (trace != null) {
+            TraceFile.write(trace, recorder.trace());
+            runOptions.say("The trace is in " + trace + ".");
+        }
+    }
+
+    private Replicas replicas() {
         return group == null ? Replicas.ONE : new DistributedDataParallel(group, seed);
     }
 
     /** Of all processes together. */
-    private RunListener progress(Settings settings, int images, @Nullable ProcessGroup group) {
+    private RunListener progress(Settings settings, int images) {
         int worldSize = group == null ? 1 : group.worldSize();
         int epochs = settings.schedule().stream().mapToInt(Phase::epochs).sum();
         return runOptions.isQuiet()
