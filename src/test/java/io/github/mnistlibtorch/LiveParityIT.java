@@ -58,8 +58,12 @@ class LiveParityIT {
     private Path folder;
 
     @BeforeAll
-    static void unpackMnistAsTorchvisionHasIt() throws IOException {
+    static void unpackMnist() throws IOException {
         LibTorch.start();
+        unpackMnistAsTorchvisionHasIt(data);
+    }
+
+    static void unpackMnistAsTorchvisionHasIt(Path data) throws IOException {
         Path raw = Files.createDirectories(data.resolve("MNIST/raw"));
         for (String part : new String[] {"train", "t10k"}) {
             for (String kind : new String[] {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {

@@ -2,18 +2,21 @@ package io.github.mnistlibtorch.distributed;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.Scope;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
 import org.bytedeco.pytorch.TCPStore;
 import org.bytedeco.pytorch.TCPStoreOptions;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -23,7 +26,9 @@ final class Meeting {
     private static final JsonMapper JSON = JsonMapper.shared();
 
     /** So long does the one that keeps the store wait for the others to read why they may not work together. */
-    private static final long GOODBYE_MILLISECONDS = 10_000;
+    private static final Duration GOODBYE = Duration.ofSeconds(10);
+
+    private static final long POLL_MILLISECONDS = 20;
 
     private final Rendezvous rendezvous;
 
@@ -46,6 +51,9 @@ final class Meeting {
                 .waitWorkers(false)
                 .timeout(ProcessGroup.milliseconds(rendezvous))
                 .useLibUV(true);
+        if (!rendezvous.answers() && !waitUntil(rendezvous.timeout(), rendezvous::isAnswered)) {
+            throw unreachable(rendezvous, null);
+        }
         try {
             Store store = new TCPStore(rendezvous.masterAddr(), options);
             store.add("init/", 1); // a rank 0 in Python counts who has come
@@ -58,13 +66,17 @@ final class Meeting {
                                 + " is in use on this machine; set MASTER_PORT to another one in all ranks",
                         e);
             }
-            throw new DistributedException(
-                    "rank " + rendezvous.rank() + " has not reached rank 0 at " + rendezvous.masterAddr() + ":"
-                            + rendezvous.masterPort() + " within "
-                            + rendezvous.timeout().toSeconds()
-                            + " s; start all ranks, or wait longer with --master-timeout",
-                    e);
+            throw unreachable(rendezvous, e);
         }
+    }
+
+    private static DistributedException unreachable(Rendezvous rendezvous, @Nullable Throwable cause) {
+        return new DistributedException(
+                "rank " + rendezvous.rank() + " has not reached rank 0 at " + rendezvous.masterAddr() + ":"
+                        + rendezvous.masterPort() + " within "
+                        + rendezvous.timeout().toSeconds()
+                        + " s; start all ranks, or wait longer with --master-timeout",
+                cause);
     }
 
     /** Ends with its last handle; in the process that keeps it, for all. */
@@ -127,35 +139,43 @@ final class Meeting {
     }
 
     private Map<String, String> read(Store keys, int rank) {
-        try {
-            keys._wait(new StringVector(key(rank)), ProcessGroup.milliseconds(rendezvous));
-            return JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<LinkedHashMap<String, String>>() {});
-        } catch (RuntimeException e) { // LibTorch's
+        StringVector key = new StringVector(key(rank));
+        // Asked again and again: a wait that ends without an answer makes LibTorch write to standard error.
+        if (!waitUntil(rendezvous.timeout(), () -> keys.check(key))) {
             throw new DistributedException(
                     "rank " + rank + " of " + rendezvous.worldSize() + " has not come to " + rendezvous.masterAddr()
                             + ":"
                             + rendezvous.masterPort() + " within "
                             + rendezvous.timeout().toSeconds()
                             + " s; start all ranks, or wait longer with --master-timeout",
-                    e);
+                    null);
         }
+        return JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<LinkedHashMap<String, String>>() {});
     }
 
     /** The store ends with the process that keeps it: that one goes last. */
     private void sayGoodbye(Store keys) {
         keys.add("goodbye", 1);
-        if (!rendezvous.answers()) {
-            return;
+        if (rendezvous.answers()) {
+            waitUntil(GOODBYE, () -> keys.add("goodbye", 0) >= rendezvous.worldSize());
         }
-        long end = System.nanoTime() + GOODBYE_MILLISECONDS * 1_000_000;
-        while (keys.add("goodbye", 0) < rendezvous.worldSize() && System.nanoTime() < end) {
+    }
+
+    /** @return whether it came true in time */
+    private static boolean waitUntil(Duration timeout, BooleanSupplier condition) {
+        long end = System.nanoTime() + timeout.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > end) {
+                return false;
+            }
             try {
-                Thread.sleep(20);
+                Thread.sleep(POLL_MILLISECONDS);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-                return;
+                return false;
             }
         }
+        return true;
     }
 
     private static String key(int rank) {

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Arrays;
@@ -37,6 +38,7 @@ public record Rendezvous(
     private static final List<String> CONTRACT = List.of("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT");
 
     private static final int MAX_PORT = 65_535;
+    private static final int ATTEMPT_MILLISECONDS = 5_000;
 
     /**
      * What the environment says: {@code RANK}, {@code WORLD_SIZE}, {@code MASTER_ADDR}, {@code MASTER_PORT},
@@ -92,6 +94,16 @@ public record Rendezvous(
     /** Whether this process keeps the store. */
     boolean answers() {
         return rank == 0 && !launcherAnswers;
+    }
+
+    /** Whether there is somebody at the place. Asked first, as LibTorch reports every attempt on standard error. */
+    boolean isAnswered() {
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress(masterAddr, masterPort), ATTEMPT_MILLISECONDS);
+            return true;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /**

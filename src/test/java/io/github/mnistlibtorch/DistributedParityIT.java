@@ -1,0 +1,139 @@
+package io.github.mnistlibtorch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.github.mnistlibtorch.io.Safetensors;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Several processes of the packaged jar against as many of real Python, and together with them. */
+@Tag("parity")
+@EnabledIfEnvironmentVariable(
+        named = "PYTHON_WITH_TORCH",
+        matches = ".+",
+        disabledReason = "PYTHON_WITH_TORCH names no Python with torch")
+class DistributedParityIT {
+    private static final List<String> OPTIONS =
+            List.of("--schedule", "1@0.5,1@0.1", "--dtype", "float64", "--num-workers", "1", "--hidden-size", "64,32");
+
+    @TempDir
+    private static Path data;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void unpack() throws IOException {
+        LibTorch.start();
+        LiveParityIT.unpackMnistAsTorchvisionHasIt(data);
+    }
+
+    /** Every number of every rank's share, and the weights at the end. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4})
+    void everyRankIsThatOfDistributedDataParallel(int worldSize) throws IOException {
+        List<String> train = new ArrayList<>(List.of("train", "--trace", "java.json.gz"));
+        train.addAll(OPTIONS);
+        assertThat(Ranks.run(folder, worldSize, train.toArray(String[]::new))).allSatisfy(DistributedParityIT::done);
+        List<String> record = python("record_distributed.py");
+        record.addAll(List.of("--data", data.toString(), "--out", "python.json.gz"));
+        record.addAll(OPTIONS);
+        try (Ranks ranks = new Ranks(folder, worldSize)) {
+            for (int rank = 0; rank < worldSize; rank++) {
+                ranks.start(rank, record);
+            }
+            assertThat(ranks.results()).allSatisfy(DistributedParityIT::done);
+        }
+        for (int rank = 0; rank < worldSize; rank++) {
+            String trace = "rank" + rank + "/%s.rank" + rank + ".json.gz";
+            Program.Result parity =
+                    Program.run(folder, "parity", trace.formatted("python"), "--against", trace.formatted("java"));
+            assertThat(parity.out()).endsWith("Every rung holds.");
+        }
+        try (Scope scope = Scope.open()) {
+            Map<String, Tensor> here = Safetensors.read(folder.resolve("rank0/mnist-run/model.safetensors"));
+            Map<String, Tensor> inPython = Safetensors.read(folder.resolve("rank0/python.rank0.safetensors"));
+            assertThat(here.keySet()).isEqualTo(inPython.keySet());
+            here.forEach((name, tensor) -> assertThat(
+                            tensor.sub(inPython.get(name)).abs().max().item_double())
+                    .as(name)
+                    .isCloseTo(0, within(1e-9)));
+        }
+    }
+
+    /** PyTorch's own launcher, which keeps the store itself. */
+    @Test
+    void torchrunStartsTheJar() {
+        String[] train = {
+            "train",
+            "--schedule",
+            "1@0.5",
+            "--num-workers",
+            "1",
+            "--out",
+            folder.resolve("torchrun").toString()
+        };
+        List<String> command =
+                new ArrayList<>(List.of(System.getenv("PYTHON_WITH_TORCH"), "-m", "torch.distributed.run"));
+        command.addAll(
+                List.of("--nproc-per-node", "2", "--master-port", Integer.toString(Ranks.freePort()), "--no-python"));
+        command.addAll(Program.command(List.of(), train));
+        Program.Result launched = Program.run(folder, Map.of(), command);
+        assertThat(launched.exitCode()).as(String.join("\n", launched.err())).isZero();
+        List<Program.Result> byHand = Ranks.run(folder, 2, train);
+        assertThat(launched.out().stream().filter(line -> !line.startsWith("[Gloo]")))
+                .isEqualTo(byHand.get(0).out());
+    }
+
+    /** A process in Java and one in Python in one group, whichever comes first. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void javaAndPythonAreRanksOfOneGroup(int rankOfJava) {
+        try (Ranks ranks = new Ranks(folder, 2)) {
+            ranks.start(rankOfJava, java("io.github.mnistlibtorch.distributed.InteropRank"));
+            ranks.start(1 - rankOfJava, python("interop_rank.py"));
+            List<Program.Result> results = ranks.results();
+            assertThat(results).allSatisfy(DistributedParityIT::done);
+            long sum = 3 * (300_000L * 299_999 / 2);
+            for (Program.Result result : results) {
+                // Added up in float32, a sum has a rounding of its own.
+                assertThat(Double.parseDouble(result.out().get(0).substring("sum ".length())))
+                        .isCloseTo(sum, within(sum * 1e-6));
+                assertThat(result.out().subList(1, 6))
+                        .containsExactly("sum " + sum, "sum " + sum, "broadcast 2.5", "broadcast 7.5", "done");
+            }
+        }
+    }
+
+    private static void done(Program.Result result) {
+        assertThat(result.exitCode()).as(String.join("\n", result.err())).isZero();
+    }
+
+    private static List<String> python(String script) {
+        return new ArrayList<>(List.of(
+                System.getenv("PYTHON_WITH_TORCH"),
+                Path.of("notebooks-reference", script).toAbsolutePath().toString()));
+    }
+
+    private static List<String> java(String main) {
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                main);
+    }
+}

@@ -1,0 +1,123 @@
+package io.github.mnistlibtorch.distributed;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.LivePointers;
+import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.libtorch.TorchRandom;
+import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ValidationOutput;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+/** A group of one, in this process: what it frees, and that the work of one is its own. {@code DistributedIT} has more. */
+@EnabledOnOs(OS.LINUX) // where LibTorch has Gloo
+class ProcessGroupTest {
+    private static @Nullable ProcessGroup joined;
+
+    @BeforeAll
+    static void join() throws IOException {
+        LibTorch.start();
+        joined = newGroup();
+    }
+
+    @AfterAll
+    static void leave() {
+        one().close();
+    }
+
+    private static ProcessGroup one() {
+        return requireNonNull(joined);
+    }
+
+    private static ProcessGroup newGroup() throws IOException {
+        int port;
+        try (ServerSocket socket = new ServerSocket(0)) {
+            port = socket.getLocalPort();
+        }
+        Rendezvous rendezvous = new Rendezvous(0, 1, null, "127.0.0.1", port, false, List.of(), Duration.ofSeconds(30));
+        return ProcessGroup.init(rendezvous, Map.of("--seed", "1"));
+    }
+
+    @Test
+    void stepsLeaveNothingBehind() {
+        try (MnistModel model = new MnistModel(784, 32, 10);
+                DistributedDataParallel replicas = new DistributedDataParallel(one(), 1);
+                TensorVector parameters = model.parameters()) {
+            replicas.begin(model, 0);
+            step(model, replicas);
+            long before = LivePointers.settled();
+            for (int i = 0; i < 20; i++) {
+                step(model, replicas);
+            }
+            assertThat(Pointer.totalCount()).isEqualTo(before);
+        }
+    }
+
+    private static void step(MnistModel model, DistributedDataParallel replicas) {
+        try (Scope scope = Scope.open()) {
+            Tensor loss = model.forward(torch.ones(2, 784)).sum();
+            loss.backward();
+            replicas.averageGradients();
+            replicas.gather(List.of(new ValidationOutput(loss, loss)));
+            replicas.mean(1);
+            one().barrier();
+            one().broadcast(new byte[] {1, 2, 3});
+        }
+    }
+
+    @Test
+    void groupsAndReplicasAreFreed() throws IOException {
+        long before = LivePointers.settled();
+        for (int i = 0; i < 3; i++) {
+            try (ProcessGroup group = newGroup();
+                    MnistModel model = new MnistModel(7, 5, 3);
+                    DistributedDataParallel replicas = new DistributedDataParallel(group, 1)) {
+                replicas.begin(model, 0);
+            }
+        }
+        assertThat(LivePointers.settled()).isEqualTo(before);
+    }
+
+    /** More than the first bucket holds, and more than another. */
+    @Test
+    void bucketsHoldEveryGradientOnce() {
+        try (MnistModel model = new MnistModel(784, List.of(5000, 1500), 10);
+                GradientBuckets buckets = new GradientBuckets(model.parameters());
+                TensorVector parameters = model.parameters();
+                Scope scope = Scope.open()) {
+            assertThat(buckets.size()).isEqualTo(3);
+            TorchRandom.manualSeed(1);
+            model.forward(torch.randn(3, 784)).sum().backward();
+            Tensor[] expected = new Tensor[(int) parameters.size()];
+            for (int i = 0; i < expected.length; i++) {
+                expected[i] = parameters.get(i).grad().clone();
+            }
+            buckets.average(one());
+            for (int i = 0; i < expected.length; i++) {
+                assertThat(parameters.get(i).grad().equal(expected[i])).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void bytesComeAsTheyAre() {
+        assertThat(one().broadcast(new byte[] {-1, 0, 127})).containsExactly(-1, 0, 127);
+        assertThat(one().broadcast(new byte[0])).isEmpty();
+    }
+}
