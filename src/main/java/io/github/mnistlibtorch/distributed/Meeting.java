@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
+import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
@@ -48,16 +49,16 @@ final class Meeting {
         TCPStoreOptions options = new TCPStoreOptions()
                 .port((short) rendezvous.masterPort())
                 .isServer(rendezvous.answers())
-                .waitWorkers(false)
+                // A rank 0 in Python counts who has come; one here looks at their keys.
+                .numWorkers(new SizeTPointer(1).put(rendezvous.worldSize()))
+                .waitWorkers(!rendezvous.answers())
                 .timeout(ProcessGroup.milliseconds(rendezvous))
                 .useLibUV(true);
         if (!rendezvous.answers() && !waitUntil(rendezvous.timeout(), rendezvous::isAnswered)) {
             throw unreachable(rendezvous, null);
         }
         try {
-            Store store = new TCPStore(rendezvous.masterAddr(), options);
-            store.add("init/", 1); // a rank 0 in Python counts who has come
-            return new Meeting(rendezvous, store);
+            return new Meeting(rendezvous, new TCPStore(rendezvous.masterAddr(), options));
         } catch (RuntimeException e) { // LibTorch's
             String reason = ProcessGroup.reason(e);
             if (rendezvous.answers() && reason.contains("EADDRINUSE")) {
