@@ -1,0 +1,86 @@
+package io.github.mnistlibtorch.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.common.jimfs.Configuration;
+import com.google.common.jimfs.Jimfs;
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.MnistTutorial.Settings;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.train.CheckpointWriter;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Device;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** All that a run writes, on a file system whose paths are those of Windows. The program itself has not run there. */
+class WindowsPathsTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void aRunWritesAllItsFilesInAFolderOfWindows() throws IOException {
+        LibTorch.start();
+        Trace.Config config =
+                new Trace.Config(1, List.of(4), 20, 40, 20, 0, "float32", List.of(new Phase(2, 0.1)), "sgd");
+        try (FileSystem windows = Jimfs.newFileSystem(Configuration.windows());
+                Device cpu = Devices.of("cpu");
+                StandardOutput silence = StandardOutput.toNothing()) {
+            Path out = windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run");
+            OutputFolder.makeWritable(out, "--out");
+            Path checkpoint = out.resolve("checkpoint.pt");
+            Settings settings = RunConfig.settings(config, cpu);
+            Results results = new Results(out);
+            TraceRecorder recorder = new TraceRecorder(config);
+            RunListener listener = new CheckpointWriter(checkpoint, Map.of(), Map.of())
+                    .and(results)
+                    .and(recorder);
+            var history = MnistTutorial.run(noise(), settings, out, listener);
+            results.write(Map.of("seed", "1"), settings.schedule(), history);
+            TraceFile.write(out.resolve("t.json.gz"), recorder.trace());
+
+            Path previous = Checkpoint.previous(checkpoint);
+            assertThat(previous).hasToString("C:\\Users\\Zoë O'Neil\\mnist run\\checkpoint.previous.pt");
+            List<String> expected = Stream.of(
+                            MnistTutorial.FILES,
+                            Results.FILES,
+                            List.of("checkpoint.pt", "checkpoint.previous.pt", "t.json.gz"))
+                    .flatMap(List::stream)
+                    .toList();
+            try (Stream<Path> files = Files.list(out)) {
+                assertThat(files.map(file -> file.getFileName().toString()))
+                        .containsExactlyInAnyOrderElementsOf(expected);
+            }
+            Path copy = Files.copy(previous, folder.resolve("copy.pt")); // zip files are read on the own file system
+            try (Checkpoint read = Checkpoint.read(copy)) {
+                assertThat(read.epochs()).isEqualTo(1);
+            }
+        }
+    }
+
+    private static Mnist noise() {
+        Random random = new Random(1);
+        byte[] pixels = new byte[60 * 28 * 28];
+        random.nextBytes(pixels);
+        byte[] labels = new byte[60];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = (byte) random.nextInt(10);
+        }
+        return Mnist.of(pixels, 28, 28, labels);
+    }
+}
