@@ -103,6 +103,26 @@ class GpuBuildIT {
         assertThat(parity.out()).as(parity.err().toString()).last().isEqualTo("Every rung holds.");
     }
 
+    /** As far as NCCL goes without a GPU: its libraries load, and it says what it lacks. The driver is one that says so too. */
+    @Test
+    void ncclLoadsAndAsksForAGpu() throws Exception {
+        String libraries = System.getenv("CUDA_LIBRARIES");
+        assumeTrue(Files.isDirectory(GPU), "mvn -Pcuda package has not been run");
+        assumeTrue(libraries != null, "CUDA_LIBRARIES does not name the libraries of CUDA");
+        Map<String, String> environment = Map.of("LD_LIBRARY_PATH", driver() + ":" + libraries);
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                FORCE,
+                "-cp",
+                String.join(":", "target/test-classes", Program.JAR.toString(), GPU + "/*"),
+                "io.github.mnistlibtorch.distributed.NcclRank",
+                Integer.toString(Ranks.freePort()));
+        Result nccl = Program.run(Path.of("").toAbsolutePath(), environment, command);
+        assertThat(nccl.out())
+                .as(nccl.err().toString())
+                .containsExactly("has NCCL: true", "ProcessGroupNCCL is only supported with GPUs, no GPUs found!");
+    }
+
     private Path copyOfTheJar() throws IOException {
         return Files.copy(Program.JAR, folder.resolve(Program.JAR.getFileName()));
     }

@@ -222,6 +222,9 @@ final class TrainCommand implements Callable<Integer> {
         Map<String, String> agreed = new LinkedHashMap<>();
         agreed.put("the version", CommandLineInterface.Version.number());
         new SavedOptions(spec).config(mnist).forEach((name, value) -> agreed.put("--" + name, value));
+        if (LibTorch.cuda().isAvailable()) {
+            agreed.put("what gradients go through on a GPU", ProcessGroup.hasNccl() ? "NCCL" : "Gloo");
+        }
         agreed.put("--resume", resume == null ? "not given" : "given");
         agreed.put("--dry-run", dryRun ? "given" : "not given");
         agreed.put("--allow-nan", allowNan ? "given" : "not given");

@@ -85,11 +85,6 @@ final class Meeting {
         return store;
     }
 
-    /** Where Python's default group has its keys, for Gloo. */
-    Store keysOfDefaultGroup() {
-        return new PrefixStore("default_pg/0//cpu/", store.clone()).clone();
-    }
-
     /**
      * Tells the others what this process has to have in common with them, and looks at theirs.
      *

@@ -12,6 +12,7 @@ import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.Backend;
 import org.bytedeco.pytorch.BroadcastOptions;
 import org.bytedeco.pytorch.GlooDeviceVector;
+import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.ProcessGroupGloo;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.Tensor;
@@ -21,15 +22,17 @@ import org.bytedeco.pytorch.Work;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.bytedeco.pytorch.global.torch_gloo;
+import org.bytedeco.pytorch.global.torch_nccl;
 import org.bytedeco.pytorch.gloo.Device;
+import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The processes of one run, connected each with each: {@code torch.distributed} after
  * {@code init_process_group("gloo")}. What it does, all of them do, in the same order.
  *
- * <p>Tensors on a GPU go through Gloo as well, over the CPU's memory. That, unlike the rest, has not been tried: it
- * takes a GPU.
+ * <p>Tensors on a GPU go through NCCL, if its libraries are there, and otherwise through Gloo. Neither has been tried: it takes
+ * a GPU.
  */
 public final class ProcessGroup implements AutoCloseable {
     /** Gloo's own threads, as in Python. */
@@ -39,6 +42,9 @@ public final class ProcessGroup implements AutoCloseable {
     private final int worldSize;
     private final Store store;
     private final Backend gloo;
+
+    /** For tensors on a GPU; made with the first. */
+    private @Nullable Backend nccl;
 
     private ProcessGroup(Rendezvous rendezvous, Store store, Backend gloo) {
         this.rank = rendezvous.rank();
@@ -69,7 +75,7 @@ public final class ProcessGroup implements AutoCloseable {
             if (!agreed.isEmpty()) {
                 meeting.agree(agreed);
             }
-            Backend gloo = connect(meeting.keysOfDefaultGroup(), rendezvous, address);
+            Backend gloo = connect(keys(meeting.store(), "cpu"), rendezvous, address);
             return new ProcessGroup(rendezvous, scope.keep(meeting.store()), scope.keep(gloo));
         }
     }
@@ -92,6 +98,38 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
+    /** Where Python's default group has its keys, for the backend of a kind of device. */
+    private static Store keys(Store store, String device) {
+        return new PrefixStore("default_pg/0//" + device + "/", store.clone()).clone();
+    }
+
+    /** Whether tensors on a GPU go through NCCL: LibTorch's build for the GPU is loaded, and all that NCCL needs. */
+    public static boolean hasNccl() {
+        try {
+            Loader.load(torch_nccl.class);
+            return true;
+        } catch (LinkageError e) {
+            return false;
+        }
+    }
+
+    private Backend backendFor(Tensor tensor) {
+        if (!tensor.is_cuda() || !hasNccl()) {
+            return gloo;
+        }
+        if (nccl == null) {
+            try (Scope scope = Scope.open()) {
+                nccl = scope.keep(newNccl(store, rank, worldSize));
+            }
+        }
+        return nccl;
+    }
+
+    /** Apart, as its classes are there with the build for the GPU only. */
+    static Backend newNccl(Store store, int rank, int worldSize) {
+        return new ProcessGroupNCCL(keys(store, "cuda"), rank, worldSize);
+    }
+
     static Milliseconds milliseconds(Rendezvous rendezvous) {
         return new Milliseconds(rendezvous.timeout().toMillis());
     }
@@ -109,15 +147,16 @@ public final class ProcessGroup implements AutoCloseable {
     /**
      * Replaces each tensor by its sum over all processes: {@code dist.all_reduce(tensor)}. All are under way at once.
      *
-     * @param tensors contiguous, of the same shapes and dtypes in all processes
+     * @param tensors at least one, all on one device, contiguous, of the same shapes and dtypes in all processes
      * @throws DistributedException if another process is gone, or does not answer in time
      */
     public void allReduce(List<Tensor> tensors) {
         try (Scope scope = Scope.open()) {
             List<Work> works = new ArrayList<>();
+            Backend backend = backendFor(tensors.get(0));
             try {
                 for (Tensor tensor : tensors) {
-                    works.add(gloo.allreduce(new TensorVector(tensor)));
+                    works.add(backend.allreduce(new TensorVector(tensor)));
                 }
                 works.forEach(Work::_wait);
             } catch (RuntimeException e) { // LibTorch's
@@ -134,7 +173,8 @@ public final class ProcessGroup implements AutoCloseable {
      */
     public void broadcast(Tensor tensor, int src) {
         try (Scope scope = Scope.open()) {
-            gloo.broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
+            backendFor(tensor)
+                    .broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
                     ._wait();
         } catch (RuntimeException e) { // LibTorch's
             throw lost(e);
@@ -183,6 +223,9 @@ public final class ProcessGroup implements AutoCloseable {
     /** Leaves the group: {@code dist.destroy_process_group()}. The others need not be there any more. */
     @Override
     public void close() {
+        if (nccl != null) {
+            nccl.close();
+        }
         gloo.close();
         store.close();
     }
