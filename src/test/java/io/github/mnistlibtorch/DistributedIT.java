@@ -147,6 +147,9 @@ class DistributedIT {
         try (Checkpoint checkpoint = Checkpoint.read(file)) {
             assertThat(checkpoint.epochs()).isBetween(1, 3);
         }
+        Program.Result alone =
+                Program.run(folder, "train", "--resume", "rank0/mnist-run/checkpoint.pt", "--num-workers", "1");
+        alone.assertRefused("it was trained by a group with WORLD_SIZE 3, not by one process alone");
         // Of the checkpoint, the others have no copy.
         String[] resume = {"train", "--resume", "mnist-run/checkpoint.pt", "--num-workers", "1"};
         List<Program.Result> resumed = Ranks.run(folder, 3, resume);
@@ -154,6 +157,8 @@ class DistributedIT {
                 .allSatisfy(result -> assertThat(result.exitCode())
                         .as(String.join("\n", result.err()))
                         .isZero());
+        assertThat(Files.readString(run.resolve("report.html")))
+                .contains("torchrun --nproc-per-node 3 --no-python java -jar mnist-libtorch.jar train --seed 42");
         for (String name : List.of("checkpoint.pt", "model.pt", "history.json", "loss.png")) {
             assertThat(run.resolve(name))
                     .hasSameBinaryContentAs(

@@ -68,9 +68,13 @@ final class Results implements RunListener {
         pictures.put("The surest mistakes", out.resolve("mistakes.png"));
         pictures.put("What the hidden units look for", out.resolve("hidden.png"));
         pictures.put("The first batch", out.resolve("batch.png"));
-        StringBuilder command = new StringBuilder("java -jar mnist-libtorch.jar train");
+        String ranks = configuration.get(SavedOptions.WORLD_SIZE);
+        StringBuilder command = new StringBuilder(
+                        ranks == null ? "" : "torchrun --nproc-per-node " + ranks + " --no-python ")
+                .append("java -jar mnist-libtorch.jar train");
         configuration.forEach((name, value) -> {
-            if (!name.equals("data")) { // told by what it holds
+            // The data are told by what they hold.
+            if (!name.equals("data") && !name.equals(SavedOptions.WORLD_SIZE)) {
                 command.append(" --").append(name).append(' ').append(value);
             }
         });

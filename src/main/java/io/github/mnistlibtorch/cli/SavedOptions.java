@@ -27,11 +27,17 @@ final class SavedOptions {
 
     private static final String DATA = "data";
 
+    /** Not an option, but what a launcher says; missing where one process works alone. */
+    static final String WORLD_SIZE = "world-size";
+
     private final CommandSpec command;
+    private final @Nullable Integer worldSize;
     private final List<String> differences = new ArrayList<>();
 
-    SavedOptions(CommandSpec command) {
+    /** @param worldSize number of processes that train together, {@code null} if there is one */
+    SavedOptions(CommandSpec command, @Nullable Integer worldSize) {
         this.command = command;
+        this.worldSize = worldSize;
     }
 
     /** What the run is asked to do. */
@@ -39,6 +45,9 @@ final class SavedOptions {
         Map<String, String> config = new LinkedHashMap<>();
         DECIDE.forEach(name -> config.put(name, option(name).getValue().toString()));
         config.put(DATA, describe(mnist));
+        if (worldSize != null) {
+            config.put(WORLD_SIZE, Integer.toString(worldSize));
+        }
         return config;
     }
 
@@ -97,10 +106,19 @@ final class SavedOptions {
         if (!now.equals(saved)) {
             differences.add("--data holds " + now + " instead of " + saved);
         }
+        String ranks = ranks(worldSize == null ? null : Integer.toString(worldSize));
+        String savedRanks = ranks(checkpoint.config().get(WORLD_SIZE));
+        if (!ranks.equals(savedRanks)) {
+            differences.add("it was trained " + savedRanks + ", not " + ranks);
+        }
         if (!differences.isEmpty()) {
             throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
                     + "; leave these options as they were, or begin a new run without --resume");
         }
+    }
+
+    private static String ranks(@Nullable String worldSize) {
+        return worldSize == null ? "by one process alone" : "by a group with WORLD_SIZE " + worldSize;
     }
 
     static String describe(Mnist mnist) {

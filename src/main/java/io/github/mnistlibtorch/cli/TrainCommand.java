@@ -221,7 +221,7 @@ final class TrainCommand implements Callable<Integer> {
     private Map<String, String> agreed(Mnist mnist) {
         Map<String, String> agreed = new LinkedHashMap<>();
         agreed.put("the version", CommandLineInterface.Version.number());
-        new SavedOptions(spec).config(mnist).forEach((name, value) -> agreed.put("--" + name, value));
+        new SavedOptions(spec, null).config(mnist).forEach((name, value) -> agreed.put("--" + name, value));
         if (LibTorch.cuda().isAvailable()) {
             agreed.put("what gradients go through on a GPU", ProcessGroup.hasNccl() ? "NCCL" : "Gloo");
         }
@@ -256,7 +256,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int train(@Nullable Checkpoint checkpoint, Mnist mnist) throws IOException {
-        SavedOptions options = new SavedOptions(spec);
+        SavedOptions options = new SavedOptions(spec, group == null ? null : group.worldSize());
         if (checkpoint != null) {
             options.restore(checkpoint);
             if (!isGiven("--out")) {
