@@ -1,96 +1,144 @@
-"""Explains what Scaling.java has measured, and says what follows for other networks.
+"""Explains what Scaling.java has measured, and says what follows for more machines.
 
     python3 scaling.py LINES CORES
 
-The model: a step takes c + a(W) + 2 (W - 1) / W * bytes / b. c is the step of one process alone, W the world size, bytes those
-of the gradients, a(W) an allreduce of one number, and b the rate of an allreduce, both measured: Gloo's allreduce is a ring
-in which each process sends every byte 2 (W - 1) / W times. Where there are more processes than cores, c grows with what they share.
+The model: a step takes c s + a(W) + n (k + 2 (W - 1) / W / b), with
+
+    c       the step of one process alone, without an average
+    s       W / CORES where there are more ranks than cores, otherwise 1
+    a(W)    what waiting for the others costs, whatever the size: from the smallest model
+    n       bytes of the gradients
+    k       to copy them into buckets and back: from the average of one rank alone
+    b       bytes/s of an allreduce: from the two largest. Gloo's is a ring: each rank sends 2 (W - 1) / W of all bytes
+
+Models between and above the smallest are not used to make it, and show what it is worth.
 """
 
 import statistics
 import sys
 
-HOP = 25e-6  # one message on a network of machines, assumed: loopback knows no wires
 NETWORKS = {"10 Gbit/s": 1.25e9, "100 Gbit/s": 12.5e9}
+ROUND = 50e-6  # one of the 2 (W - 1) rounds of a ring between machines with idle cores: assumed
 
 
-def median(lines, kind):
-    """Median over the rounds, by what stands before the figures."""
+def medians(lines, kind, keys):
+    """Over the rounds, by what stands before the figures; in seconds."""
     values = {}
     for line in lines:
         name, *fields = line.split()
         if name == kind:
-            split = 2 if kind == "allreduce" else 3
-            values.setdefault(tuple(map(int, fields[:split])), []).append(tuple(map(float, fields[split:])))
-    return {key: tuple(map(statistics.median, zip(*rows))) for key, rows in sorted(values.items())}
+            values.setdefault(tuple(map(int, fields[:keys])), []).append(tuple(map(float, fields[keys:])))
+    return {
+        key: tuple(statistics.median(column) * 1e-6 for column in zip(*rows)) for key, rows in sorted(values.items())
+    }
 
 
 def sent(world):
     return 2 * (world - 1) / world
 
 
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "--:|" * len(head))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
 def main():
     with open(sys.argv[1]) as file:
         lines = [line for line in file if line.startswith(("allreduce", "step"))]
     cores = int(sys.argv[2])
-    reduce = {key: value[0] * 1e-6 for key, value in median(lines, "allreduce").items()}
-    steps = median(lines, "step")
-    worlds = sorted({world for world, _ in reduce})
+    reduce = {key: seconds for key, (seconds,) in medians(lines, "allreduce", 2).items()}
+    steps = medians(lines, "step", 3)
+    worlds = sorted({world for world, _, _ in steps})
     sizes = sorted({size for _, size in reduce})
+    models = sorted({(parameters, hidden) for _, hidden, parameters in steps})
+    alone = {parameters: steps[1, hidden, parameters][0] for parameters, hidden in models}
+    together = {
+        (world, parameters): steps[world, hidden, parameters][1] for world in worlds for parameters, hidden in models
+    }
 
-    print("Allreduce on loopback, µs:\n")
-    print("| ranks | " + " | ".join(f"{size:,} bytes" for size in sizes) + " |")
-    print("|--:|" + "--:|" * len(sizes))
-    for world in worlds:
-        print(f"| {world} | " + " | ".join(f"{reduce[world, size] * 1e6:,.0f}" for size in sizes) + " |")
+    print("An allreduce on loopback, µs:\n")
+    table(
+        ["ranks", *(f"{size:,} bytes" for size in sizes)],
+        ([str(world), *(f"{reduce[world, size] * 1e6:,.0f}" for size in sizes)] for world in worlds if world > 1),
+    )
 
-    latency = {world: reduce[world, sizes[0]] for world in worlds}
-    large = sizes[-1]
-    rate = {world: sent(world) * large / (reduce[world, large] - latency[world]) for world in worlds if world > 1}
-    alone = {hidden: micros[0] * 1e-6 for (world, hidden, _), micros in steps.items() if world == 1}
+    smallest, largest = models[0][0], models[-1][0]
+    copy = (together[1, largest] - alone[largest]) / (4 * largest)
+    rate = {
+        world: sent(world) * (sizes[-1] - sizes[-2]) / (reduce[world, sizes[-1]] - reduce[world, sizes[-2]])
+        for world in worlds
+        if world > 1
+    }
 
-    print("\nA step of 128 pictures a rank, µs, measured and (as the model says), and pictures/s of all ranks against one:\n")
-    print("| hidden units | parameters | alone | " + " | ".join(f"{world} ranks" for world in worlds) + " |")
-    print("|--:|--:|--:|" + "--:|" * len(worlds))
-    for hidden in sorted(alone):
-        cells = []
-        parameters = 0
-        for world in worlds:
-            (parameters, (_, together)) = next((n, v) for (w, h, n), v in steps.items() if (w, h) == (world, hidden))
-            model = alone[hidden] * max(1, world / cores) + latency[world]
-            model += sent(world) * 4 * parameters / rate[world] if world > 1 else 0
-            gain = world * alone[hidden] / (together * 1e-6)
-            cells.append(f"{together:,.0f} ({model * 1e6:,.0f}), {gain:.2f}×")
-        print(f"| {hidden} | {parameters:,} | {alone[hidden] * 1e6:,.0f} | " + " | ".join(cells) + " |")
+    def without_waiting(world, parameters):
+        sending = sent(world) / rate[world] if world > 1 else 0
+        return alone[parameters] * max(1, world / cores) + 4 * parameters * (copy + sending)
 
-    loop = rate[2]
-    least, most = min(alone), max(alone)
-    count = {hidden: next(n for (_, h, n) in steps if h == hidden) for hidden in alone}
-    per_parameter = (alone[most] - alone[least]) / (count[most] - count[least])
-    fixed = alone[least] - per_parameter * count[least]
+    waiting = {world: together[world, smallest] - without_waiting(world, smallest) for world in worlds if world > 1}
+    waiting[1] = 0
 
-    def speedup(world, parameters, bandwidth):
+    print("A step of 128 pictures a rank, µs: measured (as the model says); in how many times the pictures/s of one process:\n")
+    table(
+        ["hidden units", "parameters", "alone", *(f"{world} rank{'s' * (world > 1)}" for world in worlds)],
+        (
+            [str(hidden), f"{parameters:,}", f"{alone[parameters] * 1e6:,.0f}"]
+            + [
+                f"{together[world, parameters] * 1e6:,.0f}"
+                f" ({(without_waiting(world, parameters) + waiting[world]) * 1e6:,.0f}):"
+                f" {world * alone[parameters] / together[world, parameters]:.2f}"
+                for world in worlds
+            ]
+            for parameters, hidden in models
+        ),
+    )
+    off = [
+        (without_waiting(world, parameters) + waiting[world]) / together[world, parameters]
+        for world in worlds
+        if world > 1
+        for parameters, _ in models[1:]
+    ]
+    print(f"Where it was not made from them, the model says {min(off):.2f} to {max(off):.2f} of what was measured.\n")
+
+    per_parameter = (alone[largest] - alone[smallest]) / (largest - smallest)
+    fixed = alone[smallest] - per_parameter * smallest
+
+    def speedup(world, parameters, bandwidth, one_round):
         compute = fixed + per_parameter * parameters
-        wire = 2 * (world - 1) * HOP + sent(world) * 4 * parameters * (1 / bandwidth + 1 / loop)
-        return world * compute / (compute + wire)
+        average = 2 * (world - 1) * one_round + 4 * parameters * (copy + sent(world) / bandwidth)
+        return world * compute / (compute + average)
 
-    def pays(world, bandwidth, at_least):
-        """The fewest parameters from which on the machines are at least so many times as fast as one."""
-        for exponent in range(40, 200):
+    def from_on(world, bandwidth, one_round, at_least):
+        """The fewest parameters with which the machines are at least so many times as fast as one."""
+        for exponent in range(60, 220):
             parameters = 10 ** (exponent / 20)
-            if speedup(world, parameters, bandwidth) >= at_least:
+            if speedup(world, parameters, bandwidth, one_round) >= at_least:
                 return f"{float(f'{parameters:.1g}'):,.0f}"
         return "none"
 
-    print(f"\nWhat the model says, with {HOP * 1e6:.0f} µs a message and one core a machine: times as fast as one machine\n")
-    print("| machines, network | " + " | ".join(f"{count[h]:,} parameters" for h in sorted(count)) + " | faster than one from | half of all machines' worth from |")
-    print("|---|" + "--:|" * (len(count) + 2))
-    for world in (8, 64):
-        for name, bandwidth in NETWORKS.items():
-            cells = [f"{speedup(world, count[h], bandwidth):.2f}" for h in sorted(count)]
-            cells += [pays(world, bandwidth, 1), pays(world, bandwidth, world / 2)]
-            print(f"| {world}, {name} | " + " | ".join(cells) + " |")
-    print(f"\nMeasured here: {loop / 1e9:.2f} GB/s, {fixed * 1e6:.0f} µs a step and {per_parameter * 1e9:.2f} ns a parameter.")
+    here = waiting[2] / 2
+    print(
+        f"Machines with a core each, as many times as fast as one; a round of the ring takes {here * 1e6:,.0f} µs as measured"
+        f" here, or {ROUND * 1e6:.0f} µs, which is assumed:\n"
+    )
+    table(
+        ["machines", "network", "a round, µs", *(f"{parameters:,} parameters" for parameters, _ in models)]
+        + ["faster than one from", "twice as fast from"],
+        (
+            [str(world), name, f"{one_round * 1e6:,.0f}"]
+            + [f"{speedup(world, parameters, bandwidth, one_round):.2f}" for parameters, _ in models]
+            + [from_on(world, bandwidth, one_round, 1), from_on(world, bandwidth, one_round, 2)]
+            for world in (2, 8, 64)
+            for name, bandwidth in NETWORKS.items()
+            for one_round in (here, ROUND)
+        ),
+    )
+    print(
+        f"Measured here: a step takes {fixed * 1e6:,.0f} µs and {per_parameter * 1e9:.2f} ns a parameter, copies"
+        f" {copy * 1e9:.2f} ns a byte; an allreduce of two ranks {rate[2] / 1e9:.2f} GB/s."
+    )
 
 
 if __name__ == "__main__":

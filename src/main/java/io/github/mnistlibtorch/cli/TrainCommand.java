@@ -91,7 +91,9 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "N",
             defaultValue = "128",
             converter = Converters.OfSize.class,
-            description = "Examples in a training batch; validation takes twice as many. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Examples in a training batch (of each rank, if there are several); validation takes twice as many."
+                            + " Default: ${DEFAULT-VALUE}.")
     private int batchSize;
 
     @Option(

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -71,8 +70,9 @@ final class GradientBuckets implements AutoCloseable {
     /** Replaces the gradients by their mean over all processes. */
     void average(ProcessGroup group) {
         try (Scope scope = Scope.open()) {
-            Scalar share = new Scalar(1.0 / group.worldSize());
-            views.forEach((i, view) -> view.copy_(parameters.get(i).grad()).mul_(share));
+            // A product with a number, to LibTorch, whatever the dtype.
+            Tensor share = torch.tensor(1.0 / group.worldSize());
+            views.forEach((i, view) -> torch.mul_out(view, parameters.get(i).grad(), share));
             group.allReduce(buckets);
             views.forEach((i, view) -> parameters.get(i).grad().copy_(view));
         }
