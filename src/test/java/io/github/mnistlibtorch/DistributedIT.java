@@ -100,14 +100,16 @@ class DistributedIT {
     }
 
     /** Each in a network of its own, as on machines of their own; what they compute is the same. */
-    @Test
-    void ranksWithAddressesOfTheirOwn() throws IOException {
+    @ParameterizedTest
+    @ValueSource(strings = {"its address", "localhost"})
+    void ranksWithAddressesOfTheirOwn(String rank0CallsItself) throws IOException {
         int worldSize = 3;
         Ranks.run(Files.createDirectory(folder.resolve("here")), worldSize, TRAIN);
         try (Networks networks = new Networks(worldSize);
-                Ranks ranks = new Ranks(folder, worldSize).with("MASTER_ADDR", networks.address(0))) {
+                Ranks ranks = new Ranks(folder, worldSize)) {
             for (int rank = 0; rank < worldSize; rank++) {
-                ranks.start(rank, networks.in(rank, Program.command(List.of(), TRAIN)));
+                String master = rank == 0 && rank0CallsItself.equals("localhost") ? "localhost" : networks.address(0);
+                ranks.with("MASTER_ADDR", master).start(rank, networks.in(rank, Program.command(List.of(), TRAIN)));
             }
             assertThat(ranks.results())
                     .allSatisfy(result -> assertThat(result.exitCode())
@@ -140,7 +142,9 @@ class DistributedIT {
                         .asString()
                         .contains(
                                 "rank " + rank + " has lost another of the 3 ranks",
-                                "to go on, start all ranks with --resume");
+                                rank == 0
+                                        ? "to go on, start all ranks with --resume mnist-run/checkpoint.pt"
+                                        : "rank 0 says how to go on");
             }
         }
         Path file = run.resolve("checkpoint.pt");
@@ -193,8 +197,15 @@ class DistributedIT {
             processes.forEach(Process::destroy);
             assertThat(ranks.results()).allSatisfy(result -> {
                 assertThat(result.exitCode()).isEqualTo(130);
-                assertThat(sentences(result)).singleElement().asString().contains("interrupted");
+                assertThat(sentences(result))
+                        .hasSize(2)
+                        .anyMatch(line -> line.startsWith("Ending after this step"))
+                        .anyMatch(line -> line.startsWith("mnist-libtorch: interrupted"));
             });
+            assertThat(sentences(ranks.result(0)))
+                    .last()
+                    .asString()
+                    .endsWith("to go on, start all ranks with: train --resume mnist-run/checkpoint.pt");
         }
     }
 
@@ -288,6 +299,21 @@ class DistributedIT {
         }
     }
 
+    /** It would wait for an answer for ever. */
+    @Test
+    void whoeverElseAnswersInThePlaceOfTheMasterIsNotWaitedForLongerThanAsked() throws IOException {
+        try (ServerSocket silent = new ServerSocket(0);
+                Ranks ranks = new Ranks(folder, 2).with("MASTER_PORT", Integer.toString(silent.getLocalPort()))) {
+            ranks.start(1, "train", "--master-timeout", "3");
+            Program.Result result = ranks.result(1);
+            assertThat(result.exitCode()).isEqualTo(1);
+            assertThat(sentences(result))
+                    .singleElement()
+                    .asString()
+                    .contains("something else than rank 0 answers at 127.0.0.1:" + silent.getLocalPort());
+        }
+    }
+
     @Test
     void twoOfOneRankAreRefused() {
         try (Ranks ranks = new Ranks(folder, 3)) {
@@ -320,11 +346,12 @@ class DistributedIT {
     @CsvSource(
             delimiter = '|',
             value = {
-                "RANK | 2 | RANK is '2', which is not a whole number from 0 to 1",
+                "RANK | 2 | RANK is '2', but must be a whole number from 0 to 1, as WORLD_SIZE is 2",
                 "RANK | one | RANK is 'one'",
                 "WORLD_SIZE | 0 | WORLD_SIZE is '0'",
                 "MASTER_PORT | 70000 | MASTER_PORT is '70000'",
                 "MASTER_PORT | '' | MASTER_PORT is not; set RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT",
+                "GLOO_SOCKET_IFNAME | nope0 | GLOO_SOCKET_IFNAME names 'nope0', and this machine has no such network interface",
                 "MASTER_ADDR | no-such-host.invalid | MASTER_ADDR is 'no-such-host.invalid', which does not resolve",
             })
     void whatTheEnvironmentSaysMustMakeSense(String variable, String value, String words) {

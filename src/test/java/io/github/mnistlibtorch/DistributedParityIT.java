@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.io.Safetensors;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,6 +98,23 @@ class DistributedParityIT {
         List<Program.Result> byHand = Ranks.run(folder, 2, train);
         assertThat(launched.out().stream().filter(line -> !line.startsWith("[Gloo]")))
                 .isEqualTo(byHand.get(0).out());
+    }
+
+    /** In the first attempt rank 1 ends at once; the launcher starts all again, in the same store. */
+    @Test
+    void torchrunStartsTheJarAgain() throws IOException {
+        Path script = Files.writeString(
+                folder.resolve("fail-once.sh"),
+                "[ $TORCHELASTIC_RESTART_COUNT$RANK = 01 ] && sleep 4 && kill $$\nexec \"$@\"\n");
+        List<String> command =
+                new ArrayList<>(List.of(System.getenv("PYTHON_WITH_TORCH"), "-m", "torch.distributed.run"));
+        command.addAll(List.of("--nproc-per-node", "2", "--max-restarts", "1"));
+        command.addAll(List.of("--master-port", Integer.toString(Ranks.freePort())));
+        command.addAll(List.of("--no-python", "bash", script.toString()));
+        command.addAll(Program.command(List.of(), "train", "--schedule", "1@0.5", "--num-workers", "1"));
+        Program.Result launched = Program.run(folder, Map.of(), command);
+        assertThat(launched.exitCode()).as(String.join("\n", launched.err())).isZero();
+        assertThat(launched.out()).last().asString().startsWith("val_acc: ");
     }
 
     /** A process in Java and one in Python in one group, whichever comes first. */

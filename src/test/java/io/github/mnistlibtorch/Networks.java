@@ -37,7 +37,7 @@ final class Networks implements AutoCloseable {
     }
 
     String address(int i) {
-        return "10.77.0." + (i + 1);
+        return "192.168.77." + (i + 1);
     }
 
     /** A command, to be run in one of them. */

@@ -51,12 +51,22 @@ final class DeviceOption {
         return Devices.of(own.equals("auto") ? best(cuda) : own);
     }
 
-    /** Where each process sees no GPU but its own, none has the number of another. */
-    static String ownGpu(String name, Cuda cuda, @Nullable Integer localRank) {
+    /**
+     * The GPU of one of several processes. Where each sees no GPU but its own, none has the number of another.
+     *
+     * @throws InputException if there are several GPUs, but not enough
+     */
+    static String ownGpu(String name, Cuda cuda, @Nullable Integer localRank) throws InputException {
         boolean anyGpu = name.equals("auto") || name.equals("cuda");
-        return anyGpu && localRank != null && cuda.gpus().stream().anyMatch(gpu -> gpu.index() == localRank)
-                ? "cuda:" + localRank
-                : name;
+        if (!anyGpu || localRank == null || cuda.gpus().size() < 2) {
+            return name;
+        }
+        if (cuda.gpus().stream().noneMatch(gpu -> gpu.index() == localRank)) {
+            throw new InputException(
+                    "LOCAL_RANK is " + localRank + ", and there is no GPU of that number to be used, but " + cuda
+                            + "; start as many ranks as there are GPUs, or name one with --device");
+        }
+        return "cuda:" + localRank;
     }
 
     /** {@code get_default_device()}, but that a GPU for which there is no code is passed over. */

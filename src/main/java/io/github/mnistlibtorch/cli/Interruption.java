@@ -21,6 +21,7 @@ final class Interruption implements RunListener, AutoCloseable {
     private static final List<String> SIGNALS = List.of("INT", "TERM");
 
     private final Map<Signal, SignalHandler> before = new HashMap<>();
+    private final boolean mayTakeLong;
     private volatile boolean asked;
 
     /** Ends the run, on the training thread. */
@@ -30,7 +31,9 @@ final class Interruption implements RunListener, AutoCloseable {
         }
     }
 
-    Interruption() {
+    /** @param mayTakeLong whether a step may have to wait for another process */
+    Interruption(boolean mayTakeLong) {
+        this.mayTakeLong = mayTakeLong;
         for (String name : SIGNALS) {
             try {
                 Signal signal = new Signal(name);
@@ -46,6 +49,10 @@ final class Interruption implements RunListener, AutoCloseable {
             Runtime.getRuntime().halt(EXIT_CODE);
         }
         asked = true;
+        if (mayTakeLong) {
+            System.err.println(
+                    "Ending after this step, which may wait for the other ranks; Ctrl-C once more ends at once.");
+        }
     }
 
     @Override

@@ -157,7 +157,7 @@ final class SweepCommand implements Callable<Integer> {
         setAside(PICTURE);
         data = SavedOptions.describe(mnist);
         long began = System.nanoTime();
-        try (Interruption interruption = new Interruption()) {
+        try (Interruption interruption = new Interruption(/* mayTakeLong= */ false)) {
             for (Trace.Config config : grid) {
                 Run run = train(mnist, config, device, interruption);
                 runs.add(run);
@@ -290,8 +290,9 @@ final class SweepCommand implements Callable<Integer> {
             throws IOException {
         Settings settings = RunConfig.settings(config, device);
         TrainLosses trainLosses = new TrainLosses();
-        RunListener listener =
-                new LossGuard(settings.schedule()).and(trainLosses).and(interruption);
+        RunListener listener = new LossGuard(settings.schedule(), /* everyStep= */ true)
+                .and(trainLosses)
+                .and(interruption);
         List<EpochResult> history = List.of();
         String failed = null;
         long began = System.nanoTime();

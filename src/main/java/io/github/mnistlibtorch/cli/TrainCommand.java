@@ -204,18 +204,51 @@ final class TrainCommand implements Callable<Integer> {
         try (ProcessGroup joined = ProcessGroup.init(rendezvous, agreed(mnist));
                 StandardOutput out = joined.rank() == 0 ? StandardOutput.to(System.out) : StandardOutput.toNothing()) {
             group = joined;
-            int exitCode;
-            if (resume == null) {
-                exitCode = train(null, mnist);
-            } else {
-                try (Checkpoint checkpoint = ofFirst(joined, resume)) {
-                    exitCode = train(checkpoint, mnist);
-                }
-            }
+            int exitCode = resume == null ? train(null, mnist) : resumeTogether(joined, resume, mnist);
             if (exitCode == 0) {
-                joined.barrier();
+                partFrom(joined);
             }
             return exitCode;
+        }
+    }
+
+    /** None goes before all are done: to go would cut a connection that another still reads from. */
+    private static void partFrom(ProcessGroup group) {
+        try {
+            group.barrier();
+        } catch (DistributedException e) {
+            if (group.rank() > 0) {
+                throw e;
+            }
+            Warnings.warn(e.getMessage() + "; the run was done and its results are complete");
+        }
+    }
+
+    /** From the checkpoint that the first process has; the others need not have it. */
+    private int resumeTogether(ProcessGroup group, Path resume, Mnist mnist) throws IOException {
+        if (group.rank() == 0) {
+            try (Checkpoint checkpoint = Checkpoint.read(resume)) {
+                group.broadcast(Files.readAllBytes(resume));
+                return train(checkpoint, mnist);
+            }
+        }
+        byte[] content;
+        try {
+            content = group.broadcast((byte[]) null);
+        } catch (DistributedException e) {
+            throw e.advising("rank 0 says whether it is its checkpoint");
+        }
+        Path copy = Files.createTempFile("checkpoint", ".pt");
+        try {
+            Files.write(copy, content);
+            try (Checkpoint checkpoint = Checkpoint.read(copy)) {
+                Files.delete(copy);
+                return train(checkpoint, mnist);
+            }
+        } catch (InputException e) {
+            throw new InputException(LibTorch.firstLine(e).replace(copy.toString(), "the checkpoint of rank 0"), e);
+        } finally {
+            Files.deleteIfExists(copy);
         }
     }
 
@@ -231,22 +264,6 @@ final class TrainCommand implements Callable<Integer> {
         agreed.put("--dry-run", dryRun ? "given" : "not given");
         agreed.put("--allow-nan", allowNan ? "given" : "not given");
         return agreed;
-    }
-
-    /** The checkpoint that the first process has; the others need not have it. */
-    private static Checkpoint ofFirst(ProcessGroup group, Path resume) throws IOException {
-        if (group.rank() == 0) {
-            Checkpoint checkpoint = Checkpoint.read(resume);
-            group.broadcast(Files.readAllBytes(resume));
-            return checkpoint;
-        }
-        Path copy = Files.createTempFile("checkpoint", ".pt");
-        try {
-            Files.write(copy, group.broadcast((byte[]) null));
-            return Checkpoint.read(copy);
-        } finally {
-            Files.delete(copy);
-        }
     }
 
     /** Each process records its own share of the run in a file of its own. */
@@ -283,7 +300,9 @@ final class TrainCommand implements Callable<Integer> {
                 phases(),
                 optimizer);
         Settings settings = RunConfig.settings(config, device);
-        RunListener guard = allowNan ? RunListener.NONE : new LossGuard(settings.schedule());
+        // One rank that stopped at a step of its own would leave the others waiting.
+        RunListener guard =
+                allowNan ? RunListener.NONE : new LossGuard(settings.schedule(), /* everyStep= */ group == null);
         TraceRecorder recorder = new TraceRecorder(config);
         if (trace != null) {
             requireFileOfItsOwn(trace);
@@ -304,7 +323,7 @@ final class TrainCommand implements Callable<Integer> {
         CheckpointWriter writer = new CheckpointWriter(file, options.config(mnist), computedWith);
         Stopwatch stopwatch = new Stopwatch();
         Results results = new Results(out);
-        try (Interruption interruption = new Interruption();
+        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null);
                 Replicas replicas = replicas()) {
             RunListener listener = guard.and(stopwatch)
                     .and(writer)
@@ -317,13 +336,14 @@ final class TrainCommand implements Callable<Integer> {
                 history = MnistTutorial.run(dataset, settings, out, listener, checkpoint, replicas);
             } catch (DistributedException e) {
                 interruption.endIfAsked();
-                throw e.advising("to go on, start all ranks with --resume " + file);
+                throw writer.hasCheckpoint() ? e.advising("to go on, start all ranks with --resume " + file) : e;
             }
             results.write(options.config(mnist), settings.schedule(), history);
         } catch (InterruptedRunException e) {
             // After a resume, it may be that no epoch has been done since.
             Path last = writer.hasCheckpoint() || resume == null ? file : resume;
-            System.err.println("mnist-libtorch: interrupted; to go on: train --resume " + last);
+            System.err.println("mnist-libtorch: interrupted; to go on"
+                    + (group == null ? ": " : ", start all ranks with: ") + "train --resume " + last);
             return Interruption.EXIT_CODE;
         }
         writeTrace(recorder);
@@ -340,7 +360,7 @@ final class TrainCommand implements Callable<Integer> {
             @Nullable Checkpoint checkpoint,
             TraceRecorder recorder)
             throws IOException {
-        try (Interruption interruption = new Interruption();
+        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null);
                 Replicas replicas = replicas()) {
             try {
                 MnistTutorial.run(dataset, settings, null, guard.and(interruption), checkpoint, replicas);
@@ -348,7 +368,7 @@ final class TrainCommand implements Callable<Integer> {
                 return 0;
             } catch (DistributedException e) {
                 interruption.endIfAsked();
-                throw e.advising("to go on, start all ranks with --resume and the checkpoint of rank 0");
+                throw dryRun ? e : e.advising("rank 0 says how to go on");
             }
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted");

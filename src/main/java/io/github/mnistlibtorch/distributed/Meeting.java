@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.distributed;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -9,9 +10,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.SizeTPointer;
+import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
@@ -44,21 +47,20 @@ final class Meeting {
         this.store = store;
     }
 
-    /** @return whose store belongs to the scope in which this is called */
+    /** @return whose store the caller closes */
     static Meeting open(Rendezvous rendezvous) throws InputException {
-        TCPStoreOptions options = new TCPStoreOptions()
-                .port((short) rendezvous.masterPort())
-                .isServer(rendezvous.answers())
-                // A rank 0 in Python counts who has come; one here looks at their keys.
-                .numWorkers(new SizeTPointer(1).put(rendezvous.worldSize()))
-                .waitWorkers(!rendezvous.answers())
-                .timeout(ProcessGroup.milliseconds(rendezvous))
-                .useLibUV(true);
         if (!rendezvous.answers() && !waitUntil(rendezvous.timeout(), rendezvous::isAnswered)) {
             throw unreachable(rendezvous, null);
         }
+        // Rank 0 is its own first client, whatever the others call it.
+        String host = rendezvous.answers() ? "localhost" : rendezvous.masterAddr();
         try {
-            return new Meeting(rendezvous, new TCPStore(rendezvous.masterAddr(), options));
+            return new Meeting(rendezvous, Patience.within(rendezvous.timeout(), () -> store(host, rendezvous)));
+        } catch (TimeoutException e) {
+            throw new DistributedException(
+                    "something else than rank 0 answers at " + host + ":" + rendezvous.masterPort()
+                            + "; set MASTER_ADDR and MASTER_PORT to where rank 0 does",
+                    e);
         } catch (RuntimeException e) { // LibTorch's
             String reason = ProcessGroup.reason(e);
             if (rendezvous.answers() && reason.contains("EADDRINUSE")) {
@@ -71,6 +73,21 @@ final class Meeting {
         }
     }
 
+    private static Store store(String host, Rendezvous rendezvous) {
+        try (TCPStoreOptions options = new TCPStoreOptions();
+                SizeTPointer workers = new SizeTPointer(1).put(rendezvous.worldSize());
+                Milliseconds timeout = ProcessGroup.milliseconds(rendezvous)) {
+            options.port((short) rendezvous.masterPort())
+                    .isServer(rendezvous.answers())
+                    // A rank 0 in Python counts who has come; one here looks at their keys.
+                    .numWorkers(workers)
+                    .waitWorkers(!rendezvous.answers())
+                    .timeout(timeout)
+                    .useLibUV(true);
+            return new TCPStore(host, options);
+        }
+    }
+
     private static DistributedException unreachable(Rendezvous rendezvous, @Nullable Throwable cause) {
         return new DistributedException(
                 "rank " + rendezvous.rank() + " has not reached rank 0 at " + rendezvous.masterAddr() + ":"
@@ -80,7 +97,7 @@ final class Meeting {
                 cause);
     }
 
-    /** Ends with its last handle; in the process that keeps it, for all. */
+    /** Ends when it is closed; in the process that keeps it, for all. */
     Store store() {
         return store;
     }
@@ -97,7 +114,7 @@ final class Meeting {
         all.put(WORLD_SIZE, Integer.toString(rendezvous.worldSize()));
         all.putAll(own);
         try (Scope scope = Scope.open()) {
-            Store keys = new PrefixStore("mnist-libtorch", store.clone());
+            Store keys = keys();
             if (keys.add("joined/" + rank, 1) > 1) {
                 throw new InputException("another process has joined as rank " + rank + "; give each its own RANK");
             }
@@ -109,6 +126,31 @@ final class Meeting {
                         + "; start all with the same version, options and data");
             }
         }
+    }
+
+    /**
+     * The address under which the others reach this process. One that calls the host of rank 0 by a loopback address, as rank 0
+     * itself may, asks the others whether all are on one machine.
+     *
+     * @param own address, from which it reaches rank 0
+     */
+    String reachableAddress(String own) throws IOException {
+        try (Scope scope = Scope.open()) {
+            Store keys = keys();
+            keys.set("address/" + rendezvous.rank(), own);
+            for (int rank = 0; rank < rendezvous.worldSize() && Rendezvous.isLoopback(own); rank++) {
+                String other = read(keys, "address/" + rank, rank);
+                if (!Rendezvous.isLoopback(other)) {
+                    return Rendezvous.addressTowards(other);
+                }
+            }
+            return own;
+        }
+    }
+
+    /** Of this attempt, in the scope in which this is called. */
+    private Store keys() {
+        return new PrefixStore("mnist-libtorch/" + rendezvous.attempt(), store.clone());
     }
 
     private List<String> differences(Store keys) {
@@ -135,18 +177,21 @@ final class Meeting {
     }
 
     private Map<String, String> read(Store keys, int rank) {
-        StringVector key = new StringVector(key(rank));
+        return JSON.readValue(read(keys, key(rank), rank), new TypeReference<LinkedHashMap<String, String>>() {});
+    }
+
+    private String read(Store keys, String key, int rank) {
+        StringVector wanted = new StringVector(key);
         // Asked again and again: a wait that ends without an answer makes LibTorch write to standard error.
-        if (!waitUntil(rendezvous.timeout(), () -> keys.check(key))) {
+        if (!waitUntil(rendezvous.timeout(), () -> keys.check(wanted))) {
             throw new DistributedException(
                     "rank " + rank + " of " + rendezvous.worldSize() + " has not come to " + rendezvous.masterAddr()
-                            + ":"
-                            + rendezvous.masterPort() + " within "
+                            + ":" + rendezvous.masterPort() + " within "
                             + rendezvous.timeout().toSeconds()
                             + " s; start all ranks, or wait longer with --master-timeout",
                     null);
         }
-        return JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<LinkedHashMap<String, String>>() {});
+        return keys.get_to_str(key);
     }
 
     /** The store ends with the process that keeps it: that one goes last. */

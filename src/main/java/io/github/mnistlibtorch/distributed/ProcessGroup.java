@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.Backend;
@@ -38,8 +39,7 @@ public final class ProcessGroup implements AutoCloseable {
     /** Gloo's own threads, as in Python. */
     private static final int THREADS = 2;
 
-    private final int rank;
-    private final int worldSize;
+    private final Rendezvous rendezvous;
     private final Store store;
     private final Backend gloo;
 
@@ -47,8 +47,7 @@ public final class ProcessGroup implements AutoCloseable {
     private @Nullable Backend nccl;
 
     private ProcessGroup(Rendezvous rendezvous, Store store, Backend gloo) {
-        this.rank = rendezvous.rank();
-        this.worldSize = rendezvous.worldSize();
+        this.rendezvous = rendezvous;
         this.store = store;
         this.gloo = gloo;
     }
@@ -70,13 +69,20 @@ public final class ProcessGroup implements AutoCloseable {
             throw new DistributedException(
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
         }
+        Meeting meeting = Meeting.open(rendezvous);
+        boolean connected = false;
         try (Scope scope = Scope.open()) {
-            Meeting meeting = Meeting.open(rendezvous);
             if (!agreed.isEmpty()) {
                 meeting.agree(agreed);
+                address = meeting.reachableAddress(address);
             }
-            Backend gloo = connect(keys(meeting.store(), "cpu"), rendezvous, address);
-            return new ProcessGroup(rendezvous, scope.keep(meeting.store()), scope.keep(gloo));
+            Backend gloo = connect(keys(meeting.store(), rendezvous, "cpu"), rendezvous, address);
+            connected = true;
+            return new ProcessGroup(rendezvous, meeting.store(), gloo);
+        } finally {
+            if (!connected) {
+                meeting.store().close();
+            }
         }
     }
 
@@ -89,18 +95,24 @@ public final class ProcessGroup implements AutoCloseable {
                         .toArray(Device[]::new);
         options.devices(new GlooDeviceVector(devices)).threads(THREADS);
         try {
-            return new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options);
-        } catch (RuntimeException e) { // LibTorch's
+            return Patience.within(
+                    rendezvous.timeout(),
+                    () -> new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options));
+        } catch (TimeoutException | RuntimeException e) { // LibTorch's
+            String reason = e instanceof TimeoutException
+                    ? "not within " + rendezvous.timeout().toSeconds() + " s"
+                    : reason(e);
             throw new DistributedException(
-                    "rank " + rendezvous.rank() + " cannot connect to the others from " + address + " (" + reason(e)
-                            + "); if that is the wrong network, set GLOO_SOCKET_IFNAME to the interface",
+                    "rank " + rendezvous.rank() + ", at " + address + ", and the others cannot connect (" + reason
+                            + "); where that is the wrong network, set GLOO_SOCKET_IFNAME to the interface, in all ranks",
                     e);
         }
     }
 
     /** Where Python's default group has its keys, for the backend of a kind of device. */
-    private static Store keys(Store store, String device) {
-        return new PrefixStore("default_pg/0//" + device + "/", store.clone()).clone();
+    private static Store keys(Store store, Rendezvous rendezvous, String device) {
+        String attempt = rendezvous.attempt() == 0 ? "" : "attempt_" + rendezvous.attempt() + "/";
+        return new PrefixStore(attempt + "default_pg/0//" + device + "/", store.clone()).clone();
     }
 
     /** Whether tensors on a GPU go through NCCL: LibTorch's build for the GPU is loaded, and all that NCCL needs. */
@@ -119,15 +131,17 @@ public final class ProcessGroup implements AutoCloseable {
         }
         if (nccl == null) {
             try (Scope scope = Scope.open()) {
-                nccl = scope.keep(newNccl(store, rank, worldSize));
+                nccl = scope.keep(newNccl(store, rendezvous));
             }
         }
         return nccl;
     }
 
     /** Apart, as its classes are there with the build for the GPU only. */
-    static Backend newNccl(Store store, int rank, int worldSize) {
-        return new ProcessGroupNCCL(keys(store, "cuda"), rank, worldSize);
+    static Backend newNccl(Store store, Rendezvous rendezvous) {
+        Backend made = new ProcessGroupNCCL(keys(store, rendezvous, "cuda"), rendezvous.rank(), rendezvous.worldSize());
+        made.setTimeout(milliseconds(rendezvous));
+        return made;
     }
 
     static Milliseconds milliseconds(Rendezvous rendezvous) {
@@ -136,12 +150,12 @@ public final class ProcessGroup implements AutoCloseable {
 
     /** {@code dist.get_rank()}. */
     public int rank() {
-        return rank;
+        return rendezvous.rank();
     }
 
     /** {@code dist.get_world_size()}. */
     public int worldSize() {
-        return worldSize;
+        return rendezvous.worldSize();
     }
 
     /**
@@ -212,12 +226,12 @@ public final class ProcessGroup implements AutoCloseable {
 
     private DistributedException lost(RuntimeException e) {
         return new DistributedException(
-                "rank " + rank + " has lost another of the " + worldSize + " ranks (" + reason(e) + ")", e);
+                "rank " + rank() + " has lost another of the " + worldSize() + " ranks (" + reason(e) + ")", e);
     }
 
     /** What LibTorch says, without the place in its source. */
     static String reason(Throwable e) {
-        return LibTorch.firstLine(e).replaceFirst("^(\\[[^\\]]*\\]\\s*)+", "");
+        return LibTorch.firstLine(e).replaceAll("\\[[^\\]]*\\.(cc|cpp|h|hpp):\\d+\\]\\s*", "");
     }
 
     /** Leaves the group: {@code dist.destroy_process_group()}. The others need not be there any more. */

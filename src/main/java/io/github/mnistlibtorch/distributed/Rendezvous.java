@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param masterAddr host of rank 0
  * @param masterPort on which rank 0, or the launcher, answers
  * @param launcherAnswers whether the launcher keeps the store, and rank 0 is one of its clients
+ * @param attempt how often the launcher has started the group again, in the same store
  * @param interfaces of the network to connect through; none to take the one that leads to {@code masterAddr}
  * @param timeout of every wait for another process
  */
@@ -33,6 +35,7 @@ public record Rendezvous(
         String masterAddr,
         int masterPort,
         boolean launcherAnswers,
+        int attempt,
         List<String> interfaces,
         Duration timeout) {
     private static final List<String> CONTRACT = List.of("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT");
@@ -42,7 +45,8 @@ public record Rendezvous(
 
     /**
      * What the environment says: {@code RANK}, {@code WORLD_SIZE}, {@code MASTER_ADDR}, {@code MASTER_PORT},
-     * {@code LOCAL_RANK}, {@code GLOO_SOCKET_IFNAME} and torchrun's {@code TORCHELASTIC_USE_AGENT_STORE}.
+     * {@code LOCAL_RANK}, {@code GLOO_SOCKET_IFNAME}, and torchrun's {@code TORCHELASTIC_USE_AGENT_STORE} and
+     * {@code TORCHELASTIC_RESTART_COUNT}.
      *
      * @return {@code null} if neither a rank nor a world size is set: the process works alone
      * @throws InputException if some of it is missing or makes no sense
@@ -66,6 +70,9 @@ public record Rendezvous(
                 environment.getOrDefault("MASTER_ADDR", ""),
                 number(environment, "MASTER_PORT", 1, MAX_PORT),
                 "True".equals(environment.get("TORCHELASTIC_USE_AGENT_STORE")),
+                isSet(environment, "TORCHELASTIC_RESTART_COUNT")
+                        ? number(environment, "TORCHELASTIC_RESTART_COUNT", 0, Integer.MAX_VALUE)
+                        : 0,
                 Arrays.stream(environment.getOrDefault("GLOO_SOCKET_IFNAME", "").split(",", -1))
                         .filter(name -> !name.isBlank())
                         .toList(),
@@ -87,8 +94,8 @@ public record Rendezvous(
             // said below
         }
         String range = most == Integer.MAX_VALUE ? "from " + least + " on" : "from " + least + " to " + most;
-        throw new InputException(name + " is '" + text + "', which is not a whole number " + range
-                + (name.equals("RANK") ? ", one less than WORLD_SIZE" : "") + "; mend it in the environment");
+        throw new InputException(name + " is '" + text + "', but must be a whole number " + range
+                + (name.endsWith("RANK") ? ", as WORLD_SIZE is " + (most + 1) : "") + "; mend it in the environment");
     }
 
     /** Whether this process keeps the store. */
@@ -109,18 +116,36 @@ public record Rendezvous(
     /**
      * The address under which the others reach this process: the one from which it reaches rank 0.
      *
-     * @throws InputException if {@code masterAddr} does not resolve
+     * @throws InputException if {@code masterAddr} does not resolve, or an interface is not there
      */
     String localAddress() throws IOException {
-        try (DatagramSocket socket = new DatagramSocket()) {
-            // Sends nothing, but chooses the way.
-            socket.connect(new InetSocketAddress(InetAddress.getByName(masterAddr), masterPort));
-            return socket.getLocalAddress().getHostAddress();
+        for (String name : interfaces) {
+            if (NetworkInterface.getByName(name) == null) {
+                throw new InputException("GLOO_SOCKET_IFNAME names '" + name
+                        + "', and this machine has no such network interface; name one that it has");
+            }
+        }
+        try {
+            return addressTowards(masterAddr);
         } catch (UnknownHostException e) {
             throw new InputException(
                     "MASTER_ADDR is '" + masterAddr + "', which does not resolve here; set it to the host of rank 0",
                     e);
         }
+    }
+
+    /** The address of this machine from which it reaches a host. */
+    static String addressTowards(String host) throws IOException {
+        try (DatagramSocket socket = new DatagramSocket()) {
+            // Sends nothing, but chooses the way.
+            socket.connect(new InetSocketAddress(InetAddress.getByName(host), 1));
+            return socket.getLocalAddress().getHostAddress();
+        }
+    }
+
+    /** Whether an address is of use on its own machine alone. */
+    static boolean isLoopback(String address) throws IOException {
+        return InetAddress.getByName(address).isLoopbackAddress();
     }
 
     @Override

@@ -9,23 +9,28 @@ import org.bytedeco.pytorch.Tensor;
  * Stops a run whose loss has become NaN or infinite: from there on, every weight is on its way to NaN.
  *
  * <p>On the CPU the loss of each step is looked at. Elsewhere that would make the training thread wait for the device
- * at each step: there the mean of an epoch's losses is looked at after it.
+ * at each step: there, and where it is asked for, the mean of an epoch's losses is looked at after it.
  */
 public final class LossGuard implements RunListener {
     private final List<Phase> schedule;
+    private final boolean everyStep;
     private int phase;
     private int epoch; // in its phase
     private int step; // in its epoch
 
-    /** @param schedule all calls of {@code fit} to come, to say at which learning rate it was */
-    public LossGuard(List<Phase> schedule) {
+    /**
+     * @param schedule all calls of {@code fit} to come, to say at which learning rate it was
+     * @param everyStep whether to look at the loss of each step, where nothing has to be waited for
+     */
+    public LossGuard(List<Phase> schedule, boolean everyStep) {
+        this.everyStep = everyStep;
         this.schedule = schedule.stream().filter(phase -> phase.epochs() > 0).toList();
     }
 
     /** @throws DivergedException if the loss is NaN or infinite */
     @Override
     public void stepDone(Tensor loss) {
-        if (loss.is_cpu()) {
+        if (everyStep && loss.is_cpu()) {
             step++;
             requireFinite("loss", loss.item_double(), " at step " + step + " of");
         }

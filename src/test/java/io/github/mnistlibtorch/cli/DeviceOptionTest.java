@@ -52,6 +52,22 @@ class DeviceOptionTest {
     }
 
     @Test
+    void ofSeveralRanksEachTakesTheGpuOfItsNumber() throws InputException {
+        assertThat(DeviceOption.ownGpu("auto", TWO, 2)).isEqualTo("cuda:2");
+        assertThat(DeviceOption.ownGpu("cuda", TWO, 0)).isEqualTo("cuda:0");
+        assertThat(DeviceOption.ownGpu("cuda:0", TWO, 2)).isEqualTo("cuda:0");
+        assertThat(DeviceOption.ownGpu("cpu", TWO, 2)).isEqualTo("cpu");
+        assertThat(DeviceOption.ownGpu("auto", NONE, 1)).isEqualTo("auto");
+        Cuda one = new Cuda(TWO.gpus().subList(0, 1), List.of(), null);
+        assertThat(DeviceOption.ownGpu("auto", one, 3))
+                .as("the only one that it sees")
+                .isEqualTo("auto");
+        assertThatThrownBy(() -> DeviceOption.ownGpu("auto", TWO, 3))
+                .isInstanceOf(InputException.class)
+                .hasMessageStartingWith("LOCAL_RANK is 3, and there is no GPU of that number to be used, but cuda:0 (");
+    }
+
+    @Test
     void theCpuIsAlwaysThere() {
         assertThatCode(() -> DeviceOption.requirePresent("cpu", NONE)).doesNotThrowAnyException();
     }

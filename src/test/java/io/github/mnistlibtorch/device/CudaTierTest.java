@@ -195,7 +195,7 @@ class CudaTierTest {
                 }
             }
         };
-        train(new LossGuard(List.of(new Phase(1, 0.1))).and(listener), 1);
+        train(new LossGuard(List.of(new Phase(1, 0.1)), /* everyStep= */ true).and(listener), 1);
         assertThat(waited[0]).isFalse();
     }
 

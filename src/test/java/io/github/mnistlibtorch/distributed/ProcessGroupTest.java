@@ -50,7 +50,8 @@ class ProcessGroupTest {
         try (ServerSocket socket = new ServerSocket(0)) {
             port = socket.getLocalPort();
         }
-        Rendezvous rendezvous = new Rendezvous(0, 1, null, "127.0.0.1", port, false, List.of(), Duration.ofSeconds(30));
+        Rendezvous rendezvous =
+                new Rendezvous(0, 1, null, "127.0.0.1", port, false, 0, List.of(), Duration.ofSeconds(30));
         return ProcessGroup.init(rendezvous, Map.of("--seed", "1"));
     }
 

@@ -18,7 +18,7 @@ class LossGuardTest {
     private static final EpochResult GOOD = new EpochResult(0.5, 0.9);
     private static final List<Phase> SCHEDULE = List.of(new Phase(2, 0.5), new Phase(0, 0.3), new Phase(3, 0.1));
 
-    private final LossGuard guard = new LossGuard(SCHEDULE);
+    private final LossGuard guard = new LossGuard(SCHEDULE, /* everyStep= */ true);
 
     @BeforeAll
     static void start() {
@@ -61,6 +61,16 @@ class LossGuardTest {
         assertThatThrownBy(() -> guard.epochDone(0, 0.5, 1, new EpochResult(Double.NaN, 0.1)))
                 .isInstanceOf(DivergedException.class)
                 .hasMessage("val_loss is nan after Epoch [0], learning rate 0.5; try a lower one");
+    }
+
+    @Test
+    void ranksLookAtTheLossThatAllHave() {
+        LossGuard guard = new LossGuard(SCHEDULE, /* everyStep= */ false);
+        try (Tensor loss = torch.tensor(Float.NaN)) {
+            guard.stepDone(loss);
+        }
+        assertThatThrownBy(() -> guard.epochDone(0, 0.5, Double.NaN, GOOD))
+                .hasMessage("loss is nan in Epoch [0], learning rate 0.5; try a lower one");
     }
 
     /** A tensor of {@code meta} has no number to read: reading it would throw. */
