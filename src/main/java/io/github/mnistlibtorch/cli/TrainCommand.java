@@ -1,7 +1,5 @@
 package io.github.mnistlibtorch.cli;
 
-import static java.util.Objects.requireNonNull;
-
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.cli.Converters.Hidden;
@@ -19,8 +17,6 @@ import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.parity.TraceRecorder;
 import io.github.mnistlibtorch.train.Checkpoint;
 import io.github.mnistlibtorch.train.CheckpointWriter;
 import io.github.mnistlibtorch.train.LossGuard;
@@ -121,15 +117,6 @@ final class TrainCommand implements Callable<Integer> {
     private Path out = Path.of("mnist-run");
 
     @Option(
-            names = "--trace",
-            paramLabel = "FILE",
-            converter = Converters.OfPath.class,
-            description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
-                    + " gzip if the name ends in .gz. Of several ranks, each records its own share, in FILE with"
-                    + " .rank0, .rank1 … before the ending.")
-    private @Nullable Path trace;
-
-    @Option(
             names = "--resume",
             paramLabel = "FILE",
             converter = Converters.OfPath.class,
@@ -153,6 +140,9 @@ final class TrainCommand implements Callable<Integer> {
     private RunOptions runOptions = new RunOptions();
 
     @Mixin
+    private TraceOption traceOption = new TraceOption();
+
+    @Mixin
     private GroupOption groupOption = new GroupOption();
 
     @Mixin
@@ -171,10 +161,10 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (dryRun && trace != null) {
+        if (dryRun && traceOption.isGiven()) {
             throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
         }
-        if (resume != null && (dryRun || trace != null)) {
+        if (resume != null && (dryRun || traceOption.isGiven())) {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
@@ -194,9 +184,7 @@ final class TrainCommand implements Callable<Integer> {
 
     /** As one of several processes, of which the first prints and writes. */
     private int trainTogether(Rendezvous rendezvous) throws IOException {
-        if (trace != null) {
-            trace = ofRank(trace, rendezvous.rank());
-        }
+        traceOption.recordShareOf(rendezvous.rank());
         localRank = rendezvous.localRank();
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         deviceOption.startLibTorch(/* gpu= */ true);
@@ -266,14 +254,6 @@ final class TrainCommand implements Callable<Integer> {
         return agreed;
     }
 
-    /** Each process records its own share of the run in a file of its own. */
-    private static Path ofRank(Path trace, int rank) {
-        String name = String.valueOf(trace.getFileName());
-        int dot = name.indexOf('.', 1);
-        int end = dot < 0 ? name.length() : dot;
-        return trace.resolveSibling(name.substring(0, end) + ".rank" + rank + name.substring(end));
-    }
-
     private int train(@Nullable Checkpoint checkpoint, Mnist mnist) throws IOException {
         SavedOptions options = new SavedOptions(spec, group == null ? null : group.worldSize());
         if (checkpoint != null) {
@@ -303,14 +283,9 @@ final class TrainCommand implements Callable<Integer> {
         // One rank that stopped at a step of its own would leave the others waiting.
         RunListener guard =
                 allowNan ? RunListener.NONE : new LossGuard(settings.schedule(), /* everyStep= */ group == null);
-        TraceRecorder recorder = new TraceRecorder(config);
-        if (trace != null) {
-            requireFileOfItsOwn(trace);
-            OutputFolder.makeWritable(requireNonNull(trace.toAbsolutePath().getParent()), "--trace");
-            guard = recorder.and(guard);
-        }
+        RunListener watch = traceOption.begin(config, writtenTo(out)).and(guard);
         if (dryRun || group != null && group.rank() > 0) {
-            return trainOnly(dataset, settings, guard, checkpoint, recorder);
+            return trainOnly(dataset, settings, watch, checkpoint);
         }
         OutputFolder.makeWritable(out, "--out");
         Path file = out.resolve(CHECKPOINT);
@@ -325,7 +300,7 @@ final class TrainCommand implements Callable<Integer> {
         Results results = new Results(out);
         try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null);
                 Replicas replicas = replicas()) {
-            RunListener listener = guard.and(stopwatch)
+            RunListener listener = watch.and(stopwatch)
                     .and(writer)
                     .and(stopwatch.afterSaving())
                     .and(progress(settings, dataset.size() - heldOut))
@@ -346,7 +321,7 @@ final class TrainCommand implements Callable<Integer> {
                     + (group == null ? ": " : ", start all ranks with: ") + "train --resume " + last);
             return Interruption.EXIT_CODE;
         }
-        writeTrace(recorder);
+        traceOption.write(runOptions);
         runOptions.say(stopwatch.toString());
         runOptions.say("Report, pictures, history and weights are in " + out + ".");
         return 0;
@@ -354,17 +329,13 @@ final class TrainCommand implements Callable<Integer> {
 
     /** Prints, if it is not told to be silent, and leaves nothing behind. */
     private int trainOnly(
-            Dataset<Example> dataset,
-            Settings settings,
-            RunListener guard,
-            @Nullable Checkpoint checkpoint,
-            TraceRecorder recorder)
+            Dataset<Example> dataset, Settings settings, RunListener watch, @Nullable Checkpoint checkpoint)
             throws IOException {
         try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null);
                 Replicas replicas = replicas()) {
             try {
-                MnistTutorial.run(dataset, settings, null, guard.and(interruption), checkpoint, replicas);
-                writeTrace(recorder);
+                MnistTutorial.run(dataset, settings, null, watch.and(interruption), checkpoint, replicas);
+                traceOption.write(runOptions);
                 return 0;
             } catch (DistributedException e) {
                 interruption.endIfAsked();
@@ -373,13 +344,6 @@ final class TrainCommand implements Callable<Integer> {
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted");
             return Interruption.EXIT_CODE;
-        }
-    }
-
-    private void writeTrace(TraceRecorder recorder) throws IOException {
-        if (trace != null) {
-            TraceFile.write(trace, recorder.trace());
-            runOptions.say("The trace is in " + trace + ".");
         }
     }
 
@@ -433,20 +397,14 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private void requireFileOfItsOwn(Path trace) throws InputException {
-        if (Files.exists(trace) && !Files.isRegularFile(trace)) {
-            throw new InputException(trace + " is not a file; name one with --trace");
-        }
-        Path absolute = trace.toAbsolutePath().normalize();
-        Path results = out.toAbsolutePath().normalize();
-        Path checkpoint = results.resolve(CHECKPOINT);
-        Stream<Path> written = Stream.concat(
-                Stream.concat(MnistTutorial.FILES.stream(), Results.FILES.stream())
-                        .map(results::resolve),
-                Stream.of(results, checkpoint, Checkpoint.previous(checkpoint), results.resolve(UNFINISHED)));
-        if (written.anyMatch(absolute::equals)) {
-            throw new InputException(trace + " is where this run writes its results; name another file with --trace");
-        }
+    /** Where a run may write, beside the trace. */
+    private static List<Path> writtenTo(Path out) {
+        Path checkpoint = out.resolve(CHECKPOINT);
+        return Stream.concat(
+                        Stream.concat(MnistTutorial.FILES.stream(), Results.FILES.stream())
+                                .map(out::resolve),
+                        Stream.of(out, checkpoint, Checkpoint.previous(checkpoint), out.resolve(UNFINISHED)))
+                .toList();
     }
 
     private List<Phase> phases() {

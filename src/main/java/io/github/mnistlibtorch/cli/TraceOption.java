@@ -1,0 +1,73 @@
+package io.github.mnistlibtorch.cli;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.RunListener;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** {@code --trace}. */
+final class TraceOption {
+    @Option(
+            names = "--trace",
+            paramLabel = "FILE",
+            converter = Converters.OfPath.class,
+            description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
+                    + " gzip if the name ends in .gz. Of several ranks, each records its own share, in FILE with"
+                    + " .rank0, .rank1 … before the ending.")
+    private @Nullable Path file;
+
+    private @Nullable TraceRecorder recorder;
+
+    boolean isGiven() {
+        return file != null;
+    }
+
+    /** Of several processes, each records its own share of the run in a file of its own. */
+    void recordShareOf(int rank) {
+        if (file != null) {
+            String name = String.valueOf(file.getFileName());
+            int dot = name.indexOf('.', 1);
+            int end = dot < 0 ? name.length() : dot;
+            file = file.resolveSibling(name.substring(0, end) + ".rank" + rank + name.substring(end));
+        }
+    }
+
+    /**
+     * What is to listen to the run: nothing, if it is not to be recorded.
+     *
+     * @param taken where the run writes other things
+     * @throws InputException if the file is one of these, or cannot be written
+     */
+    RunListener begin(Trace.Config config, List<Path> taken) throws IOException {
+        if (file == null) {
+            return RunListener.NONE;
+        }
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new InputException(file + " is not a file; name one with --trace");
+        }
+        Path absolute = file.toAbsolutePath().normalize();
+        if (taken.stream().map(path -> path.toAbsolutePath().normalize()).anyMatch(absolute::equals)) {
+            throw new InputException(file + " is where this run writes its results; name another file with --trace");
+        }
+        OutputFolder.makeWritable(requireNonNull(absolute.getParent()), "--trace");
+        recorder = new TraceRecorder(config);
+        return recorder;
+    }
+
+    /** When the run has finished. */
+    void write(RunOptions options) throws IOException {
+        if (file != null && recorder != null) {
+            TraceFile.write(file, recorder.trace());
+            options.say("The trace is in " + file + ".");
+        }
+    }
+}
