@@ -11,7 +11,7 @@ The model: a step takes c s + a(W) + n (k + 2 (W - 1) / W / b), with
     k       to copy them into buckets and back: from the average of one rank alone
     b       bytes/s of an allreduce: from the two largest. Gloo's is a ring: each rank sends 2 (W - 1) / W of all bytes
 
-Models between and above the smallest are not used to make it, and show what it is worth.
+Of what several ranks took, it is made from the smallest model alone; the others show what it is worth.
 """
 
 import statistics

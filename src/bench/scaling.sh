@@ -2,7 +2,7 @@
 # What several ranks cost and gain: time per step against world size and model size on this machine, a model that explains
 # it, and what the model says of more machines on faster networks. After mvn package; Linux.
 #
-#   src/bench/scaling.sh [ROUNDS]        3 unless given; about a minute a round
+#   src/bench/scaling.sh [ROUNDS]        3 unless given; about two minutes a round
 #
 # The lines that were measured go to target/bench/scaling.txt, the tables to standard output.
 set -euo pipefail

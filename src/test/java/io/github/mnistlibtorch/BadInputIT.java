@@ -188,6 +188,13 @@ class BadInputIT {
         Program.run(folder, "train", option, value).assertRefused(value);
     }
 
+    @ParameterizedTest
+    @CsvSource({"--seed,'1,2'", "--batch-size,'32,64'"})
+    void valuesOfASweepHaveSpacesBetweenThem(String option, String values) {
+        Program.run(folder, "sweep", option, values)
+                .assertRefused("several have spaces between them: " + option + " " + values.replace(',', ' '));
+    }
+
     @Test
     void unknownOptionIsNamedWithWhatWasMeant() {
         Program.run(folder, "train", "--hiden-size", "3").assertRefused("--hiden-size", "--hidden-size");

@@ -207,6 +207,14 @@ class CheckpointIT {
         assertSameResults();
     }
 
+    @Test
+    void aFinishedRunThatIsResumedWritesItsResultsAgain() {
+        Program.Result finished = Program.run(folder, "train", "--schedule=1@0.5", "--out=out");
+        Program.Result again = Program.run(folder, "train", "--resume=out/checkpoint.pt");
+        assertThat(again.err()).contains("Every epoch is done in out/checkpoint.pt; the results are written again.");
+        assertThat(again.out()).isEqualTo(finished.out());
+    }
+
     /** The weights before those that have become NaN are not lost. */
     @Test
     void theLastGoodCheckpointStaysWhenTheLossIsNoNumber() {

@@ -180,9 +180,7 @@ class DistributedIT {
             new ProcessBuilder("kill", "-STOP", Long.toString(other.pid()))
                     .start()
                     .waitFor();
-            Program.Result result = ranks.result(0);
-            assertThat(result.exitCode()).isEqualTo(1);
-            assertThat(sentences(result)).singleElement().asString().contains("Timed out waiting 5000ms");
+            assertEnded(ranks.result(0), 1, "Timed out waiting 5000ms");
         }
     }
 
@@ -225,9 +223,8 @@ class DistributedIT {
             ranks.start(0, "train", "--val-size", "1", "--master-timeout", "20");
             ranks.start(1, other.toArray(String[]::new));
             assertThat(ranks.results()).allSatisfy(result -> {
-                assertThat(result.exitCode()).isEqualTo(2);
                 assertThat(result.out()).isEmpty();
-                assertThat(sentences(result)).singleElement().asString().contains(difference);
+                assertEnded(result, 2, difference);
             });
         }
         assertThat(files(0)).isEmpty();
@@ -251,13 +248,8 @@ class DistributedIT {
                     .map(word -> word.equals(Program.JAR.toString()) ? other.toString() : word)
                     .toList();
             ranks.start(1, command);
-            assertThat(ranks.results()).allSatisfy(result -> {
-                assertThat(result.exitCode()).isEqualTo(2);
-                assertThat(sentences(result))
-                        .singleElement()
-                        .asString()
-                        .contains("the version is ", " and 0.0.1 in rank 1");
-            });
+            assertThat(ranks.results())
+                    .allSatisfy(result -> assertEnded(result, 2, "the version is ", " and 0.0.1 in rank 1"));
         }
     }
 
@@ -267,10 +259,7 @@ class DistributedIT {
             ranks.start(0, "train");
             ranks.with("WORLD_SIZE", "3").start(1, "train");
             assertThat(ranks.results())
-                    .allSatisfy(result -> assertThat(sentences(result))
-                            .singleElement()
-                            .asString()
-                            .contains("WORLD_SIZE is 2 in rank 0 and 3 in rank 1"));
+                    .allSatisfy(result -> assertEnded(result, 2, "WORLD_SIZE is 2 in rank 0 and 3 in rank 1"));
         }
     }
 
@@ -279,9 +268,7 @@ class DistributedIT {
         try (Ranks ranks = new Ranks(folder, 3)) {
             ranks.start(0, "train", "--master-timeout", "4");
             ranks.start(1, "train", "--master-timeout", "4");
-            Program.Result first = ranks.result(0);
-            assertThat(first.exitCode()).isEqualTo(1);
-            assertThat(sentences(first)).singleElement().asString().contains("rank 2 of 3 has not come", "within 4 s");
+            assertEnded(ranks.result(0), 1, "rank 2 of 3 has not come", "within 4 s");
             assertThat(ranks.result(1).exitCode()).isEqualTo(1);
         }
     }
@@ -290,12 +277,7 @@ class DistributedIT {
     void aMasterThatIsNotThereIsNotWaitedForLongerThanAsked() {
         try (Ranks ranks = new Ranks(folder, 2)) {
             ranks.start(1, "train", "--master-timeout", "3");
-            Program.Result result = ranks.result(1);
-            assertThat(result.exitCode()).isEqualTo(1);
-            assertThat(sentences(result))
-                    .singleElement()
-                    .asString()
-                    .contains("has not reached rank 0 at 127.0.0.1:", "within 3 s");
+            assertEnded(ranks.result(1), 1, "has not reached rank 0 at 127.0.0.1:", "within 3 s");
         }
     }
 
@@ -305,12 +287,7 @@ class DistributedIT {
         try (ServerSocket silent = new ServerSocket(0);
                 Ranks ranks = new Ranks(folder, 2).with("MASTER_PORT", Integer.toString(silent.getLocalPort()))) {
             ranks.start(1, "train", "--master-timeout", "3");
-            Program.Result result = ranks.result(1);
-            assertThat(result.exitCode()).isEqualTo(1);
-            assertThat(sentences(result))
-                    .singleElement()
-                    .asString()
-                    .contains("something else than rank 0 answers at 127.0.0.1:" + silent.getLocalPort());
+            assertEnded(ranks.result(1), 1, "something else than rank 0 answers at 127.0.0.1:" + silent.getLocalPort());
         }
     }
 
@@ -321,10 +298,7 @@ class DistributedIT {
             ranks.start(2, "train", "--master-timeout", "20");
             ranks.with("RANK", "2").start(1, "train", "--master-timeout", "20");
             assertThat(List.of(ranks.result(1), ranks.result(2)))
-                    .anySatisfy(result -> assertThat(sentences(result))
-                            .first()
-                            .asString()
-                            .contains("another process has joined as rank 2"));
+                    .anySatisfy(result -> assertEnded(result, 2, "another process has joined as rank 2"));
         }
     }
 
@@ -333,12 +307,7 @@ class DistributedIT {
         try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getByName("0.0.0.0"));
                 Ranks ranks = new Ranks(folder, 2).with("MASTER_PORT", Integer.toString(taken.getLocalPort()))) {
             ranks.start(0, "train");
-            Program.Result result = ranks.result(0);
-            assertThat(result.exitCode()).isEqualTo(2);
-            assertThat(sentences(result))
-                    .singleElement()
-                    .asString()
-                    .contains("port " + taken.getLocalPort() + " is in use", "MASTER_PORT");
+            assertEnded(ranks.result(0), 2, "port " + taken.getLocalPort() + " is in use", "MASTER_PORT");
         }
     }
 
@@ -357,9 +326,7 @@ class DistributedIT {
     void whatTheEnvironmentSaysMustMakeSense(String variable, String value, String words) {
         try (Ranks ranks = new Ranks(folder, 2).with(variable, value)) {
             ranks.start(0, "train");
-            Program.Result result = ranks.result(0);
-            assertThat(result.exitCode()).isEqualTo(2);
-            assertThat(sentences(result)).singleElement().asString().contains(words);
+            assertEnded(ranks.result(0), 2, words);
         }
     }
 
@@ -395,6 +362,11 @@ class DistributedIT {
         try (Stream<Path> files = Files.list(folder.resolve("rank" + rank))) {
             return files.map(file -> file.getFileName().toString()).toList();
         }
+    }
+
+    private static void assertEnded(Program.Result result, int exitCode, String... words) {
+        assertThat(sentences(result)).singleElement().asString().contains(words);
+        assertThat(result.exitCode()).isEqualTo(exitCode);
     }
 
     /** What it says of the end; the rest is progress, warnings and its place. */

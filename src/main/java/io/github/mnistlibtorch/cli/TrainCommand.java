@@ -368,7 +368,7 @@ final class TrainCommand implements Callable<Integer> {
         long all = SavedOptions.epochs(checkpoint);
         runOptions.say(
                 checkpoint.epochs() == all
-                        ? "All " + all + " epochs are done in " + checkpoint.file() + "; the results are written again."
+                        ? "Every epoch is done in " + checkpoint.file() + "; the results are written again."
                         : "Going on after " + checkpoint.epochs() + " of " + all + " epochs, from " + checkpoint.file()
                                 + ".");
         computedWith.forEach((name, value) -> {

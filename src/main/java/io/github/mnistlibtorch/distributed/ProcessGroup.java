@@ -117,11 +117,20 @@ public final class ProcessGroup implements AutoCloseable {
 
     /** Whether tensors on a GPU go through NCCL: LibTorch's build for the GPU is loaded, and all that NCCL needs. */
     public static boolean hasNccl() {
-        try {
-            Loader.load(torch_nccl.class);
-            return true;
-        } catch (LinkageError e) {
-            return false;
+        return Nccl.LOADS;
+    }
+
+    /** Looked for once, when it is first asked for: to fail at every step would take longer than the step. */
+    private static final class Nccl {
+        static final boolean LOADS = loads();
+
+        private static boolean loads() {
+            try {
+                Loader.load(torch_nccl.class);
+                return true;
+            } catch (LinkageError e) {
+                return false;
+            }
         }
     }
 
