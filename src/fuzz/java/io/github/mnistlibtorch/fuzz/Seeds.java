@@ -123,7 +123,7 @@ public final class Seeds {
         List<String> names = List.of("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
         Trace trace = new Trace(
                 Trace.SCHEMA,
-                new Trace.Producer("java", "2.10.0", "AVX2", "openblas", 1),
+                new Trace.Producer("java", "2.13.0", "AVX2", "openblas", 1),
                 new Trace.Config(42, List.of(1), 2, 4, 1, 0, "float32", List.of(new Phase(1, 0.5)), "sgd"),
                 new Trace.Split(hash, hash, List.of(1, 0), List.of(2)),
                 byName(names, new Trace.InitialParameter(List.of(1L), hash, List.of(0.25))),

@@ -38,6 +38,9 @@ final class NativeLibraries {
     /** By build, for the CPU or for the GPU. Guarded by the class. */
     private static final Map<Boolean, List<Library>> FOUND = new HashMap<>();
 
+    /** Whether JavaCPP loads libraries, and compares versions. */
+    private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
+
     private static final Pattern CLASS = Pattern.compile("org/bytedeco/pytorch/([^/]+)\\.class");
 
     private NativeLibraries() {}
@@ -121,6 +124,8 @@ final class NativeLibraries {
 
     /** Loads LibTorch, and meanwhile, on another thread, the classes that it asks for when it is loaded. */
     static void load(boolean gpu) {
+        initializeUnchecked("org.bytedeco.openblas.presets.openblas");
+        initializeUnchecked("org.bytedeco.openblas.presets.openblas_nolapack");
         Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
         classes.setDaemon(true);
         classes.start();
@@ -129,6 +134,26 @@ final class NativeLibraries {
             link();
         }
         Loader.load(torch.class);
+    }
+
+    /**
+     * Initializes a class of a preset that is older than JavaCPP, which compares the two versions there and warns on standard
+     * error. It does not when it is told to load nothing.
+     */
+    private static void initializeUnchecked(String preset) {
+        String before = System.getProperty(LOAD_LIBRARIES);
+        System.setProperty(LOAD_LIBRARIES, "false");
+        try {
+            Class.forName(preset, /* initialize= */ true, NativeLibraries.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new IllegalStateException(e); // a dependency of this project
+        } finally {
+            if (before == null) {
+                System.clearProperty(LOAD_LIBRARIES);
+            } else {
+                System.setProperty(LOAD_LIBRARIES, before);
+            }
+        }
     }
 
     /** The linker's work, most of it for one library, before JavaCPP does its own; it then finds everything loaded. */

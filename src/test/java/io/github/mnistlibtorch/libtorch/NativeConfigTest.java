@@ -9,23 +9,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
 import java.util.regex.Pattern;
-import org.bytedeco.javacpp.Loader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class NativeConfigTest {
-    @ParameterizedTest
-    @ValueSource(strings = {"javacpp", "openblas", "pytorch"})
-    void versionsAreThoseOfTheBuild(String preset) throws IOException {
-        assertThat(NativeConfig.CPU.get(preset + ".version")).isEqualTo(Loader.getVersion("org.bytedeco", preset));
-    }
-
-    @Test
-    void versionOfCudaIsThatOfTheBuild() throws IOException {
-        assertThat(NativeConfig.CUDA.get("cuda.version")).isEqualTo(Loader.getVersion("org.bytedeco", "cuda"));
-    }
-
     /** The README of the folder explains each line: a key that it does not name is not explained. */
     @ParameterizedTest
     @ValueSource(strings = {"cpu.properties", "cuda.properties"})
