@@ -32,8 +32,8 @@ public final class Machine {
                 gigabytes(fact("/proc/meminfo", ":\\s*", "MemTotal")) + " GB",
                 "Linux " + System.getProperty("os.version"),
                 fact("/etc/os-release", "=", "PRETTY_NAME").replace("\"", "")));
-        lines.add("Java: " + facts.get("java") + ", LibTorch " + facts.get("pytorch") + ", OpenBLAS "
-                + facts.get("openblas") + ", ATen's kernels " + facts.get("cpu_capability"));
+        lines.add("Java: " + facts.get("java") + ", LibTorch " + facts.get("libtorch") + ", " + facts.get("blas")
+                + ", ATen's kernels " + facts.get("cpu_capability"));
         String unset = ProcessRun.UNSET.stream()
                 .filter(name -> System.getenv(name) != null)
                 .map(name -> name + "=" + System.getenv(name))

@@ -6,6 +6,7 @@ import io.github.mnistlibtorch.distributed.DistributedException;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LibTorchException;
+import io.github.mnistlibtorch.libtorch.UnusableLibTorchException;
 import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.train.DivergedException;
 import java.io.IOException;
@@ -57,11 +58,27 @@ public final class CommandLineInterface {
     /** What is answered without LibTorch. */
     private static final Set<String> TEXTS = Set.of("help", "-h", "--help", "-V", "--version", "generate-completion");
 
+    private static final String LIBTORCH = "--libtorch";
+
     private static final int FAILED = 1;
     private static final int BAD_INPUT = 2;
 
     @Option(names = "--verbose", description = "Show the stack trace of an error.", scope = ScopeType.INHERIT)
     private boolean verbose;
+
+    /** Takes effect while the command line is read, before any command starts. */
+    @Option(
+            names = LIBTORCH,
+            paramLabel = "SOURCE",
+            scope = ScopeType.INHERIT,
+            description =
+                    "Which LibTorch computes: bundled, the one in this jar; python, that of python3 or of the Python"
+                            + " that LIBTORCH_PYTHON names; or the folder of another. Default: LIBTORCH_USE_PYTORCH=1 or"
+                            + " LIBTORCH=FOLDER if set, else bundled.")
+    private void setLibTorch(String source) {
+        LibTorch.use(source);
+        LibTorch.startInBackground();
+    }
 
     private CommandLineInterface() {}
 
@@ -71,7 +88,8 @@ public final class CommandLineInterface {
      * @return the exit code
      */
     public static int run(String... arguments) {
-        if (!asksForText(arguments)) {
+        // With that option, when it has been read.
+        if (!asksForText(arguments) && List.of(arguments).stream().noneMatch(word -> word.startsWith(LIBTORCH))) {
             // While the command line is read, and then the data.
             LibTorch.startInBackground();
         }
@@ -127,7 +145,10 @@ public final class CommandLineInterface {
         } else if (!saysItAll(e)) {
             err.println("Run it again with --verbose to see where.");
         }
-        return e instanceof InputException || e instanceof AccessDeniedException ? BAD_INPUT : FAILED;
+        boolean badInput = e instanceof InputException
+                || e instanceof AccessDeniedException
+                || e instanceof UnusableLibTorchException;
+        return badInput ? BAD_INPUT : FAILED;
     }
 
     /** What is wrong; Java says of a file that may not be read no more than its name. */

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
-import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.Backend;
 import org.bytedeco.pytorch.BroadcastOptions;
@@ -22,8 +21,6 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.Work;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.bytedeco.pytorch.global.torch_gloo;
-import org.bytedeco.pytorch.global.torch_nccl;
 import org.bytedeco.pytorch.gloo.Device;
 import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 import org.jspecify.annotations.Nullable;
@@ -64,7 +61,7 @@ public final class ProcessGroup implements AutoCloseable {
     public static ProcessGroup init(Rendezvous rendezvous, Map<String, String> agreed) throws IOException {
         String address = rendezvous.localAddress();
         try {
-            Loader.load(torch_gloo.class);
+            LibTorch.loadGloo();
         } catch (LinkageError e) {
             throw new DistributedException(
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
@@ -126,7 +123,7 @@ public final class ProcessGroup implements AutoCloseable {
 
         private static boolean loads() {
             try {
-                Loader.load(torch_nccl.class);
+                LibTorch.loadNccl();
                 return true;
             } catch (LinkageError e) {
                 return false;

@@ -3,6 +3,8 @@ package io.github.mnistlibtorch.libtorch;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.global.torch;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,14 +20,21 @@ public record Cuda(
      * A GPU.
      *
      * @param index as in {@code cuda:0}
-     * @param name of its maker
-     * @param major of its compute capability, for example 9 of 9.0
+     * @param name of its maker; empty if it is not known
+     * @param major of its compute capability, for example 9 of 9.0; 0 if it is not known
      * @param minor of its compute capability, for example 0 of 9.0
      */
     public record Gpu(int index, String name, int major, int minor) {
+        /** One of which only the index is known. */
+        static Gpu unnamed(int index) {
+            return new Gpu(index, "", 0, 0);
+        }
+
         @Override
         public String toString() {
-            return "cuda:" + index + " (" + name + ", compute capability " + major + "." + minor + ")";
+            return name.isEmpty()
+                    ? "cuda:" + index
+                    : "cuda:" + index + " (" + name + ", compute capability " + major + "." + minor + ")";
         }
     }
 
@@ -53,6 +62,23 @@ public record Cuda(
 
     static Cuda notUsed(String reason) {
         return new Cuda(List.of(), List.of(), reason);
+    }
+
+    /** What another LibTorch than the jar's, which is loaded, can use. Its build says neither names nor architectures. */
+    static Cuda of(ExternalLibTorch libTorch) {
+        if (!libTorch.hasCuda()) {
+            return notUsed("LibTorch " + libTorch.version() + " is a build for the CPU");
+        }
+        try {
+            libTorch.toLoadForCuda().forEach(library -> System.load(library.toString()));
+        } catch (UnsatisfiedLinkError e) {
+            return notUsed("the libraries for the GPU in " + libTorch.folder() + " cannot be loaded: "
+                    + LibTorch.firstLine(e));
+        }
+        int count = torch.cuda_is_available() ? torch.cuda_device_count() : 0;
+        return count == 0
+                ? notUsed("LibTorch finds no GPU, or no NVIDIA driver")
+                : new Cuda(IntStream.range(0, count).mapToObj(Gpu::unnamed).toList(), List.of(), null);
     }
 
     /**

@@ -1,16 +1,21 @@
 package io.github.mnistlibtorch.libtorch;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
-import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
 /** What LibTorch runs on, for {@code info} and for reports of a problem. */
 public final class Environment {
+    /** Variables by which MKL, OpenBLAS and oneDNN are told which kernels to take. */
+    private static final List<String> KERNEL_VARIABLES = List.of(
+            "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE");
+
     private Environment() {}
 
     /** Facts by name, in the order in which a person wants to read them; LibTorch must have started. */
@@ -24,25 +29,57 @@ public final class Environment {
     public static Map<String, String> kernels() {
         Map<String, String> kernels = new LinkedHashMap<>();
         kernels.put("platform", Loader.getPlatform());
-        kernels.put("pytorch", version("pytorch"));
+        kernels.put("libtorch", libTorchVersion());
         kernels.put("build", LibTorch.build());
-        kernels.put("openblas", version("openblas"));
-        // Who sets it chooses the kernels by hand.
-        kernels.put("openblas_coretype", System.getenv().getOrDefault("OPENBLAS_CORETYPE", "of the processor"));
+        kernels.put("blas", blas());
+        kernels.put("kernel_variables", kernelVariables());
         try (BytePointer capability = torch.get_cpu_capability()) {
             kernels.put("cpu_capability", capability.getString());
         }
         return kernels;
     }
 
+    /** Variables that choose kernels by hand, with their values. */
+    private static String kernelVariables() {
+        String set = KERNEL_VARIABLES.stream()
+                .filter(System.getenv()::containsKey)
+                .map(variable -> variable + "=" + System.getenv(variable))
+                .collect(Collectors.joining(" "));
+        return set.isEmpty() ? "none" : set;
+    }
+
+    /** The version with its suffix: {@code torch.__version__}. */
+    public static String libTorchVersion() {
+        ExternalLibTorch external = LibTorch.loadedExternal();
+        return external == null ? LibTorch.version() : external.version();
+    }
+
+    /** The library that multiplies matrices, and its version. */
+    public static String blas() {
+        if (LibTorch.loadedExternal() == null) {
+            return "openblas " + version("openblas");
+        }
+        try (BytePointer config = torch.show_config()) {
+            return Blas.of(config.getString());
+        }
+    }
+
+    /** The file of the library that computes, libtorch_cpu. */
+    public static Path torchCpu() {
+        ExternalLibTorch external = LibTorch.loadedExternal();
+        return external == null ? NativeLibraries.torchCpu() : external.torchCpu();
+    }
+
     private static Map<String, Object> facts() {
+        ExternalLibTorch external = LibTorch.loadedExternal();
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
         facts.put("javacpp", version("javacpp"));
         facts.putAll(kernels());
+        facts.put("libtorch_from", external == null ? "the jar" : external.folder() + " (" + external.asked() + ")");
         facts.put("processors", Runtime.getRuntime().availableProcessors());
         facts.put("threads", torch.get_num_threads());
-        facts.put("blas_threads", openblas_nolapack.blas_get_num_threads());
+        facts.put("blas_threads", LibTorch.numThreads());
         facts.put("cuda_available", torch.cuda_is_available());
         facts.put("cuda", LibTorch.cuda().toString());
         facts.put("cuda_allocator", allocator(NativeConfig.CUDA.list("allocator.variables")));
@@ -59,7 +96,7 @@ public final class Environment {
                 .orElse("defaults; " + String.join(" and ", variables) + " are not set");
     }
 
-    private static String version(String preset) {
+    static String version(String preset) {
         try {
             return Loader.getVersion("org.bytedeco", preset);
         } catch (IOException e) {

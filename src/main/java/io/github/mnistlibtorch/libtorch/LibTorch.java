@@ -9,6 +9,8 @@ import java.util.function.Consumer;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_gloo;
+import org.bytedeco.pytorch.global.torch_nccl;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +36,12 @@ public final class LibTorch {
 
     private static @Nullable Thread background; // guarded by the class
 
+    /** What {@link #use} was told. */
+    private static volatile @Nullable String source;
+
+    /** The one that was loaded instead of the jar's; set before the start ends. */
+    private static volatile @Nullable ExternalLibTorch external;
+
     /** What the start found out about GPUs; set before it ends. */
     private static volatile Cuda cuda = Cuda.notUsed("LibTorch has not started");
 
@@ -48,8 +56,25 @@ public final class LibTorch {
     private LibTorch() {}
 
     /**
+     * Chooses which LibTorch to load, whatever the environment variables {@code LIBTORCH} and {@code LIBTORCH_USE_PYTORCH}
+     * say; to be called before the start.
+     *
+     * @param source {@code bundled} for the one in the jar, {@code python} for that of {@code python3} or of the Python that
+     *     {@code LIBTORCH_PYTHON} names, or the folder of another
+     */
+    public static void use(String source) {
+        LibTorch.source = source;
+    }
+
+    /** The version of LibTorch that this program needs, for example {@code 2.13.0}. */
+    public static String version() {
+        return Environment.version("pytorch").replaceFirst("-.*", "");
+    }
+
+    /**
      * Loads LibTorch, silently; one thread each for ATen and the BLAS.
      *
+     * @throws UnusableLibTorchException if another LibTorch than the jar's is asked for, and cannot be used
      * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
      */
     public static void start() {
@@ -106,13 +131,24 @@ public final class LibTorch {
                     () -> {
                         // With the build for the GPU there, whether to load it depends on what the program is asked
                         // for.
-                        if (!NativeLibraries.hasGpuBuild() && NativeLibraries.areUnpacked()) {
+                        if (isQuick()) {
                             startOnce(message -> {}, /* gpu= */ true).run();
                         }
                     },
                     "LibTorch start");
             background.setDaemon(true);
             background.start();
+        }
+    }
+
+    private static boolean isQuick() {
+        try {
+            ExternalLibTorch other = external();
+            return other == null
+                    ? !NativeLibraries.hasGpuBuild() && NativeLibraries.areUnpacked()
+                    : !other.hasCuda() && NativeLibraries.areBridgesUnpacked();
+        } catch (LibTorchException e) {
+            return false; // start() will say why
         }
     }
 
@@ -137,7 +173,7 @@ public final class LibTorch {
         return cuda;
     }
 
-    /** The build that was loaded: {@code cpu}, or {@code gpu}, which computes on the CPU as well. */
+    /** The build that was loaded: {@code cpu}, or {@code gpu}, which computes on the CPU as well, or {@code external}. */
     static String build() {
         return build;
     }
@@ -149,7 +185,38 @@ public final class LibTorch {
         return start;
     }
 
+    /** The LibTorch that is asked for; found once. */
+    private static @Nullable ExternalLibTorch external() {
+        return ExternalLibTorch.find(LibTorchSource.of(source, System.getenv()));
+    }
+
     private static void load(Consumer<String> progress, boolean gpu) {
+        ExternalLibTorch other = external();
+        if (other == null) {
+            loadBundled(progress, gpu);
+        } else {
+            loadExternal(other, progress, gpu);
+        }
+    }
+
+    private static void loadExternal(ExternalLibTorch other, Consumer<String> progress, boolean gpu) {
+        NativeConfig.CPU.apply();
+        NativeLibraries.unpackBridges(progress);
+        try {
+            NativeLibraries.loadExternal(other);
+        } catch (LinkageError e) {
+            throw new LibTorchException(
+                    other.asked() + ": the libraries in " + other.folder() + " cannot be loaded (" + firstLine(e)
+                            + "); install that LibTorch again, or say --libtorch bundled",
+                    e);
+        }
+        external = other;
+        build = "external";
+        cuda = gpu ? Cuda.of(other) : Cuda.notUsed("the CPU was asked for");
+        torch.set_num_threads(NativeConfig.CPU.getInt("aten.threads"));
+    }
+
+    private static void loadBundled(Consumer<String> progress, boolean gpu) {
         String chosen = System.getProperty(EXTENSION);
         NativeConfig.CUDA.apply();
         try {
@@ -194,8 +261,9 @@ public final class LibTorch {
     }
 
     /**
-     * Number of threads that multiply matrices ({@code torch.set_num_threads(n)}). All else that ATen does keeps to one
-     * thread: its pool and that of the BLAS, both larger than one, slow each other down a hundredfold.
+     * Number of threads that multiply matrices ({@code torch.set_num_threads(n)}). With the jar's LibTorch all else that ATen
+     * does keeps to one thread: its pool and that of OpenBLAS, both larger than one, slow each other down a hundredfold. MKL
+     * shares ATen's pool, so that another LibTorch has this many threads for everything, as in Python.
      *
      * @param threads at least 1
      * @throws IllegalArgumentException if {@code threads} is not positive
@@ -204,7 +272,46 @@ public final class LibTorch {
         if (threads < 1) {
             throw new IllegalArgumentException("set_num_threads expects a positive integer, but got " + threads);
         }
-        openblas_nolapack.blas_set_num_threads(threads);
+        if (external == null) {
+            openblas_nolapack.blas_set_num_threads(threads);
+        } else {
+            torch.set_num_threads(threads);
+        }
+    }
+
+    /** Number of threads that multiply matrices: {@code torch.get_num_threads()}. */
+    static int numThreads() {
+        return external == null ? openblas_nolapack.blas_get_num_threads() : torch.get_num_threads();
+    }
+
+    /**
+     * Loads the part of LibTorch by which processes talk, Gloo.
+     *
+     * @throws LinkageError if there is none on this system
+     */
+    public static void loadGloo() {
+        if (external == null) {
+            Loader.load(torch_gloo.class);
+        } else {
+            NativeLibraries.loadBridge("jnitorch_gloo");
+        }
+    }
+
+    /**
+     * Loads the part of LibTorch by which GPUs talk, NCCL.
+     *
+     * @throws LinkageError if it is not there; a bridge to it comes with the build for the GPU that lies beside the jar alone
+     */
+    public static void loadNccl() {
+        if (external != null) {
+            throw new UnsatisfiedLinkError("the jar has no bridge to the NCCL of " + external.folder());
+        }
+        Loader.load(torch_nccl.class);
+    }
+
+    /** The LibTorch that was loaded instead of the jar's. */
+    static @Nullable ExternalLibTorch loadedExternal() {
+        return external;
     }
 
     /**

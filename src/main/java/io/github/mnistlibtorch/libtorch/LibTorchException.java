@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.libtorch;
 import org.jspecify.annotations.Nullable;
 
 /** LibTorch could not be started. The message is one sentence for a person: what failed, where, what to do. */
-public final class LibTorchException extends RuntimeException {
+public class LibTorchException extends RuntimeException {
     LibTorchException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }

@@ -41,6 +41,10 @@ final class NativeLibraries {
     /** Whether JavaCPP loads libraries, and compares versions. */
     private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
 
+    private static final Pattern TORCH_CPU = Pattern.compile("[/\\\\](lib)?torch_cpu\\.(so|dylib|dll)$");
+
+    private static final Pattern BRIDGE = Pattern.compile("(lib)?jni(javacpp|torch|torch_gloo)\\.(so|dylib|dll)");
+
     private static final Pattern CLASS = Pattern.compile("org/bytedeco/pytorch/([^/]+)\\.class");
 
     private NativeLibraries() {}
@@ -56,6 +60,19 @@ final class NativeLibraries {
             return find(/* gpu= */ false).stream().allMatch(Library::isCached);
         } catch (IOException | UncheckedIOException e) {
             return false; // unpack() will say why
+        }
+    }
+
+    /** Where the library that computes has been unpacked. */
+    static Path torchCpu() {
+        try {
+            return find(LibTorch.build().equals("gpu")).stream()
+                    .map(library -> library.cached().toPath())
+                    .filter(path -> TORCH_CPU.matcher(path.toString()).find())
+                    .findFirst()
+                    .orElseThrow(() -> new IOException("this jar has no libtorch_cpu"));
+        } catch (IOException | UncheckedIOException e) {
+            throw explain(e);
         }
     }
 
@@ -122,13 +139,72 @@ final class NativeLibraries {
         }
     }
 
+    /** Whether the bridges between Java and another LibTorch can be loaded at once. */
+    static boolean areBridgesUnpacked() {
+        try {
+            return bridges().stream().allMatch(Library::isCached);
+        } catch (IOException | UncheckedIOException e) {
+            return false; // unpackBridges() will say why
+        }
+    }
+
+    static void unpackBridges(Consumer<String> progress) {
+        try {
+            unpack("the bridge to LibTorch", bridges(), progress);
+        } catch (IOException | UncheckedIOException e) {
+            throw explain(e);
+        }
+    }
+
+    /** Of the jar's libraries, those that know Java: JavaCPP's own, LibTorch's, and that of Gloo. */
+    private static List<Library> bridges() throws IOException {
+        return find(/* gpu= */ false).stream()
+                .filter(library -> BRIDGE.matcher(library.cached().getName()).matches())
+                .toList();
+    }
+
+    /**
+     * Loads another LibTorch than the jar's. JavaCPP takes no part in it, then and later: it would load what the jar has as
+     * well, and two copies of one library end the process. OpenBLAS, which only the jar's needs, stays away.
+     */
+    static void loadExternal(ExternalLibTorch libTorch) {
+        System.setProperty(LOAD_LIBRARIES, "false");
+        startLoadingClasses();
+        libTorch.toLoad().forEach(library -> System.load(library.toString()));
+        loadBridge("jnijavacpp");
+        loadBridge("jnitorch");
+    }
+
+    /**
+     * Loads a bridge to what another LibTorch brings; nothing, if it is loaded already.
+     *
+     * @throws UnsatisfiedLinkError if the jar has none on this system, or the linker cannot load it
+     */
+    static void loadBridge(String name) {
+        try {
+            for (Library library : bridges()) {
+                if (library.cached().getName().matches("(lib)?" + name + "\\.(so|dylib|dll)")) {
+                    System.load(library.cached().getAbsolutePath());
+                    return;
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw explain(e);
+        }
+        throw new UnsatisfiedLinkError("this jar has no " + name + " for " + Loader.getPlatform());
+    }
+
+    private static void startLoadingClasses() {
+        Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
+        classes.setDaemon(true);
+        classes.start();
+    }
+
     /** Loads LibTorch, and meanwhile, on another thread, the classes that it asks for when it is loaded. */
     static void load(boolean gpu) {
         initializeUnchecked("org.bytedeco.openblas.presets.openblas");
         initializeUnchecked("org.bytedeco.openblas.presets.openblas_nolapack");
-        Thread classes = new Thread(NativeLibraries::loadClasses, "LibTorch classes");
-        classes.setDaemon(true);
-        classes.start();
+        startLoadingClasses();
         // With another BLAS or another LibTorch, JavaCPP chooses what to load.
         if (!gpu && System.getProperty("org.bytedeco.openblas.load") == null) {
             link();

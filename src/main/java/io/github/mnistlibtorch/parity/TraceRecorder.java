@@ -146,9 +146,9 @@ public final class TraceRecorder implements RunListener {
         Map<String, Object> facts = Environment.describe();
         return new Trace.Producer(
                 "java",
-                String.valueOf(facts.get("pytorch")),
+                String.valueOf(facts.get("libtorch")),
                 String.valueOf(facts.get("cpu_capability")),
-                "openblas " + facts.get("openblas"),
+                Environment.blas(),
                 (Integer) requireNonNull(facts.get("threads")));
     }
 
