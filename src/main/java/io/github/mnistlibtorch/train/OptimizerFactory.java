@@ -2,12 +2,9 @@ package io.github.mnistlibtorch.train;
 
 import java.util.List;
 import java.util.Locale;
-import org.bytedeco.pytorch.Adam;
 import org.bytedeco.pytorch.AdamOptions;
-import org.bytedeco.pytorch.AdamW;
 import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.Optimizer;
-import org.bytedeco.pytorch.RMSprop;
 import org.bytedeco.pytorch.RMSpropOptions;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
@@ -30,7 +27,7 @@ public interface OptimizerFactory {
     OptimizerFactory MOMENTUM = (parameters, lr) -> {
         try (SGDOptions options = new SGDOptions(lr)) {
             options.momentum().put(0.9);
-            return new SGD(parameters, options);
+            return new SgdWithMomentum(parameters, options);
         }
     };
 
@@ -51,7 +48,7 @@ public interface OptimizerFactory {
     /** {@code torch.optim.RMSprop}. */
     OptimizerFactory RMSPROP = (parameters, lr) -> {
         try (RMSpropOptions options = new RMSpropOptions(lr)) {
-            return new RMSprop(parameters, options);
+            return new RmsProp(parameters, options);
         }
     };
 

@@ -1,0 +1,44 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.train.OptimizerState.Keeper;
+import java.util.Map;
+import org.bytedeco.pytorch.AdamWOptions;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
+
+/** {@code torch.optim.AdamW}, with the default betas, without amsgrad. */
+final class AdamW extends org.bytedeco.pytorch.AdamW implements Keeper {
+    private final OptimizerState state;
+
+    AdamW(TensorVector parameters, AdamWOptions options) {
+        super(parameters, options);
+        state = new OptimizerState(parameters.size(), AdamStep.KEPT);
+    }
+
+    @Override
+    public Tensor step() {
+        return adamStep().take(this, state);
+    }
+
+    private AdamStep adamStep() {
+        AdamWOptions options = new AdamWOptions(OptimizerState.options(this));
+        return new AdamStep(
+                options.lr().get(), options.eps().get(), options.weight_decay().get(), /* decoupled= */ true);
+    }
+
+    @Override
+    public OptimizerState state() {
+        return state;
+    }
+
+    @Override
+    public Map<String, Object> options() {
+        return adamStep().options();
+    }
+
+    @Override
+    public void close() {
+        state.close();
+        super.close();
+    }
+}
