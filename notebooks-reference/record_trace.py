@@ -11,6 +11,9 @@ import functools
 import gzip
 import hashlib
 import json
+import os
+import pathlib
+import re
 import struct
 
 import numpy
@@ -26,6 +29,15 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
 }
+
+
+KERNEL_VARIABLES = [
+    "MKL_CBWR",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "MKL_DEBUG_CPU_TYPE",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+]
 
 
 class DeeperModel(article.MnistModel):
@@ -114,6 +126,57 @@ def parameters(model):
     }
 
 
+def named_optimizer_state(model, optimizer):
+    """What the optimizer remembers, by the name of the parameter, a dot, and that of the state; counts as int64."""
+    named = {}
+    for name, p in model.named_parameters():
+        for key, value in optimizer.state[p].items():
+            array = value.detach().numpy() if value.dim() or key != "step" else numpy.int64(value.item())
+            named[f"{name}.{key}"] = {"shape": list(value.shape), "sha256": sha256(array)}
+    return named
+
+
+def producer(threads):
+    """Which library computes, on which processor: as exactly as another must be the same to compute the same bits."""
+    library = pathlib.Path(torch.__file__).parent / "lib"
+    names = ["libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll"]
+    library = next(library / name for name in names if (library / name).exists())
+    with open(library, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    config = torch.__config__.show()
+    mkl = re.search(r"Math Kernel Library Version (\S+)", config)
+    info = re.search(r"BLAS_INFO=(\w+)", config)
+    variables = [f"{name}={os.environ[name]}" for name in KERNEL_VARIABLES if name in os.environ]
+    return {
+        "implementation": "python",
+        "torch": torch.__version__,
+        "libtorch_cpu_sha256": digest,
+        "device": "cpu",
+        "processor": processor(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "blas": f"mkl {mkl[1]}" if mkl else info[1] if info else "unknown",
+        "kernel_variables": " ".join(variables) or "none",
+        "threads": threads,
+    }
+
+
+def processor():
+    """The first processor in the words of /proc/cpuinfo, or in those of Windows."""
+    try:
+        text = pathlib.Path("/proc/cpuinfo").read_text().split("\n\n", 1)[0]
+    except OSError:
+        return os.environ.get("PROCESSOR_IDENTIFIER", "unknown")
+    facts = {key.strip(): value.strip() for key, colon, value in (line.partition(":") for line in text.split("\n")) if colon}
+    flags = facts.get("flags", facts.get("Features", ""))
+    if not flags:
+        return "unknown"
+    name, vendor, family, model, stepping = (
+        facts.get(key, "?") for key in ["model name", "vendor_id", "cpu family", "model", "stepping"]
+    )
+    digest = hashlib.sha256(flags.encode()).hexdigest()[:16]
+    return f"{name} ({vendor} family {family} model {model} stepping {stepping}, flags {digest})"
+
+
 def schedule(text):
     phases = []
     for phase in text.split(","):
@@ -152,8 +215,13 @@ def record(args, share=Alone()):
         model.double()
     replica = share.replica(model)
     before = article.evaluate(replica, val_loader)
-    losses, history = [], []
-    opt_func = OPTIMIZERS[args.optimizer]
+    print([before], flush=True)
+    losses, history, optimizers = [], [], []
+
+    def opt_func(parameters, lr):
+        optimizers.append(OPTIMIZERS[args.optimizer](parameters, lr))
+        return optimizers[-1]
+
     for phase in args.schedule:
         results = article.fit(
             phase["epochs"],
@@ -180,14 +248,8 @@ def record(args, share=Alone()):
             "line": article.epoch_line(epoch, result),
         })
     return {
-        "schema": 1,
-        "producer": {
-            "implementation": "python",
-            "torch": torch.__version__,
-            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-            "blas": "mkl" if torch.backends.mkl.is_available() else "other",
-            "threads": args.threads,
-        },
+        "schema": 2,
+        "producer": producer(args.threads),
         "config": {
             "seed": args.seed,
             "hidden_size": args.hidden_size if len(args.hidden_size) > 1 else args.hidden_size[0],
@@ -209,6 +271,7 @@ def record(args, share=Alone()):
         "before": {key: value.hex() for key, value in before.items()},
         "epochs": epochs,
         "final_parameters": parameters(model),
+        "optimizer_state": named_optimizer_state(model, optimizers[-1]),
         "next_int64": torch.empty((), dtype=torch.int64).random_().item(),
     }
 

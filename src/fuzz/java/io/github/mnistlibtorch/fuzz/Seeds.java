@@ -123,7 +123,7 @@ public final class Seeds {
         List<String> names = List.of("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
         Trace trace = new Trace(
                 Trace.SCHEMA,
-                new Trace.Producer("java", "2.13.0", "AVX2", "openblas", 1),
+                new Trace.Producer("java", "2.13.0", hash, "cpu", "CPU", "AVX2", "openblas", "none", 1),
                 new Trace.Config(42, List.of(1), 2, 4, 1, 0, "float32", List.of(new Phase(1, 0.5)), "sgd"),
                 new Trace.Split(hash, hash, List.of(1, 0), List.of(2)),
                 byName(names, new Trace.InitialParameter(List.of(1L), hash, List.of(0.25))),
@@ -138,6 +138,7 @@ public final class Seeds {
                         0.5,
                         "Epoch [0], val_loss: 2.0000, val_acc: 0.5000")),
                 byName(names, new Trace.FinalParameter(List.of(1L), hash)),
+                Map.of("linear1.bias.step", new Trace.FinalParameter(List.of(), hash)),
                 7);
         Path file = Files.createTempFile("seed", ".json");
         TraceFile.write(file, trace);

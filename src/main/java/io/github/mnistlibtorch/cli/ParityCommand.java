@@ -2,6 +2,8 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.parity.Guidance;
 import io.github.mnistlibtorch.parity.Guide;
 import io.github.mnistlibtorch.parity.Ladder;
@@ -9,6 +11,7 @@ import io.github.mnistlibtorch.parity.Rung;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -27,6 +30,7 @@ import picocli.CommandLine.Parameters;
         description = {
             "Run the article as a trace was recorded, by Python for example, and compare every number, one line for each"
                     + " rung of the ladder. The run's own lines go to standard error.",
+            "Where both were computed with the same LibTorch on the same machine, every number has to be equal, bit for bit.",
             "Exit code 0 only if every rung holds."
         },
         footerHeading = "%nExamples:%n",
@@ -69,8 +73,8 @@ final class ParityCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Trace expected = TraceFile.read(trace);
-        List<Rung> rungs =
-                against == null ? run(expected) : Ladder.climb(expected, TraceFile.read(against), Guidance.NONE);
+        Trace actual = against == null ? run(expected) : TraceFile.read(against);
+        List<Rung> rungs = Ladder.climb(expected, actual, guidance);
         rungs.forEach(System.out::println);
         guidance.lines().forEach(System.out::println);
         return rungs.stream()
@@ -81,24 +85,42 @@ final class ParityCommand implements Callable<Integer> {
                     return 1;
                 })
                 .orElseGet(() -> {
-                    System.out.println("Every rung holds.");
+                    System.out.println(
+                            Ladder.isExact(expected, actual) ? "Every rung holds, bit for bit." : "Every rung holds.");
                     return 0;
                 });
     }
 
-    private List<Rung> run(Trace expected) throws IOException {
+    private Trace run(Trace expected) throws IOException {
         Trace.Config config = config(expected.config());
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
         RunConfig.requireRoomToTrain(
                 mnist.size(), config.valSize(), "choose the --data that the trace was recorded with");
         Device device = deviceOption.start();
+        useThreads(expected.producer().threads());
         TraceRecorder recorder = new TraceRecorder(config);
         // What the article prints is progress here, and the ladder the result.
         try (var progress = StandardOutput.to(System.err);
                 Guide guide = new Guide(expected, config, device, recorder)) {
-            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, guide);
+            // Where every bit has to be the same, there is nothing to lead along.
+            RunListener listener = isSameLibrary(expected, config, device) ? recorder : guide;
+            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, listener);
             guidance = guide.guidance();
-            return Ladder.climb(expected, recorder.trace(), guidance);
+            return recorder.trace();
+        }
+    }
+
+    private static boolean isSameLibrary(Trace expected, Trace.Config config, Device device) {
+        return config.dtype().equals(expected.config().dtype())
+                && expected.producer().computesAs(TraceRecorder.producer(PythonFormat.str(device)));
+    }
+
+    /** Those of the trace, if they can be the same ones: the order of MKL's additions depends on how many there are. */
+    private static void useThreads(int threads) {
+        if (!LibTorch.isBundled()
+                && threads >= 1
+                && threads <= Runtime.getRuntime().availableProcessors()) {
+            LibTorch.setNumThreads(threads);
         }
     }
 

@@ -64,6 +64,11 @@ public final class Environment {
         }
     }
 
+    /** The processor, told apart from others on which libraries may choose other kernels; {@code unknown} if it cannot be. */
+    public static String processor() {
+        return Processor.describe();
+    }
+
     /** The file of the library that computes, libtorch_cpu. */
     public static Path torchCpu() {
         ExternalLibTorch external = LibTorch.loadedExternal();

@@ -309,6 +309,11 @@ public final class LibTorch {
         Loader.load(torch_nccl.class);
     }
 
+    /** Whether the LibTorch that was loaded is the jar's. */
+    public static boolean isBundled() {
+        return external == null;
+    }
+
     /** The LibTorch that was loaded instead of the jar's. */
     static @Nullable ExternalLibTorch loadedExternal() {
         return external;

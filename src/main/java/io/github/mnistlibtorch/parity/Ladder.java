@@ -6,6 +6,7 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Phase;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -50,7 +51,7 @@ public final class Ladder {
      */
     public static List<Rung> climb(Trace expected, Trace actual, Guidance guidance) {
         Ladder ladder = new Ladder(expected, actual, guidance);
-        return List.of(
+        List<Rung> rungs = new ArrayList<>(List.of(
                 ladder.configuration(),
                 ladder.split(),
                 ladder.initialParameters(),
@@ -60,7 +61,40 @@ public final class Ladder {
                 ladder.validation(),
                 ladder.printedLines(),
                 ladder.finalParameters(),
-                ladder.generator());
+                ladder.generator()));
+        if (isExact(expected, actual)) {
+            rungs.add(0, ladder.library());
+            rungs.add(rungs.size() - 1, ladder.optimizerState());
+        }
+        return rungs;
+    }
+
+    /** Whether the two runs have to be equal, bit for bit: both were computed with the same library on the same machine. */
+    public static boolean isExact(Trace expected, Trace actual) {
+        return Tolerance.of(expected, actual) == Tolerance.EXACT;
+    }
+
+    private Rung library() {
+        Trace.Producer producer = expected.producer();
+        return new Rung(
+                "library",
+                true,
+                "the same (LibTorch " + producer.torch() + ", " + producer.blas() + ", " + producer.cpuCapability()
+                        + "): every number has to be equal, bit for bit");
+    }
+
+    private Rung optimizerState() {
+        Map<String, Trace.FinalParameter> here = expected.optimizerState();
+        Map<String, Trace.FinalParameter> there = actual.optimizerState();
+        String name = "optimizer state";
+        if (!here.keySet().equals(there.keySet())) {
+            return new Rung(name, false, "there is " + there.keySet() + " instead of " + here.keySet());
+        }
+        return here.keySet().stream()
+                .filter(key -> !requireNonNull(here.get(key)).equals(there.get(key)))
+                .findFirst()
+                .map(key -> new Rung(name, false, key + " differs"))
+                .orElseGet(() -> new Rung(name, true, here.isEmpty() ? "none" : here.size() + " equal, bit for bit"));
     }
 
     /** How many workers load the batches is no part of it: it changes no digit. */
@@ -134,7 +168,7 @@ public final class Ladder {
                 return new Rung(name, false, parameter + " has shape " + there.shape() + " instead of " + here.shape());
             }
             if (!here.sha256().equals(there.sha256())) {
-                if (!mayRoundOtherwise() || !withinAnUlp(here, there, parameter)) {
+                if (tolerance == Tolerance.EXACT || !mayRoundOtherwise() || !withinAnUlp(here, there, parameter)) {
                     return new Rung(name, false, parameter + ": " + lists(here.head(), there.head()));
                 }
                 rounded = true;
@@ -247,6 +281,9 @@ public final class Ladder {
         if (guidance.lost() != null) {
             return guidance.lost();
         }
+        if (tolerance == Tolerance.EXACT) {
+            return "the library is the same, so the programs differ";
+        }
         if (tolerance == Tolerance.FLOAT64) {
             return "float64 has no ReLU forks to excuse it";
         }
@@ -337,25 +374,30 @@ public final class Ladder {
                 .equals(epoch.line());
     }
 
-    /** Only shapes are judged: the last bits of a weight depend on every order of additions there was. */
+    /** On other libraries only shapes are judged: the last bits of a weight depend on every order of additions there was. */
     private Rung finalParameters() {
-        boolean equal = true;
+        String name = "final parameters";
+        List<String> different = new ArrayList<>();
         if (!haveTheSameLayers()) {
-            return new Rung("final parameters", false, layers());
+            return new Rung(name, false, layers());
         }
         for (String parameter : expected.config().parameters()) {
             Trace.FinalParameter here =
                     requireNonNull(expected.finalParameters().get(parameter));
             Trace.FinalParameter there = requireNonNull(actual.finalParameters().get(parameter));
             if (!here.shape().equals(there.shape())) {
-                return new Rung(
-                        "final parameters",
-                        false,
-                        parameter + " has shape " + there.shape() + " instead of " + here.shape());
+                return new Rung(name, false, parameter + " has shape " + there.shape() + " instead of " + here.shape());
             }
-            equal &= here.sha256().equals(there.sha256());
+            if (!here.sha256().equals(there.sha256())) {
+                different.add(parameter);
+            }
         }
-        return new Rung("final parameters", true, equal ? "equal, bit for bit" : "shapes equal, last bits not");
+        if (different.isEmpty()) {
+            return new Rung(name, true, "equal, bit for bit");
+        }
+        return tolerance == Tolerance.EXACT
+                ? new Rung(name, false, "bits differ in " + String.join(", ", different))
+                : new Rung(name, true, "shapes equal, last bits not");
     }
 
     private Rung generator() {

@@ -4,6 +4,13 @@ import java.util.Locale;
 
 /** How far apart two computed numbers of two correct runs may be. */
 enum Tolerance {
+    /** None: the same library computes the same bits. */
+    EXACT(0) {
+        @Override
+        double distance(double expected, double actual) {
+            return Math.abs(actual - expected);
+        }
+    },
     /**
      * Absolute, some ulps of a loss near 2, as sums are rounded in the order of a BLAS; of a loss above 4, whose ulps are
      * larger, relative to a quarter of it.
@@ -28,8 +35,12 @@ enum Tolerance {
         this.allowed = allowed;
     }
 
-    /** The one for two runs: float64 only if both computed in it. */
+    /** The one for two runs: none on the same library, and that of float64 only if both computed in it. */
     static Tolerance of(Trace expected, Trace actual) {
+        if (expected.producer().computesAs(actual.producer())
+                && expected.config().dtype().equals(actual.config().dtype())) {
+            return EXACT;
+        }
         return expected.config().dtype().equals("float64")
                         && actual.config().dtype().equals("float64")
                 ? FLOAT64

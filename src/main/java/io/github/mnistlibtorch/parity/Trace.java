@@ -22,6 +22,8 @@ import tools.jackson.databind.annotation.JsonSerialize;
  * @param before the evaluation before training
  * @param epochs of all calls of {@code fit}, in order
  * @param finalParameters after the last step, in the dtype of the run, by name
+ * @param optimizerState what the last optimizer remembers after the last step, by the name of the parameter, a dot, and that of
+ *     the state; counts as int64; empty in traces of schema 1
  * @param nextInt64 what the default generator gives next: {@code torch.empty((), dtype=torch.int64).random_()}
  */
 public record Trace(
@@ -33,9 +35,10 @@ public record Trace(
         Evaluation before,
         List<Epoch> epochs,
         Map<String, FinalParameter> finalParameters,
+        Map<String, FinalParameter> optimizerState,
         @JsonProperty("next_int64") long nextInt64) {
     /** The version of the format that this class is. */
-    public static final int SCHEMA = 1;
+    public static final int SCHEMA = 2;
 
     /** How many of a list's first values are kept beside its hash. */
     static final int HEAD = 20;
@@ -47,12 +50,47 @@ public record Trace(
      * What the run was computed with.
      *
      * @param implementation {@code python} or {@code java}
-     * @param torch version
+     * @param torch version, with its suffix
+     * @param libTorchCpuSha256 of the library that computes, libtorch_cpu; {@link #UNKNOWN} in traces of schema 1
+     * @param device in PyTorch's spelling
+     * @param processor which it is, as exactly as a library may look; {@link #UNKNOWN} where the system does not say
      * @param cpuCapability the kernels that ATen chose, such as {@code AVX2}
-     * @param blas library of the matrix products
-     * @param threads of ATen
+     * @param blas library of the matrix products, with its version
+     * @param kernelVariables the environment variables by which kernels were chosen by hand
+     * @param threads that multiply matrices
      */
-    public record Producer(String implementation, String torch, String cpuCapability, String blas, int threads) {}
+    public record Producer(
+            String implementation,
+            String torch,
+            @JsonProperty("libtorch_cpu_sha256") String libTorchCpuSha256,
+            String device,
+            String processor,
+            String cpuCapability,
+            String blas,
+            String kernelVariables,
+            int threads) {
+        /** What is not known is not the same as anything. */
+        public static final String UNKNOWN = "unknown";
+
+        /**
+         * Whether both compute with the same library on the same machine, in the same way, so that the same program has the
+         * same bits, whatever its language.
+         */
+        public boolean computesAs(Producer other) {
+            return !libTorchCpuSha256.equals(UNKNOWN)
+                    && !processor.equals(UNKNOWN)
+                    && equals(new Producer(
+                            implementation,
+                            other.torch,
+                            other.libTorchCpuSha256,
+                            other.device,
+                            other.processor,
+                            other.cpuCapability,
+                            other.blas,
+                            other.kernelVariables,
+                            other.threads));
+        }
+    }
 
     /**
      * What the run was asked to do.

@@ -35,6 +35,7 @@ import tools.jackson.databind.exc.InvalidFormatException;
 import tools.jackson.databind.exc.InvalidNullException;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Traces as JSON, gzipped when the name ends in {@code .gz}. Unknown and missing fields are errors. */
 public final class TraceFile {
@@ -99,8 +100,10 @@ public final class TraceFile {
             if (!root.isObject()) {
                 throw refuse(file, "it is not a JSON object");
             }
-            if (!schema.isMissingNode() && !(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
-                throw refuse(file, "its schema is " + schema + ", and this program reads schema " + Trace.SCHEMA);
+            if (schema.isInt() && schema.intValue() == 1) {
+                upgrade((ObjectNode) root);
+            } else if (!schema.isMissingNode() && !(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
+                throw refuse(file, "its schema is " + schema + ", and this program reads 1 and " + Trace.SCHEMA);
             }
             Trace trace = JSON.treeToValue(root, Trace.class);
             String wrong = inconsistency(trace);
@@ -133,6 +136,18 @@ public final class TraceFile {
 
     private static boolean isGzip(Path file) {
         return file.toString().toLowerCase(Locale.ROOT).endsWith(".gz");
+    }
+
+    /** From the first schema, which did not say which library computed where. */
+    private static void upgrade(ObjectNode root) {
+        root.put("schema", Trace.SCHEMA);
+        root.putObject("optimizer_state");
+        if (root.path("producer") instanceof ObjectNode producer) {
+            producer.put("libtorch_cpu_sha256", Trace.Producer.UNKNOWN);
+            producer.put("device", Trace.Producer.UNKNOWN);
+            producer.put("processor", Trace.Producer.UNKNOWN);
+            producer.put("kernel_variables", Trace.Producer.UNKNOWN);
+        }
     }
 
     private static byte[] content(Path file) throws IOException {
@@ -222,6 +237,10 @@ public final class TraceFile {
         hashes.add(trace.split().valSha256());
         trace.initialParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
         trace.finalParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
+        trace.optimizerState().values().forEach(state -> hashes.add(state.sha256()));
+        if (!trace.producer().libTorchCpuSha256().equals(Trace.Producer.UNKNOWN)) {
+            hashes.add(trace.producer().libTorchCpuSha256());
+        }
         return hashes;
     }
 

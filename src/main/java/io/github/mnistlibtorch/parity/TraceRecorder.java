@@ -5,26 +5,30 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.libtorch.Environment;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.libtorch.Sha256;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.train.OptimizerState;
 import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.StepLosses;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.jspecify.annotations.Nullable;
 
 /** Records a run of the article as a {@link Trace}. */
@@ -36,6 +40,10 @@ public final class TraceRecorder implements RunListener {
     private final List<int[]> batches = new ArrayList<>();
     private final List<Double> losses = new ArrayList<>();
     private final StepLosses steps = new StepLosses();
+    private final Map<String, Trace.FinalParameter> optimizerState = new LinkedHashMap<>();
+    private @Nullable MnistModel model;
+    private @Nullable Optimizer optimizer;
+    private Trace.@Nullable Producer producer;
     private Trace.@Nullable Split split;
     private Trace.@Nullable Evaluation before;
     private @Nullable Long nextInt64;
@@ -56,13 +64,14 @@ public final class TraceRecorder implements RunListener {
         }
         return new Trace(
                 Trace.SCHEMA,
-                producer(),
+                requireNonNull(producer),
                 config,
                 requireNonNull(split),
                 initialParameters,
                 requireNonNull(before),
                 epochs,
                 finalParameters,
+                optimizerState,
                 nextInt64);
     }
 
@@ -79,6 +88,7 @@ public final class TraceRecorder implements RunListener {
 
     @Override
     public void modelDrawn(MnistModel model) {
+        this.model = model;
         try (Scope scope = Scope.open()) {
             StateDict.of(model).forEach((name, parameter) -> {
                 float[] head = new float[(int) Math.min(Trace.PARAMETER_HEAD, parameter.numel())];
@@ -95,6 +105,11 @@ public final class TraceRecorder implements RunListener {
     public void evaluated(EpochResult result) {
         before = new Trace.Evaluation(result.valLoss(), result.valAcc());
         batches.clear(); // the article's looks at a batch, before it trains
+    }
+
+    @Override
+    public void optimizerMade(Optimizer optimizer) {
+        this.optimizer = optimizer;
     }
 
     @Override
@@ -117,6 +132,28 @@ public final class TraceRecorder implements RunListener {
                 result.line(epoch)));
         batches.clear();
         losses.clear();
+        if (epochs.size() == config.epochs()) {
+            recordOptimizer();
+        }
+    }
+
+    /** While it is there: it lives as long as its call of {@code fit}. */
+    private void recordOptimizer() {
+        try (Scope scope = Scope.open()) {
+            List<String> names = List.copyOf(StateDict.of(requireNonNull(model)).keySet());
+            OptimizerState.byParameter(requireNonNull(optimizer))
+                    .forEach((number, state) -> state.forEach((name, value) ->
+                            optimizerState.put(names.get(Math.toIntExact(number)) + "." + name, recorded(value))));
+        }
+    }
+
+    private static Trace.FinalParameter recorded(Object value) {
+        if (value instanceof Tensor tensor) {
+            return new Trace.FinalParameter(shape(tensor), sha256(tensor));
+        }
+        ByteBuffer count = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        return new Trace.FinalParameter(
+                List.of(), Sha256.hex(count.putLong((Long) value).flip()));
     }
 
     @Override
@@ -125,6 +162,9 @@ public final class TraceRecorder implements RunListener {
             StateDict.of(model)
                     .forEach((name, parameter) ->
                             finalParameters.put(name, new Trace.FinalParameter(shape(parameter), sha256(parameter))));
+            try (TensorVector parameters = model.parameters()) {
+                producer = producer(PythonFormat.str(parameters.get(0).device()));
+            }
         }
         nextInt64 = TorchRandom.nextInt64(null);
     }
@@ -142,14 +182,28 @@ public final class TraceRecorder implements RunListener {
         tail.addAll(again.subList(again.size() - inThisEpoch, again.size()));
     }
 
-    private static Trace.Producer producer() {
+    /**
+     * What a run in this process is computed with.
+     *
+     * @param device in PyTorch's spelling
+     * @throws UncheckedIOException if the library that computes cannot be read
+     */
+    public static Trace.Producer producer(String device) {
         Map<String, Object> facts = Environment.describe();
-        return new Trace.Producer(
-                "java",
-                String.valueOf(facts.get("libtorch")),
-                String.valueOf(facts.get("cpu_capability")),
-                Environment.blas(),
-                (Integer) requireNonNull(facts.get("threads")));
+        try {
+            return new Trace.Producer(
+                    "java",
+                    Environment.libTorchVersion(),
+                    Sha256.hex(Environment.torchCpu()),
+                    device,
+                    Environment.processor(),
+                    String.valueOf(facts.get("cpu_capability")),
+                    Environment.blas(),
+                    String.valueOf(facts.get("kernel_variables")),
+                    (Integer) requireNonNull(facts.get("blas_threads")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static List<Integer> head(int[] values) {
@@ -166,7 +220,7 @@ public final class TraceRecorder implements RunListener {
         for (int value : values) {
             bytes.putLong(value);
         }
-        return sha256(bytes.flip());
+        return Sha256.hex(bytes.flip());
     }
 
     /** Over the values in their dtype, little-endian as LibTorch's platforms are. */
@@ -174,17 +228,7 @@ public final class TraceRecorder implements RunListener {
         try (Scope scope = Scope.open()) {
             Tensor dense = tensor.cpu().contiguous();
             long size = dense.numel() * dense.element_size();
-            return sha256(new BytePointer(dense.data_ptr()).capacity(size).asByteBuffer());
-        }
-    }
-
-    private static String sha256(ByteBuffer bytes) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(bytes);
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every Java has it
+            return Sha256.hex(new BytePointer(dense.data_ptr()).capacity(size).asByteBuffer());
         }
     }
 }

@@ -25,7 +25,7 @@ import org.bytedeco.pytorch.global.torch;
  * <p>It is kept here and not in LibTorch, whose C++ optimizers give theirs out only as an archive, and whose Adam adds in
  * another order than Python's: the optimizers with a memory step in Java, in Python's order.
  */
-final class OptimizerState implements AutoCloseable {
+public final class OptimizerState implements AutoCloseable {
     /** An optimizer with one group of parameters that keeps its memory here. */
     interface Keeper {
         OptimizerState state();
@@ -101,15 +101,13 @@ final class OptimizerState implements AutoCloseable {
     }
 
     /**
-     * {@code optimizer.state_dict()} of an optimizer with one group of parameters.
+     * {@code optimizer.state_dict()["state"]} of an optimizer that an {@link OptimizerFactory} of this project has made.
      *
-     * @return {@code state}: for each parameter that has one, by its number, counts ({@code Long}) and tensors by name; and
-     *     {@code param_groups}. The tensors are the optimizer's own
-     * @throws IllegalArgumentException if its memory is not kept here
+     * @return for each parameter that has one, by its number, counts ({@code Long}) and tensors by name; the tensors are the
+     *     optimizer's own
      */
-    static Map<String, Object> of(Optimizer optimizer) {
-        Map<Long, Object> state = new LinkedHashMap<>();
-        Map<String, Object> options;
+    public static Map<Long, Map<String, Object>> byParameter(Optimizer optimizer) {
+        Map<Long, Map<String, Object>> state = new LinkedHashMap<>();
         if (optimizer instanceof Keeper keeper) {
             List<Map<String, Object>> kept = keeper.state().ofParameters;
             for (int i = 0; i < kept.size(); i++) {
@@ -117,15 +115,24 @@ final class OptimizerState implements AutoCloseable {
                     state.put((long) i, kept.get(i));
                 }
             }
-            options = new LinkedHashMap<>(keeper.options());
-        } else {
-            options = sgd(optimizer);
         }
+        return state;
+    }
+
+    /**
+     * {@code optimizer.state_dict()} of an optimizer with one group of parameters.
+     *
+     * @return {@code state}, as in {@link #byParameter}, and {@code param_groups}
+     * @throws IllegalArgumentException if its memory is not kept here
+     */
+    static Map<String, Object> of(Optimizer optimizer) {
+        Map<String, Object> options =
+                optimizer instanceof Keeper keeper ? new LinkedHashMap<>(keeper.options()) : sgd(optimizer);
         options.put(
                 "params",
                 LongStream.range(0, group(optimizer).params().size()).boxed().toList());
         Map<String, Object> stateDict = new LinkedHashMap<>(); // of the same order each time
-        stateDict.put("state", state);
+        stateDict.put("state", byParameter(optimizer));
         stateDict.put("param_groups", List.of(options));
         return stateDict;
     }

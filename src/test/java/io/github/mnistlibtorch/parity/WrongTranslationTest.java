@@ -260,6 +260,7 @@ class WrongTranslationTest {
                 trace.before(),
                 epochs,
                 trace.finalParameters(),
+                trace.optimizerState(),
                 trace.nextInt64());
     }
 
