@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.jspecify.annotations.Nullable;
@@ -133,6 +134,11 @@ public final class Guide implements RunListener, AutoCloseable {
         if (leading) {
             keepWeights();
         }
+    }
+
+    @Override
+    public void optimizerMade(Optimizer optimizer) {
+        recorder.optimizerMade(optimizer);
     }
 
     @Override
