@@ -68,7 +68,7 @@ public final class DistributedDataParallel implements Replicas {
         close();
         try (Scope scope = Scope.open()) {
             TensorVector parameters = scope.keep(model.parameters());
-            buckets = new GradientBuckets(parameters);
+            buckets = new GradientBuckets(parameters, /* first= */ epochsDone == 0);
             for (long i = 0; i < parameters.size(); i++) {
                 group.broadcast(parameters.get(i).detach(), 0);
             }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -23,29 +24,46 @@ final class GradientBuckets implements AutoCloseable {
     private static final long MOST_BYTES = 25 * MEBIBYTE;
 
     private final TensorVector parameters;
+    private boolean rebuilt;
     private final List<Tensor> buckets = new ArrayList<>();
 
     /** Of each parameter's gradient, its place in a bucket. */
     private final Map<Long, Tensor> views = new LinkedHashMap<>();
 
-    /** @param parameters of the model, on its device, in the order of the layers; closed with this */
-    GradientBuckets(TensorVector parameters) {
+    /**
+     * Where each gradient lies decides in which order Gloo adds it up, from three processes on. As in Python, all lie in one
+     * bucket in the order of the layers for the first step, and from the second on in that in which backward() comes to them.
+     *
+     * @param parameters of the model, on its device, in the order of the layers; closed with this
+     * @param first whether the first step is still to come
+     */
+    GradientBuckets(TensorVector parameters, boolean first) {
         this.parameters = parameters;
+        this.rebuilt = !first;
+        try (Scope scope = Scope.open()) {
+            if (first) {
+                add(LongStream.range(0, parameters.size()).boxed().toList(), scope);
+            } else {
+                addInOrderOfBackward(scope);
+            }
+        }
+    }
+
+    /** The last layer first. A bucket is full when it has reached its size, as in {@code dist._compute_bucket_assignment_by_size}. */
+    private void addInOrderOfBackward(Scope scope) {
         List<Long> bucket = new ArrayList<>();
         long bytes = 0;
-        try (Scope scope = Scope.open()) {
-            // backward() comes to the last layer first.
-            for (long i = parameters.size() - 1; i >= 0; i--) {
-                Tensor parameter = parameters.get(i);
-                long size = parameter.numel() * parameter.element_size();
-                if (!bucket.isEmpty() && bytes + size > (buckets.isEmpty() ? FIRST_BYTES : MOST_BYTES)) {
-                    add(bucket, scope);
-                    bucket.clear();
-                    bytes = 0;
-                }
-                bucket.add(i);
-                bytes += size;
+        for (long i = parameters.size() - 1; i >= 0; i--) {
+            Tensor parameter = parameters.get(i);
+            bucket.add(i);
+            bytes += parameter.numel() * parameter.element_size();
+            if (bytes >= (buckets.isEmpty() ? FIRST_BYTES : MOST_BYTES)) {
+                add(bucket, scope);
+                bucket.clear();
+                bytes = 0;
             }
+        }
+        if (!bucket.isEmpty()) {
             add(bucket, scope);
         }
     }
@@ -70,18 +88,30 @@ final class GradientBuckets implements AutoCloseable {
     /** Replaces the gradients by their mean over all processes. */
     void average(ProcessGroup group) {
         try (Scope scope = Scope.open()) {
-            // A product with a number, to LibTorch, whatever the dtype.
-            Tensor share = torch.tensor(1.0 / group.worldSize());
+            // As Python's: rounded to the dtype first. A float64 scalar would multiply float32 gradients unrounded.
+            Tensor share =
+                    torch.tensor(1.0 / group.worldSize()).to(parameters.get(0).scalar_type());
             views.forEach((i, view) -> torch.mul_out(view, parameters.get(i).grad(), share));
             group.allReduce(buckets);
             views.forEach((i, view) -> parameters.get(i).grad().copy_(view));
+            if (!rebuilt) {
+                rebuilt = true;
+                free();
+                addInOrderOfBackward(scope);
+            }
         }
+    }
+
+    private void free() {
+        views.values().forEach(Tensor::close);
+        views.clear();
+        buckets.forEach(Tensor::close);
+        buckets.clear();
     }
 
     @Override
     public void close() {
-        views.values().forEach(Tensor::close);
-        buckets.forEach(Tensor::close);
+        free();
         parameters.close();
     }
 }

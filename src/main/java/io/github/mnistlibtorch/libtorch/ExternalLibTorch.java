@@ -42,7 +42,7 @@ record ExternalLibTorch(Path folder, String version, String asked) {
         }
         Path folder = source.folder();
         if (folder == null) {
-            folder = PythonTorch.folderOf(String.valueOf(source.python()), source.asked());
+            folder = PythonTorch.folderOf(String.valueOf(source.python()), source.asked(), PythonTorch.PATIENCE);
         } else if (!Files.isDirectory(folder)) {
             throw new UnusableLibTorchException(source.asked() + ": there is no such folder" + remedy());
         }

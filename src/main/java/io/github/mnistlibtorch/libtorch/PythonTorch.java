@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +23,7 @@ final class PythonTorch {
     private static final String ANSWER = "torch=";
 
     /** A Python on a network drive may take a while; one that waits for something never answers. */
-    private static final int SECONDS = 20;
+    static final Duration PATIENCE = Duration.ofSeconds(20);
 
     private static final int MAX_BYTES = 1 << 16;
 
@@ -39,9 +40,10 @@ final class PythonTorch {
      *
      * @param python a path, or a name that is looked for on the path
      * @param asked where it is asked for, for messages
+     * @param patience how long it may take to answer
      * @throws UnusableLibTorchException if there is no such Python, if it has no torch, or does not answer
      */
-    static Path folderOf(String python, String asked) {
+    static Path folderOf(String python, String asked, Duration patience) {
         String remedy = "; name another with LIBTORCH_PYTHON, or say --libtorch bundled";
         Process process;
         try {
@@ -54,9 +56,9 @@ final class PythonTorch {
         }
         try {
             process.getOutputStream().close(); // one that asks something gets no answer
-            if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
-                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' does not say within " + SECONDS
-                        + " s where its torch is" + remedy);
+            if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' does not say within "
+                        + patience.toSeconds() + " s where its torch is" + remedy);
             }
             String answer = answer(process.getInputStream());
             if (process.exitValue() != 0 || answer.isEmpty()) {

@@ -102,7 +102,9 @@ public final class TraceFile {
             }
             if (schema.isInt() && schema.intValue() == 1) {
                 upgrade((ObjectNode) root);
-            } else if (!schema.isMissingNode() && !(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
+            } else if (schema.isMissingNode()) {
+                throw refuse(file, "it has no schema");
+            } else if (!(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
                 throw refuse(file, "its schema is " + schema + ", and this program reads 1 and " + Trace.SCHEMA);
             }
             Trace trace = JSON.treeToValue(root, Trace.class);
@@ -168,9 +170,6 @@ public final class TraceFile {
     /** What the types alone do not say; {@code null} if all is well. */
     private static @Nullable String inconsistency(Trace trace) {
         Trace.Config config = trace.config();
-        if (trace.schema() != Trace.SCHEMA) {
-            return "it has no schema";
-        }
         List<String> parameters = config.parameters();
         if (config.hiddenSizes().isEmpty()
                 || config.hiddenSizes().stream().anyMatch(size -> size < 1)

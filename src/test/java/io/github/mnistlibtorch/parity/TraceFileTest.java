@@ -67,7 +67,8 @@ class TraceFileTest {
 
     @ParameterizedTest
     @CsvSource({
-        "'\"schema\": 1,','\"schema\": 2,',schema",
+        "'\"schema\": 1,','\"schema\": 3,',schema",
+        "'\"schema\": 1,','\"schema\": 2,',libtorch_cpu_sha256",
         "'\"schema\": 1,','',schema",
         "'\"seed\": 42,','\"seed\": 42, \"mood\": 1,',config.mood",
         "'\"seed\": 42,','',seed",

@@ -33,6 +33,7 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -366,6 +367,11 @@ class WrongTranslationTest {
         @Override
         public void evaluated(EpochResult before) {
             listener.evaluated(before);
+        }
+
+        @Override
+        public void optimizerMade(Optimizer optimizer) {
+            listener.optimizerMade(optimizer);
         }
 
         @Override
