@@ -14,6 +14,10 @@ import java.util.concurrent.TimeUnit;
 
 /** Runs the packaged jar as a user would: another process, told by the build where the jar is. */
 final class Program {
+    /** Variables with which the jar runs on the LibTorch of the Python that {@code PYTHON_WITH_TORCH} names. */
+    static final Map<String, String> ON_PYTHONS_LIBRARY = Map.of(
+            "LIBTORCH_USE_PYTORCH", "1", "LIBTORCH_PYTHON", System.getenv().getOrDefault("PYTHON_WITH_TORCH", ""));
+
     /** So long may a run take before a test gives it up; a guard against a hang, not a measure. */
     private static final int MINUTES = 5;
 

@@ -173,6 +173,34 @@ final class NativeLibraries {
         libTorch.toLoad().forEach(library -> System.load(library.toString()));
         loadBridge("jnijavacpp");
         loadBridge("jnitorch");
+        requireNoOther(libTorch);
+    }
+
+    /** The linker tells on Linux what it has loaded; one that took a library from elsewhere has mixed two builds. */
+    private static void requireNoOther(ExternalLibTorch libTorch) {
+        List<String> mapped;
+        try {
+            mapped = Files.readAllLines(Path.of("/proc/self/maps"));
+        } catch (IOException e) {
+            return; // another system
+        }
+        for (Path library : libTorch.toLoad()) {
+            String name = "/" + library.getFileName();
+            for (String line : mapped) {
+                String file = line.substring(Math.max(0, line.indexOf('/')));
+                if (line.endsWith(name) && !isSameFile(Path.of(file), library)) {
+                    throw new UnsatisfiedLinkError("the linker took " + file + " instead of " + library);
+                }
+            }
+        }
+    }
+
+    private static boolean isSameFile(Path one, Path other) {
+        try {
+            return Files.isSameFile(one, other);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /**
