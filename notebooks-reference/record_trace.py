@@ -215,7 +215,6 @@ def record(args, share=Alone()):
         model.double()
     replica = share.replica(model)
     before = article.evaluate(replica, val_loader)
-    print([before], flush=True)
     losses, history, optimizers = [], [], []
 
     def opt_func(parameters, lr):

@@ -106,7 +106,7 @@ class ArchitectureTest {
     void nothingIsDeserializedOrExecuted() {
         noClasses()
                 .that()
-                .haveNameNotMatching(Pattern.quote(ROOT + ".libtorch.PythonTorch"))
+                .haveNameNotMatching(Pattern.quote(ROOT) + "\\.(libtorch\\.PythonTorch|cli\\.PythonArticle)")
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching("java\\.lang\\.ProcessBuilder.*")

@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -37,6 +38,7 @@ import picocli.CommandLine.ScopeType;
             PredictCommand.class,
             ServeCommand.class,
             ParityCommand.class,
+            CompareCommand.class,
             InfoCommand.class,
             CommandLine.HelpCommand.class,
             AutoComplete.GenerateCompletion.class
@@ -77,7 +79,6 @@ public final class CommandLineInterface {
                             + " LIBTORCH=FOLDER if set, else bundled.")
     private void setLibTorch(String source) {
         LibTorch.use(source);
-        LibTorch.startInBackground();
     }
 
     private CommandLineInterface() {}
@@ -88,8 +89,7 @@ public final class CommandLineInterface {
      * @return the exit code
      */
     public static int run(String... arguments) {
-        // With that option, when it has been read.
-        if (!asksForText(arguments) && List.of(arguments).stream().noneMatch(word -> word.startsWith(LIBTORCH))) {
+        if (!asksForText(arguments) && !mayChooseLibTorch(arguments)) {
             // While the command line is read, and then the data.
             LibTorch.startInBackground();
         }
@@ -117,6 +117,11 @@ public final class CommandLineInterface {
                 .setExpandAtFiles(false) // @name is a name like any other
                 .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
                 .setExecutionExceptionHandler(program::failed);
+    }
+
+    /** Then it is started when the command line has been read. */
+    private static boolean mayChooseLibTorch(String... arguments) {
+        return Stream.of(arguments).anyMatch(word -> word.startsWith(LIBTORCH) || word.equals(CompareCommand.NAME));
     }
 
     private static boolean asksForText(String... arguments) {

@@ -2,8 +2,6 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.MnistTutorial.Settings;
-import io.github.mnistlibtorch.cli.Converters.Hidden;
-import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
@@ -67,22 +65,6 @@ final class TrainCommand implements Callable<Integer> {
     private static final String UNFINISHED = "checkpoint.unfinished.pt";
 
     @Option(
-            names = "--schedule",
-            paramLabel = "EPOCHS@LR,…",
-            defaultValue = "5@0.5,5@0.1",
-            converter = Converters.OfSchedule.class,
-            description = "Calls of fit: epochs and learning rate of each. Default: ${DEFAULT-VALUE}.")
-    private Schedule schedule = new Schedule(List.of());
-
-    @Option(
-            names = "--hidden-size",
-            paramLabel = "N[,N…]",
-            defaultValue = "32",
-            converter = Converters.OfHidden.class,
-            description = "Units of the hidden layer; 64,32 are two layers. Default: ${DEFAULT-VALUE}.")
-    private Hidden hidden = new Hidden(List.of());
-
-    @Option(
             names = "--batch-size",
             paramLabel = "N",
             defaultValue = "128",
@@ -91,22 +73,6 @@ final class TrainCommand implements Callable<Integer> {
                     "Examples in a training batch (of each rank, if there are several); validation takes twice as many."
                             + " Default: ${DEFAULT-VALUE}.")
     private int batchSize;
-
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "42",
-            converter = Converters.OfSeed.class,
-            description = "Decides the split, the weights and the order of the batches. Default: ${DEFAULT-VALUE}.")
-    private long seed;
-
-    @Option(
-            names = "--optimizer",
-            paramLabel = "NAME",
-            defaultValue = "sgd",
-            converter = Converters.OfOptimizer.class,
-            description = "sgd, momentum (sgd with 0.9), adam, adamw or rmsprop. Default: ${DEFAULT-VALUE}.")
-    private String optimizer = "sgd";
 
     @Option(
             names = "--out",
@@ -135,6 +101,9 @@ final class TrainCommand implements Callable<Integer> {
             description = "Run every step of the article on a handful of batches, an epoch for each phase of the"
                     + " schedule, and write nothing.")
     private boolean dryRun;
+
+    @Mixin
+    private ArticleOptions articleOptions = new ArticleOptions();
 
     @Mixin
     private RunOptions runOptions = new RunOptions();
@@ -270,15 +239,15 @@ final class TrainCommand implements Callable<Integer> {
         Device device = deviceOption.start(localRank);
         LibTorch.setNumThreads(runOptions.threads());
         Trace.Config config = new Trace.Config(
-                seed,
-                hidden.sizes(),
+                articleOptions.seed(),
+                articleOptions.hiddenSizes(),
                 batchSize,
                 2 * batchSize,
                 heldOut,
                 runOptions.numWorkers(),
                 runOptions.dtype(),
                 phases(),
-                optimizer);
+                articleOptions.optimizer());
         Settings settings = RunConfig.settings(config, device);
         // One rank that stopped at a step of its own would leave the others waiting.
         RunListener guard =
@@ -348,7 +317,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private Replicas replicas() {
-        return group == null ? Replicas.ONE : new DistributedDataParallel(group, seed);
+        return group == null ? Replicas.ONE : new DistributedDataParallel(group, articleOptions.seed());
     }
 
     /** Of all processes together. */
@@ -408,7 +377,7 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private List<Phase> phases() {
-        List<Phase> phases = schedule.phases();
+        List<Phase> phases = articleOptions.schedule();
         return dryRun ? phases.stream().map(phase -> new Phase(1, phase.lr())).toList() : phases;
     }
 

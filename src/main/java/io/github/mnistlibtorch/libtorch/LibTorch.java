@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.libtorch;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -64,6 +66,24 @@ public final class LibTorch {
      */
     public static void use(String source) {
         LibTorch.source = source;
+    }
+
+    /**
+     * Chooses the LibTorch of a Python: {@code use("python")}.
+     *
+     * @throws UnusableLibTorchException if another has been chosen
+     */
+    public static void usePython() {
+        if (source != null && !source.equals(LibTorchSource.OF_PYTHON)) {
+            throw new UnusableLibTorchException("only Python's own LibTorch is also Python's; leave --libtorch out");
+        }
+        source = LibTorchSource.OF_PYTHON;
+    }
+
+    /** The Python whose LibTorch {@code use("python")} chooses: a path, or a name to look for on the path. */
+    public static String python() {
+        return requireNonNull(
+                LibTorchSource.of(LibTorchSource.OF_PYTHON, System.getenv()).python());
     }
 
     /** The version of LibTorch that this program needs, for example {@code 2.13.0}. */

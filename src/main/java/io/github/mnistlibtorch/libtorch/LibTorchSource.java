@@ -18,6 +18,9 @@ record LibTorchSource(
     /** The one in the jar. */
     static final LibTorchSource BUNDLED = new LibTorchSource("", null, null);
 
+    /** What the option says for that of a Python. */
+    static final String OF_PYTHON = "python";
+
     private static final String OPTION = "--libtorch ";
     private static final String FOLDER = "LIBTORCH";
     private static final String USE_PYTHON = "LIBTORCH_USE_PYTORCH";
@@ -35,7 +38,7 @@ record LibTorchSource(
         if (option != null) {
             return switch (option) {
                 case "bundled" -> BUNDLED;
-                case "python" -> ofPython(OPTION + option, environment);
+                case OF_PYTHON -> ofPython(OPTION + option, environment);
                 default -> ofFolder(OPTION + option, option);
             };
         }

@@ -1,0 +1,149 @@
+package io.github.mnistlibtorch.cli;
+
+import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.device.Devices;
+import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.parity.Guidance;
+import io.github.mnistlibtorch.parity.Ladder;
+import io.github.mnistlibtorch.parity.Rung;
+import io.github.mnistlibtorch.parity.Trace;
+import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.vision.Mnist;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** {@code compare}: the article in Python and here, side by side. */
+@Command(
+        name = CompareCommand.NAME,
+        description = {
+            "Run the article in real Python and in Java on the same LibTorch, side by side, and compare every number: two"
+                    + " columns, and whether all is equal, bit for bit.",
+            "Python is python3, or the one that LIBTORCH_PYTHON names; it needs torch, torchvision and numpy."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch compare",
+            "  LIBTORCH_PYTHON=venv/bin/python mnist-libtorch compare --seed 7 --optimizer adam --schedule 2@1e-3"
+        })
+final class CompareCommand implements Callable<Integer> {
+    static final String NAME = "compare";
+
+    private static final int BATCH_SIZE = 128;
+
+    private static final String ROW = "%-15s  %-21s %-21s  %-7s %-7s  %s";
+
+    @Mixin
+    private ArticleOptions articleOptions = new ArticleOptions();
+
+    @Mixin
+    private RunOptions runOptions = new RunOptions();
+
+    @Override
+    public Integer call() throws IOException {
+        LibTorch.usePython();
+        LibTorch.start(System.err::println);
+        LibTorch.setNumThreads(runOptions.threads());
+        Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
+        RunConfig.requireRoomToTrain(mnist.size(), runOptions.valSize(), "choose a smaller --val-size");
+        Trace.Config config = new Trace.Config(
+                articleOptions.seed(),
+                articleOptions.hiddenSizes(),
+                BATCH_SIZE,
+                2 * BATCH_SIZE,
+                runOptions.valSize(),
+                runOptions.numWorkers(),
+                runOptions.dtype(),
+                articleOptions.schedule(),
+                articleOptions.optimizer());
+        try (PythonArticle python = PythonArticle.start(LibTorch.python(), config, runOptions.threads())) {
+            Trace here = run(mnist, config);
+            System.out.println(
+                    String.format(ROW, "", "val_loss", "", "val_acc", "", "").stripTrailing());
+            System.out.println(String.format(ROW, "", "Python", "Java", "Python", "Java", "")
+                    .stripTrailing());
+            List<String> names = names(config.schedule());
+            for (int i = 0; i < names.size(); i++) {
+                System.out.println(row(names.get(i), evaluation(python.nextLine()), evaluation(here, i)));
+            }
+            if (python.nextLine() != null) {
+                throw new IllegalStateException("Python prints more than there is to compare");
+            }
+            return judge(python.trace(), here);
+        }
+    }
+
+    private static Trace run(Mnist mnist, Trace.Config config) throws IOException {
+        TraceRecorder recorder = new TraceRecorder(config);
+        try (var nothing = StandardOutput.toNothing();
+                Device cpu = Devices.of("cpu")) {
+            MnistTutorial.run(mnist, RunConfig.settings(config, cpu), null, recorder);
+        }
+        return recorder.trace();
+    }
+
+    private static List<String> names(List<Phase> schedule) {
+        List<String> names = new ArrayList<>(List.of("before training"));
+        for (Phase phase : schedule) {
+            for (int epoch = 0; epoch < phase.epochs(); epoch++) {
+                names.add("Epoch [" + epoch + "]");
+            }
+        }
+        return names;
+    }
+
+    private static EpochResult evaluation(Trace trace, int index) {
+        if (index == 0) {
+            return new EpochResult(trace.before().valLoss(), trace.before().valAcc());
+        }
+        Trace.Epoch epoch = trace.epochs().get(index - 1);
+        return new EpochResult(epoch.valLoss(), epoch.valAcc());
+    }
+
+    private static EpochResult evaluation(@Nullable String json) throws InputException {
+        try {
+            JsonNode result = JsonMapper.builder().build().readTree(json == null ? "" : json);
+            return new EpochResult(
+                    result.get("val_loss").asDouble(), result.get("val_acc").asDouble());
+        } catch (JacksonException | NullPointerException e) {
+            throw new InputException(
+                    "Python prints something else than its evaluations; try LIBTORCH_PYTHON with another");
+        }
+    }
+
+    private static String row(String name, EpochResult python, EpochResult java) {
+        return String.format(
+                ROW,
+                name,
+                PythonFormat.repr(python.valLoss()),
+                PythonFormat.repr(java.valLoss()),
+                PythonFormat.fixed(python.valAcc(), 4),
+                PythonFormat.fixed(java.valAcc(), 4),
+                python.equals(java) ? "equal" : "DIFFERENT");
+    }
+
+    private static int judge(Trace python, Trace java) {
+        List<Rung> rungs = Ladder.climb(python, java, Guidance.NONE);
+        System.out.println();
+        rungs.forEach(System.out::println);
+        boolean equal = Ladder.isExact(python, java) && rungs.stream().allMatch(Rung::holds);
+        System.out.println(
+                equal
+                        ? "Python and Java: equal, bit for bit."
+                        : "Python and Java: not equal"
+                                + (Ladder.isExact(python, java) ? "." : "; the libraries are not the same."));
+        return equal ? 0 : 1;
+    }
+}
