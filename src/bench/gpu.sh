@@ -22,8 +22,14 @@ trap 'rm -rf "$out"' EXIT
 # Trains with DEVICE, BATCH and HIDDEN; prints µs per image that was trained on or evaluated: what a GPU still has to do
 # when the last step of an epoch has been told counts as evaluation.
 train() {
-    java -jar "$jar" train --device "$1" --batch-size "$2" --hidden-size "$3" --schedule 4@0.1 --out "$out" 2>&1 >/dev/null |
-        awk '/^Trained/ { print ($5 + $11) / ($2 * 50000 + $8 * 10000) * 1e6 }'
+    java -jar "$jar" train --device "$1" --batch-size "$2" --hidden-size "$3" --schedule 4@0.1 --out "$out" --quiet \
+        --timings "$out/timings.json" >/dev/null
+    python3 - "$out/timings.json" <<'END'
+import json, sys
+t = json.load(open(sys.argv[1]))
+images = t["epochs"] * 50_000 + t["evaluations"] * 10_000
+print((t["training_seconds"] + t["evaluation_seconds"]) / images * 1e6)
+END
 }
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# This program against its peers: the same training in C++ and in Python, same data, same seed, same numbers.
+# This program against its peers: the same training in C++ and in Python, same data, same seed, same numbers; this program on
+# the LibTorch of its jar, and on the one that C++ and Python run on.
 #
 #   src/bench/run.sh [ROUNDS [NOTEBOOK_ROUNDS]]        5 and 2 unless they are given; Linux, after mvn package
 #
-# The programs run in turns. Two Markdown tables say what each takes, and Java's share of it: medians of the rounds, in
+# The programs run in turns. Two Markdown tables say what each takes, and the first one's share of it: medians of the rounds, in
 # parentheses the least and the most. Peers need PYTHON_WITH_TORCH, the path of a Python with torch. Those that cannot run
 # here are left out, and a line says what to install. The article itself takes minutes in Python and gets fewer rounds.
 set -euo pipefail
@@ -33,16 +34,20 @@ for file in src/main/resources/mnist/*.gz; do
 done
 bench Machine
 
-add "Java" "$rounds" java -jar "$jar" train --out target/bench/run
-add "Java, -XX:+UseSerialGC -Xmx64m" "$rounds" java -XX:+UseSerialGC -Xmx64m -jar "$jar" train --out target/bench/run
-
 python=${PYTHON_WITH_TORCH:-}
 facts='import torch; print(torch.__version__, "MKL" if torch.backends.mkl.is_available() else "no MKL",
     torch.backends.cpu.get_cpu_capability())'
+bundled=("Java, bundled LibTorch" "$rounds" java -jar "$jar" train --libtorch bundled --out target/bench/run)
 if [ -z "$python" ] || ! read -r version blas capability < <("$python" -c "$facts" 2>/dev/null); then
-    echo "- left out, C++ and Python: pip install torch torchvision numpy, and set PYTHON_WITH_TORCH to that Python"
+    add "${bundled[@]}"
+    echo "- left out, Python's LibTorch, C++ and Python: pip install torch torchvision numpy, and set PYTHON_WITH_TORCH to that Python"
 else
     echo "- C++ and Python: torch $version, $blas, ATen's kernels $capability"
+    export LIBTORCH_PYTHON=$python
+    add "Java, Python's LibTorch" "$rounds" java -jar "$jar" train --libtorch python --out target/bench/run
+    add "Java, Python's LibTorch, -XX:+UseSerialGC -Xmx64m" "$rounds" \
+        java -XX:+UseSerialGC -Xmx64m -jar "$jar" train --libtorch python --out target/bench/run
+    add "${bundled[@]}"
     program=target/bench/train-$version
     if ! command -v "${CXX:-c++}" >/dev/null; then
         echo "- left out, C++: install a compiler, g++ 11 or later"

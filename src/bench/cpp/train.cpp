@@ -1,6 +1,6 @@
 // The same training in C++ on LibTorch: batches gathered and converted in line, on one thread; the same numbers.
 //
-//     train DATA      the folder of the four IDX files, unpacked
+//     train DATA [--timings FILE]      DATA: the folder of the four IDX files, unpacked; FILE gets the seconds as JSON
 //
 // Every pass draws from the default generator what the article's loaders draw, so that split, weights, batches and
 // losses are the article's.
@@ -58,7 +58,7 @@ static Tensor shuffled(int64_t size) {
   return torch::randperm(size, generator, torch::kInt64);
 }
 
-int main(int, char** arguments) {
+int main(int count_of_arguments, char** arguments) {
   torch::set_num_threads(1);
   torch::manual_seed(42);
   const std::string data = arguments[1];
@@ -132,6 +132,9 @@ int main(int, char** arguments) {
     }
   }
   std::printf("val_acc: %.4f\n", result.second);
-  std::fprintf(stderr, "Trained %d epochs in %.3f s, evaluated %d times in %.3f s.\n", training.laps, training.seconds,
-               evaluation.laps, evaluation.seconds);
+  if (count_of_arguments > 3) {
+    std::ofstream(arguments[3]) << "{\"epochs\": " << training.laps << ", \"training_seconds\": " << training.seconds
+                                << ", \"evaluations\": " << evaluation.laps
+                                << ", \"evaluation_seconds\": " << evaluation.seconds << "}";
+  }
 }

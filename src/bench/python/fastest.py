@@ -1,6 +1,6 @@
 """The fastest plain Python for this training: tensors in memory, no DataLoader, no torchvision; the same numbers.
 
-    python fastest.py DATA      the folder of the four IDX files, unpacked
+    python fastest.py DATA [--timings FILE]      DATA: the folder of the four IDX files, unpacked
 
 Every pass draws from the default generator what the article's loaders draw, so that split, weights, batches and
 losses are the article's.
@@ -12,6 +12,8 @@ import time
 
 import torch
 import torch.nn.functional as F
+
+import timings
 
 torch.set_num_threads(1)
 
@@ -91,8 +93,9 @@ for epochs, lr in ((5, 0.5), (5, 0.1)):
         print("Epoch [{}], val_loss: {:.4f}, val_acc: {:.4f}".format(epoch, *result), flush=True)
 
 print("val_acc: {:.4f}".format(result[1]), flush=True)
-print(
-    f"Trained {len(train_time)} epochs in {sum(train_time):.3f} s,"
-    f" evaluated {len(evaluation_time)} times in {sum(evaluation_time):.3f} s.",
-    file=sys.stderr,
+timings.write(
+    epochs=len(train_time),
+    training_seconds=sum(train_time),
+    evaluations=len(evaluation_time),
+    evaluation_seconds=sum(evaluation_time),
 )

@@ -1,6 +1,6 @@
 """The article as published: torchvision's MNIST and ToTensor, DataLoaders with four workers, cell after cell.
 
-    python notebook.py ROOT     torchvision's root: the four unpacked IDX files are in ROOT/MNIST/raw
+    python notebook.py ROOT [--timings FILE]     torchvision's root: the four unpacked IDX files are in ROOT/MNIST/raw
 
 The definitions are those of notebooks-reference/article.py. The pictures are left out: they would measure matplotlib.
 """
@@ -14,6 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "notebooks-reference"
 import torch  # noqa: E402
 
 import article  # noqa: E402
+import timings  # noqa: E402
 
 
 class Stopwatch:
@@ -39,10 +40,12 @@ class Stopwatch:
         self.evaluations += 1
         return result
 
-    def __str__(self):
-        return (
-            f"Trained {self.epochs} epochs in {self.training:.3f} s,"
-            f" evaluated {self.evaluations} times in {self.evaluating:.3f} s."
+    def write(self):
+        timings.write(
+            epochs=self.epochs,
+            training_seconds=self.training,
+            evaluations=self.evaluations,
+            evaluation_seconds=self.evaluating,
         )
 
 
@@ -90,7 +93,7 @@ def main():
     for epochs, lr in ((5, 0.5), (5, 0.1)):
         history += article.fit(epochs, lr, model, train_loader, val_loader, on_step=stopwatch.step_done)
     print("val_acc: {:.4f}".format(history[-1]["val_acc"]))
-    print(stopwatch, file=sys.stderr)
+    stopwatch.write()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
@@ -27,6 +26,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.opentest4j.TestAbortedException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -55,8 +55,7 @@ final class Browser implements AutoCloseable {
                 .flatMap(path -> Stream.of(Path.of(path, "chromium"), Path.of(path, "chromium-browser")))
                 .filter(Files::isExecutable)
                 .findFirst()
-                .orElse(Path.of(""));
-        assumeTrue(Files.isExecutable(program), "there is no Chromium");
+                .orElseThrow(() -> new TestAbortedException("there is no Chromium"));
         Path profile = Files.createTempDirectory(folder, "profile");
         process = new ProcessBuilder(
                         program.toString(),

@@ -27,6 +27,7 @@ public final class Compare {
             new Measure("an evaluation, s", ProcessRun::secondsPerEvaluation),
             new Measure("start to first line, s", ProcessRun::secondsToFirstLine),
             new Measure("whole process, s", ProcessRun::seconds),
+            new Measure("processor time, s", ProcessRun::processorSeconds),
             new Measure("peak memory, MB", ProcessRun::peakMegabytes));
 
     /** A program and its runs, the first of them in the first round. */
@@ -37,7 +38,7 @@ public final class Compare {
         }
 
         void run() throws IOException, InterruptedException {
-            ProcessRun run = ProcessRun.of(command);
+            ProcessRun run = ProcessRun.timed(command);
             if (run.exitCode() != 0) {
                 throw new IllegalStateException(name + ": " + run.failure());
             }

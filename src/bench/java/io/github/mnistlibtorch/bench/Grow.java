@@ -114,8 +114,7 @@ public final class Grow {
             throws IOException, InterruptedException {
         int trained = images - HELD_OUT;
         int epochs = Math.max(1, LEAST_TRAINED / trained);
-        ProcessRun run = ProcessRun.ofJar(
-                "train",
+        ProcessRun run = ProcessRun.train(
                 parameter.option,
                 argument,
                 "--threads",

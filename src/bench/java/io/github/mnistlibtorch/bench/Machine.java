@@ -19,7 +19,7 @@ public final class Machine {
     }
 
     private static List<String> describe() throws IOException, InterruptedException {
-        ProcessRun info = ProcessRun.ofJar("info");
+        ProcessRun info = ProcessRun.info();
         if (info.exitCode() != 0) {
             throw new IllegalStateException("java -jar target/mnist-libtorch.jar info: " + info.failure());
         }

@@ -23,7 +23,7 @@ public class StartUp {
     /** Needs the packaged jar. */
     @Benchmark
     public double info() throws IOException, InterruptedException {
-        ProcessRun run = ProcessRun.ofJar("info");
+        ProcessRun run = ProcessRun.info();
         if (run.exitCode() != 0) {
             throw new IllegalStateException(run.failure());
         }

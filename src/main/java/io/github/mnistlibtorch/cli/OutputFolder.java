@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
@@ -9,6 +11,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** A folder that results go to. */
 final class OutputFolder {
@@ -35,5 +38,23 @@ final class OutputFolder {
         return e instanceof FileSystemException file && file.getReason() != null
                 ? file.getReason()
                 : LibTorch.firstLine(e);
+    }
+
+    /**
+     * Checks that a file can be written that is none of those that the run writes for itself.
+     *
+     * @param taken where the run writes other things
+     * @param option that names the file, for the message
+     * @throws InputException if the file is one of these, or cannot be written
+     */
+    static void requireOwnFile(Path file, List<Path> taken, String option) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            throw new InputException(file + " is not a file; name one with " + option);
+        }
+        Path absolute = file.toAbsolutePath().normalize();
+        if (taken.stream().map(path -> path.toAbsolutePath().normalize()).anyMatch(absolute::equals)) {
+            throw new InputException(file + " is where this run writes its results; name another file with " + option);
+        }
+        OutputFolder.makeWritable(requireNonNull(absolute.getParent()), option);
     }
 }

@@ -1,14 +1,11 @@
 package io.github.mnistlibtorch.cli;
 
-import static java.util.Objects.requireNonNull;
-
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
 import io.github.mnistlibtorch.train.RunListener;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -51,14 +48,7 @@ final class TraceOption {
         if (file == null) {
             return RunListener.NONE;
         }
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name one with --trace");
-        }
-        Path absolute = file.toAbsolutePath().normalize();
-        if (taken.stream().map(path -> path.toAbsolutePath().normalize()).anyMatch(absolute::equals)) {
-            throw new InputException(file + " is where this run writes its results; name another file with --trace");
-        }
-        OutputFolder.makeWritable(requireNonNull(absolute.getParent()), "--trace");
+        OutputFolder.requireOwnFile(file, taken, "--trace");
         recorder = new TraceRecorder(config);
         return recorder;
     }

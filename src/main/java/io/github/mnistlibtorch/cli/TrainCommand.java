@@ -112,6 +112,9 @@ final class TrainCommand implements Callable<Integer> {
     private TraceOption traceOption = new TraceOption();
 
     @Mixin
+    private TimingsOption timingsOption = new TimingsOption();
+
+    @Mixin
     private GroupOption groupOption = new GroupOption();
 
     @Mixin
@@ -257,6 +260,7 @@ final class TrainCommand implements Callable<Integer> {
             return trainOnly(dataset, settings, watch, checkpoint);
         }
         OutputFolder.makeWritable(out, "--out");
+        timingsOption.begin(writtenTo(out));
         Path file = out.resolve(CHECKPOINT);
         Map<String, String> computedWith = options.computedWith(device);
         if (checkpoint == null) {
@@ -292,6 +296,7 @@ final class TrainCommand implements Callable<Integer> {
         }
         traceOption.write(runOptions);
         runOptions.say(stopwatch.toString());
+        timingsOption.write(stopwatch);
         runOptions.say("Report, pictures, history and weights are in " + out + ".");
         return 0;
     }

@@ -44,6 +44,9 @@ public final class LibTorch {
     /** The one that was loaded instead of the jar's; set before the start ends. */
     private static volatile @Nullable ExternalLibTorch external;
 
+    /** Of a LibTorch that is not the jar's. */
+    private static volatile int threads = 1;
+
     /** What the start found out about GPUs; set before it ends. */
     private static volatile Cuda cuda = Cuda.notUsed("LibTorch has not started");
 
@@ -126,6 +129,10 @@ public final class LibTorch {
             while (true) {
                 try {
                     task.get();
+                    if (external != null) {
+                        // MKL counts the threads of each thread that calls it; the start may have run on another.
+                        torch.set_num_threads(threads);
+                    }
                     return;
                 } catch (InterruptedException e) {
                     interrupted = true; // half a start is no state to go on from
@@ -233,7 +240,8 @@ public final class LibTorch {
         external = other;
         build = "external";
         cuda = gpu ? Cuda.of(other) : Cuda.notUsed("the CPU was asked for");
-        torch.set_num_threads(NativeConfig.CPU.getInt("aten.threads"));
+        threads = NativeConfig.CPU.getInt("aten.threads");
+        torch.set_num_threads(threads);
     }
 
     private static void loadBundled(Consumer<String> progress, boolean gpu) {
@@ -295,6 +303,7 @@ public final class LibTorch {
         if (external == null) {
             openblas_nolapack.blas_set_num_threads(threads);
         } else {
+            LibTorch.threads = threads;
             torch.set_num_threads(threads);
         }
     }

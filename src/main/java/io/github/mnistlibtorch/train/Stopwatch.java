@@ -2,7 +2,9 @@ package io.github.mnistlibtorch.train;
 
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -73,6 +75,18 @@ public final class Stopwatch implements RunListener {
                 evaluating / 1e9,
                 saves,
                 saving / 1e9);
+    }
+
+    /** The same by name, for programs; seconds. */
+    public Map<String, Number> timings() {
+        Map<String, Number> timings = new LinkedHashMap<>();
+        timings.put("epochs", epochs);
+        timings.put("training_seconds", training / 1e9);
+        timings.put("evaluations", evaluations);
+        timings.put("evaluation_seconds", evaluating / 1e9);
+        timings.put("checkpoints", saves);
+        timings.put("checkpoint_seconds", saving / 1e9);
+        return timings;
     }
 
     private void savingEnds() {

@@ -1,10 +1,13 @@
 package io.github.mnistlibtorch.train;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
@@ -68,5 +71,16 @@ class StopwatchTest {
         assertThat(evaluating).isGreaterThanOrEqualTo(0.035);
         assertThat(saved).isGreaterThanOrEqualTo(0.120);
         assertThat(training + evaluating + saved).isLessThanOrEqualTo(all + 0.001);
+        Map<String, Number> timings = stopwatch.timings();
+        assertThat(timings)
+                .containsEntry("epochs", 3)
+                .containsEntry("evaluations", 4)
+                .containsEntry("checkpoints", 4);
+        assertThat(requireNonNull(timings.get("training_seconds")).doubleValue())
+                .isCloseTo(training, within(0.001));
+        assertThat(requireNonNull(timings.get("evaluation_seconds")).doubleValue())
+                .isCloseTo(evaluating, within(0.001));
+        assertThat(requireNonNull(timings.get("checkpoint_seconds")).doubleValue())
+                .isCloseTo(saved, within(0.001));
     }
 }
