@@ -7,6 +7,8 @@
 # The programs run in turns. Two Markdown tables say what each takes, and the first one's share of it: medians of the rounds, in
 # parentheses the least and the most. Peers need PYTHON_WITH_TORCH, the path of a Python with torch. Those that cannot run
 # here are left out, and a line says what to install. The article itself takes minutes in Python and gets fewer rounds.
+#
+# BENCH_KERNELS=avx2 holds all of them to the kernels of a processor without AVX-512.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 rounds=${1:-5}
@@ -38,7 +40,7 @@ python=${PYTHON_WITH_TORCH:-}
 facts='import torch; print(torch.__version__, "MKL" if torch.backends.mkl.is_available() else "no MKL",
     torch.backends.cpu.get_cpu_capability())'
 bundled=("Java, bundled LibTorch" "$rounds" java -jar "$jar" train --libtorch bundled --out target/bench/run)
-if [ -z "$python" ] || ! read -r version blas capability < <("$python" -c "$facts" 2>/dev/null); then
+if [ -z "$python" ] || ! read -r version blas capability < <(env ${BENCH_KERNELS:+ATEN_CPU_CAPABILITY=avx2} "$python" -c "$facts" 2>/dev/null); then
     add "${bundled[@]}"
     echo "- left out, Python's LibTorch, C++ and Python: pip install torch torchvision numpy, and set PYTHON_WITH_TORCH to that Python"
 else

@@ -41,9 +41,11 @@ public final class Machine {
         if (!unset.isEmpty()) {
             lines.add("Unset for every program: " + unset + ", which would choose OpenBLAS's kernels by hand");
         }
-        String capability = System.getenv("ATEN_CPU_CAPABILITY");
-        if (capability != null) {
-            lines.add("Set for every program: ATEN_CPU_CAPABILITY=" + capability);
+        if (!ProcessRun.SET.isEmpty()) {
+            lines.add("Set for every program: "
+                    + ProcessRun.SET.entrySet().stream()
+                            .map(Map.Entry::toString)
+                            .collect(Collectors.joining(", ")));
         }
         return lines;
     }

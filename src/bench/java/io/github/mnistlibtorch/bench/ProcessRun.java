@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -39,6 +41,12 @@ record ProcessRun(
      * them, so that each runs as it does for a user.
      */
     static final List<String> UNSET = List.of("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE");
+
+    /** With {@code BENCH_KERNELS=avx2}, what holds every library to the kernels of a processor without AVX-512. */
+    static final Map<String, String> SET = "avx2".equals(System.getenv("BENCH_KERNELS"))
+            ? new TreeMap<>(Map.of(
+                    "ATEN_CPU_CAPABILITY", "avx2", "MKL_ENABLE_INSTRUCTIONS", "AVX2", "OPENBLAS_CORETYPE", "Haswell"))
+            : Map.of();
 
     private static final Pattern PEAK = Pattern.compile("VmHWM:\\s+(\\d+) kB");
 
@@ -73,6 +81,7 @@ record ProcessRun(
         Path err = Files.createTempFile("err", ".txt");
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(err.toFile());
         UNSET.forEach(builder.environment()::remove);
+        builder.environment().putAll(SET);
         long start = System.nanoTime();
         Process process = builder.start();
         Reader reader = new Reader(process.inputReader(UTF_8));
