@@ -3,7 +3,6 @@ package io.github.mnistlibtorch.train;
 import java.util.List;
 import java.util.Locale;
 import org.bytedeco.pytorch.AdamOptions;
-import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.RMSpropOptions;
 import org.bytedeco.pytorch.SGD;
@@ -34,14 +33,15 @@ public interface OptimizerFactory {
     /** {@code torch.optim.Adam}. */
     OptimizerFactory ADAM = (parameters, lr) -> {
         try (AdamOptions options = new AdamOptions(lr)) {
-            return new Adam(parameters, options);
+            return new Adam(parameters, options, /* decoupledWeightDecay= */ false);
         }
     };
 
     /** {@code torch.optim.AdamW}, with its weight decay of 0.01. */
     OptimizerFactory ADAMW = (parameters, lr) -> {
-        try (AdamWOptions options = new AdamWOptions(lr)) {
-            return new AdamW(parameters, options);
+        try (AdamOptions options = new AdamOptions(lr)) {
+            options.weight_decay().put(0.01);
+            return new Adam(parameters, options, /* decoupledWeightDecay= */ true);
         }
     };
 

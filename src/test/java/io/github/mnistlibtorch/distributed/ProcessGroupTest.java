@@ -90,6 +90,12 @@ class ProcessGroupTest {
                     MnistModel model = new MnistModel(7, 5, 3);
                     DistributedDataParallel replicas = new DistributedDataParallel(group, 1)) {
                 replicas.begin(model, 0);
+                for (int step = 0; step < 3; step++) { // the second has other buckets
+                    try (Scope scope = Scope.open()) {
+                        model.forward(torch.randn(2, 7)).sum().backward();
+                        replicas.averageGradients();
+                    }
+                }
             }
         }
         assertThat(LivePointers.settled()).isEqualTo(before);

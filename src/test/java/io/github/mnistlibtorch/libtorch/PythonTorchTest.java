@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -54,16 +56,19 @@ class PythonTorchTest {
     }
 
     @Test
-    void pythonThatHangsIsEndedWithAllThatItStarted() throws IOException {
-        Path python = python("sleep 61.25 & sleep 61.25");
+    void pythonThatHangsIsEndedWithAllThatItStarted() throws Exception {
+        Path ids = folder.resolve("ids");
+        Path python = python("sleep 60 & echo $! >" + ids + "; echo $$ >>" + ids + "; wait");
         assertThatExceptionOfType(UnusableLibTorchException.class)
                 .isThrownBy(() -> PythonTorch.folderOf(python.toString(), "asked", second()));
-        assertThat(ProcessHandle.current()
-                        .descendants()
-                        .filter(ProcessHandle::isAlive)
-                        .map(process ->
-                                String.join(" ", process.info().arguments().orElse(new String[0]))))
-                .doesNotContain("61.25");
+        List<String> started = Files.readAllLines(ids);
+        assertThat(started).hasSize(2);
+        for (String id : started) {
+            Optional<ProcessHandle> process = ProcessHandle.of(Long.parseLong(id));
+            if (process.isPresent()) {
+                process.get().onExit().get(20, TimeUnit.SECONDS); // a minute would pass before it ends by itself
+            }
+        }
     }
 
     @Test

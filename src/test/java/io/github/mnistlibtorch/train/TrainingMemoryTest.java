@@ -31,7 +31,7 @@ class TrainingMemoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"sgd,0", "sgd,2", "adam,2"})
+    @CsvSource({"sgd,0", "sgd,2", "momentum,0", "adam,2", "adamw,0", "rmsprop,0"})
     void livePointersAreTheSameAfterEveryEpoch(String optimizer, int numWorkers) {
         List<Long> counts = new ArrayList<>();
         LivePointers.settled();
@@ -50,7 +50,7 @@ class TrainingMemoryTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"sgd", "adam"})
+    @CsvSource({"sgd", "momentum", "adam", "adamw", "rmsprop"})
     void fitLeavesNoPointerBehind(String optimizer) {
         try (Device cpu = Devices.of("cpu");
                 MnistModel model = new CountingModel(new ArrayList<>())) {
