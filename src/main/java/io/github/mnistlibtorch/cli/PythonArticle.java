@@ -73,17 +73,26 @@ final class PythonArticle implements AutoCloseable {
                     config.optimizer(),
                     "--schedule",
                     new Converters.Schedule(config.schedule()).toString()));
-            Process process = new ProcessBuilder(command)
-                    .redirectInput(ProcessBuilder.Redirect.from(
-                            Files.createFile(folder.resolve("nothing")).toFile()))
-                    .redirectError(errors(folder).toFile())
-                    .start();
+            Path nothing = Files.createFile(folder.resolve("nothing"));
+            Process process = begin(new ProcessBuilder(command)
+                    .redirectInput(nothing.toFile())
+                    .redirectError(errors(folder).toFile()));
             started = true;
             return new PythonArticle(python, folder, process);
         } finally {
             if (!started) {
                 delete(folder);
             }
+        }
+    }
+
+    private static Process begin(ProcessBuilder builder) throws InputException {
+        try {
+            return builder.start();
+        } catch (IOException e) {
+            throw new InputException(
+                    "'" + builder.command().get(0) + "' cannot be started; name another Python with LIBTORCH_PYTHON",
+                    e);
         }
     }
 

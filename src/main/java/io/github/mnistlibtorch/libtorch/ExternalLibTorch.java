@@ -42,11 +42,11 @@ record ExternalLibTorch(Path folder, String version, String asked) {
         }
         Path folder = source.folder();
         if (folder == null) {
-            folder = PythonTorch.folderOf(String.valueOf(source.python()), source.asked(), PythonTorch.PATIENCE);
+            folder = PythonTorch.folderOf(source, PythonTorch.PATIENCE);
         } else if (!Files.isDirectory(folder)) {
-            throw new UnusableLibTorchException(source.asked() + ": there is no such folder" + remedy());
+            throw new UnusableLibTorchException(source.asked() + ": there is no such folder" + source.remedy());
         }
-        return check(folder, source.asked(), Loader.getPlatform(), LibTorch.version());
+        return check(folder, source, Loader.getPlatform(), LibTorch.version());
     }
 
     /**
@@ -54,7 +54,8 @@ record ExternalLibTorch(Path folder, String version, String asked) {
      *
      * @param required the version that it must be, whatever its suffix
      */
-    static ExternalLibTorch check(Path folder, String asked, String platform, String required) {
+    static ExternalLibTorch check(Path folder, LibTorchSource source, String platform, String required) {
+        String asked = source.asked();
         List<String> names = libraries(platform);
         String main = names.get(1);
         Path lib = Stream.of(folder.resolve("lib"), folder)
@@ -66,27 +67,23 @@ record ExternalLibTorch(Path folder, String version, String asked) {
             String version = version(lib);
             if (version == null) {
                 throw new UnusableLibTorchException(asked + ": neither " + String.join(" nor ", VERSION_FILES)
-                        + " beside " + lib + " says which LibTorch it is" + remedy());
+                        + " beside " + lib + " says which LibTorch it is" + source.remedy());
             }
             if (!version.replaceFirst("\\+.*", "").equals(required)) {
                 throw new UnusableLibTorchException(
-                        asked + " is LibTorch " + version + ", and this program needs " + required + remedy());
+                        asked + " is LibTorch " + version + ", and this program needs " + required + source.remedy());
             }
             for (String name : names) {
                 Path library = lib.resolve(name);
                 String problem = Files.isRegularFile(library) ? SharedLibrary.problem(library, platform) : "is missing";
                 if (problem != null) {
-                    throw new UnusableLibTorchException(asked + ": " + library + " " + problem + remedy());
+                    throw new UnusableLibTorchException(asked + ": " + library + " " + problem + source.remedy());
                 }
             }
             return new ExternalLibTorch(lib, version, asked);
         } catch (IOException e) {
-            throw new UnusableLibTorchException(asked + ": " + lib + " cannot be read" + remedy());
+            throw new UnusableLibTorchException(asked + ": " + lib + " cannot be read" + source.remedy());
         }
-    }
-
-    private static String remedy() {
-        return "; name another, or say --libtorch bundled";
     }
 
     /** What has to be there, in the order in which it is loaded; libtorch itself is empty, and pulls in CUDA. */

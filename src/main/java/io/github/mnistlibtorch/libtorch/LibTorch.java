@@ -72,7 +72,7 @@ public final class LibTorch {
     }
 
     /**
-     * Chooses the LibTorch of a Python: {@code use("python")}.
+     * Chooses the LibTorch of a Python, as {@code use("python")} does, for what runs on no other.
      *
      * @throws UnusableLibTorchException if another has been chosen
      */
@@ -80,7 +80,7 @@ public final class LibTorch {
         if (source != null && !source.equals(LibTorchSource.OF_PYTHON)) {
             throw new UnusableLibTorchException("only Python's own LibTorch is also Python's; leave --libtorch out");
         }
-        source = LibTorchSource.OF_PYTHON;
+        source = LibTorchSource.OF_PYTHON_ALONE;
     }
 
     /** The Python whose LibTorch {@code use("python")} chooses: a path, or a name to look for on the path. */

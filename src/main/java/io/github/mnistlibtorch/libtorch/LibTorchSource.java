@@ -12,14 +12,20 @@ import org.jspecify.annotations.Nullable;
  * @param asked where it is asked for, for messages: an option or an environment variable with its value
  * @param folder of the libraries or one above it; {@code null} if it is not a folder
  * @param python the Python whose torch it is; {@code null} if it is none
+ * @param remedy what to do if it cannot be used: the end of a sentence
  */
 record LibTorchSource(
-        String asked, @Nullable Path folder, @Nullable String python) {
+        String asked, @Nullable Path folder, @Nullable String python, String remedy) {
     /** The one in the jar. */
-    static final LibTorchSource BUNDLED = new LibTorchSource("", null, null);
+    static final LibTorchSource BUNDLED = new LibTorchSource("", null, null, "");
 
     /** What the option says for that of a Python. */
     static final String OF_PYTHON = "python";
+
+    /** For {@code compare}, which runs on nothing else. */
+    static final String OF_PYTHON_ALONE = "the Python to compare with";
+
+    private static final String OR_BUNDLED = ", or say --libtorch bundled";
 
     private static final String OPTION = "--libtorch ";
     private static final String FOLDER = "LIBTORCH";
@@ -38,14 +44,15 @@ record LibTorchSource(
         if (option != null) {
             return switch (option) {
                 case "bundled" -> BUNDLED;
-                case OF_PYTHON -> ofPython(OPTION + option, environment);
+                case OF_PYTHON -> ofPython(OPTION + option, environment, OR_BUNDLED);
+                case OF_PYTHON_ALONE -> ofPython("compare", environment, "");
                 default -> ofFolder(OPTION + option, option);
             };
         }
         String usePython = environment.getOrDefault(USE_PYTHON, "");
         switch (usePython.toLowerCase(Locale.ROOT)) {
             case "1", "true" -> {
-                return ofPython(USE_PYTHON + "=" + usePython, environment);
+                return ofPython(USE_PYTHON + "=" + usePython, environment, OR_BUNDLED);
             }
             case "", "0", "false" -> {}
             default ->
@@ -59,9 +66,13 @@ record LibTorchSource(
         return folder == null && python == null;
     }
 
-    private static LibTorchSource ofPython(String asked, Map<String, String> environment) {
+    private static LibTorchSource ofPython(String asked, Map<String, String> environment, String otherwise) {
         String named = environment.getOrDefault(PYTHON, "");
-        return new LibTorchSource(asked, null, named.isEmpty() ? PythonTorch.defaultPython() : named);
+        return new LibTorchSource(
+                asked,
+                null,
+                named.isEmpty() ? PythonTorch.defaultPython() : named,
+                "; name another with LIBTORCH_PYTHON" + otherwise);
     }
 
     private static LibTorchSource ofFolder(String asked, String folder) {
@@ -69,7 +80,8 @@ record LibTorchSource(
             throw new UnusableLibTorchException(asked.strip() + " names no folder; name one, or say python or bundled");
         }
         try {
-            return new LibTorchSource(asked, Path.of(folder).toAbsolutePath().normalize(), null);
+            return new LibTorchSource(
+                    asked, Path.of(folder).toAbsolutePath().normalize(), null, "; name another" + OR_BUNDLED);
         } catch (InvalidPathException e) {
             throw new UnusableLibTorchException(asked + " is no path; name a folder, or say python or bundled");
         }

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.libtorch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -38,13 +39,14 @@ final class PythonTorch {
     /**
      * The folder of the package {@code torch} of a Python: {@code os.path.dirname(torch.__file__)}.
      *
-     * @param python a path, or a name that is looked for on the path
-     * @param asked where it is asked for, for messages
+     * @param source that names a Python: a path, or a name that is looked for on the path
      * @param patience how long it may take to answer
      * @throws UnusableLibTorchException if there is no such Python, if it has no torch, or does not answer
      */
-    static Path folderOf(String python, String asked, Duration patience) {
-        String remedy = "; name another with LIBTORCH_PYTHON, or say --libtorch bundled";
+    static Path folderOf(LibTorchSource source, Duration patience) {
+        String python = requireNonNull(source.python());
+        String asked = source.asked();
+        String remedy = source.remedy();
         Process process;
         try {
             process = new ProcessBuilder(List.of(python, "-c", SCRIPT))

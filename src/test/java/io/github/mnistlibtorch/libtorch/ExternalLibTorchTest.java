@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Folders that look like a LibTorch and folders that do not; their libraries are headers and nothing else. */
 class ExternalLibTorchTest {
+    private static final LibTorchSource ASKED = new LibTorchSource("asked", null, null, "; name another");
     private static final String LINUX = "linux-x86_64";
     private static final int X86_64 = 62;
     private static final int AARCH64 = 183;
@@ -49,7 +50,7 @@ class ExternalLibTorchTest {
     void folderOfTheLibrariesItself() throws IOException {
         write("build-version", "2.13.0");
         writeLibraries("lib");
-        assertThat(ExternalLibTorch.check(folder.resolve("lib"), "asked", LINUX, "2.13.0")
+        assertThat(ExternalLibTorch.check(folder.resolve("lib"), ASKED, LINUX, "2.13.0")
                         .folder())
                 .isEqualTo(folder.resolve("lib"));
     }
@@ -67,14 +68,14 @@ class ExternalLibTorchTest {
         dll.put(0, new byte[] {'M', 'Z'}).putInt(60, 64).putInt(64, 0x4550).putShort(68, (short) 0x8664);
         write("lib/c10.dll", dll);
         write("lib/torch_cpu.dll", dll);
-        assertThat(ExternalLibTorch.check(folder, "asked", "macosx-arm64", "2.13.0")
+        assertThat(ExternalLibTorch.check(folder, ASKED, "macosx-arm64", "2.13.0")
                         .version())
                 .isEqualTo("2.13.0");
-        assertThat(ExternalLibTorch.check(folder, "asked", "windows-x86_64", "2.13.0")
+        assertThat(ExternalLibTorch.check(folder, ASKED, "windows-x86_64", "2.13.0")
                         .version())
                 .isEqualTo("2.13.0");
         assertThatExceptionOfType(UnusableLibTorchException.class)
-                .isThrownBy(() -> ExternalLibTorch.check(folder, "asked", "macosx-x86_64", "2.13.0"))
+                .isThrownBy(() -> ExternalLibTorch.check(folder, ASKED, "macosx-x86_64", "2.13.0"))
                 .withMessageContaining("is not a library for macosx-x86_64");
     }
 
@@ -83,8 +84,7 @@ class ExternalLibTorchTest {
     void anotherVersionIsRefused(String version) throws IOException {
         write("build-version", version);
         writeLibraries("lib");
-        assertRefused("asked is LibTorch " + version
-                + ", and this program needs 2.13.0; name another, or say --libtorch bundled");
+        assertRefused("asked is LibTorch " + version + ", and this program needs 2.13.0; name another");
     }
 
     @ParameterizedTest
@@ -170,6 +170,14 @@ class ExternalLibTorchTest {
     }
 
     @Test
+    void remedyIsOneThatHelps() {
+        assertThat(LibTorchSource.of("python", Map.of()).remedy())
+                .isEqualTo("; name another with LIBTORCH_PYTHON, or say --libtorch bundled");
+        assertThat(LibTorchSource.of(LibTorchSource.OF_PYTHON_ALONE, Map.of()).remedy())
+                .isEqualTo("; name another with LIBTORCH_PYTHON");
+    }
+
+    @Test
     void pythonIsTheOneThatIsNamed() {
         assertThat(LibTorchSource.of("python", Map.of("LIBTORCH_PYTHON", "/opt/python"))
                         .python())
@@ -212,7 +220,7 @@ class ExternalLibTorchTest {
     }
 
     private ExternalLibTorch check() {
-        return ExternalLibTorch.check(folder, "asked", LINUX, "2.13.0");
+        return ExternalLibTorch.check(folder, ASKED, LINUX, "2.13.0");
     }
 
     private void assertRefused(String reason) {

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -50,8 +51,8 @@ class PythonTorchTest {
     void whatDoesNotAnswerIsRefusedInOneSentence(String script, String reason) throws IOException {
         Path python = python(script);
         assertThatExceptionOfType(UnusableLibTorchException.class)
-                .isThrownBy(() -> PythonTorch.folderOf(python.toString(), "LIBTORCH_USE_PYTORCH=1", second()))
-                .withMessageContainingAll("LIBTORCH_USE_PYTORCH=1", python.toString(), reason, "--libtorch bundled")
+                .isThrownBy(() -> PythonTorch.folderOf(source(python.toString()), second()))
+                .withMessageContainingAll("--libtorch python", python.toString(), reason, "--libtorch bundled")
                 .withMessageNotContaining("\n");
     }
 
@@ -60,7 +61,7 @@ class PythonTorchTest {
         Path ids = folder.resolve("ids");
         Path python = python("sleep 60 & echo $! >" + ids + "; echo $$ >>" + ids + "; wait");
         assertThatExceptionOfType(UnusableLibTorchException.class)
-                .isThrownBy(() -> PythonTorch.folderOf(python.toString(), "asked", second()));
+                .isThrownBy(() -> PythonTorch.folderOf(source(python.toString()), second()));
         List<String> started = Files.readAllLines(ids);
         assertThat(started).hasSize(2);
         for (String id : started) {
@@ -74,14 +75,18 @@ class PythonTorchTest {
     @Test
     void pythonThatIsNotThere() {
         assertThatExceptionOfType(UnusableLibTorchException.class)
-                .isThrownBy(() -> PythonTorch.folderOf("no-such-python", "--libtorch python", second()))
+                .isThrownBy(() -> PythonTorch.folderOf(source("no-such-python"), second()))
                 .withMessage(
                         "--libtorch python: there is no Python 'no-such-python' that can be started; name another with"
                                 + " LIBTORCH_PYTHON, or say --libtorch bundled");
     }
 
     private Path ask(String script) throws IOException {
-        return PythonTorch.folderOf(python(script).toString(), "asked", Duration.ofSeconds(20));
+        return PythonTorch.folderOf(source(python(script).toString()), Duration.ofSeconds(20));
+    }
+
+    private static LibTorchSource source(String python) {
+        return LibTorchSource.of("python", Map.of("LIBTORCH_PYTHON", python));
     }
 
     private static Duration second() {
