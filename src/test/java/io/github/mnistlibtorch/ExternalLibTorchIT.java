@@ -242,6 +242,17 @@ class ExternalLibTorchIT {
                 .startsWith(torch.toString());
     }
 
+    /** Also by a start in the background, and by what waits for it. */
+    @Test
+    void pythonIsAskedOnce() throws IOException {
+        Path asked = folder.resolve("asked");
+        Path python = Files.writeString(
+                folder.resolve("python"), "#!/bin/sh\necho asked >>" + asked + "\nexec " + PYTHON + " \"$@\"\n");
+        assertThat(python.toFile().setExecutable(true)).isTrue();
+        info(Map.of("LIBTORCH_PYTHON", python.toString(), "LIBTORCH_USE_PYTORCH", "1"));
+        assertThat(Files.readAllLines(asked)).hasSize(1);
+    }
+
     @Test
     void pythonThatIsNotThereIsRefused() {
         Program.run(folder, Map.of("LIBTORCH_PYTHON", "no-such-python", "LIBTORCH_USE_PYTORCH", "1"), "info")

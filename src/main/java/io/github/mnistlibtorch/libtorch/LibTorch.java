@@ -41,6 +41,12 @@ public final class LibTorch {
     /** What {@link #use} was told. */
     private static volatile @Nullable String source;
 
+    private static final Object LOOKING = new Object();
+
+    private static boolean looked; // guarded by LOOKING, like what was found
+    private static @Nullable ExternalLibTorch found;
+    private static @Nullable UnusableLibTorchException unusable;
+
     /** The one that was loaded instead of the jar's; set before the start ends. */
     private static volatile @Nullable ExternalLibTorch external;
 
@@ -212,9 +218,22 @@ public final class LibTorch {
         return start;
     }
 
-    /** The LibTorch that is asked for; found once. */
+    /** The LibTorch that is asked for; looked for once, as a Python may have to be asked for it. */
     private static @Nullable ExternalLibTorch external() {
-        return ExternalLibTorch.find(LibTorchSource.of(source, System.getenv()));
+        synchronized (LOOKING) {
+            if (!looked) {
+                looked = true;
+                try {
+                    found = ExternalLibTorch.find(LibTorchSource.of(source, System.getenv()));
+                } catch (UnusableLibTorchException e) {
+                    unusable = e;
+                }
+            }
+            if (unusable != null) {
+                throw unusable;
+            }
+            return found;
+        }
     }
 
     private static void load(Consumer<String> progress, boolean gpu) {
