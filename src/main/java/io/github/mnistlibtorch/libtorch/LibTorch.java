@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>sets the JavaCPP properties that have to be there before the first {@code Pointer};
+ *   <li>finds out which LibTorch is asked for ({@link #use}, {@code LIBTORCH_USE_PYTORCH}, {@code LIBTORCH}); what follows is for
+ *       the jar's own. Of another, only the JNI libraries are unpacked, its libraries are loaded from where they are, JavaCPP
+ *       loads nothing then or later, and MKL and ATen get one thread together;
  *   <li>finds out whether a GPU can be used, and takes the build of LibTorch for the GPU only if one can;
  *   <li>unpacks every native library before the first of them is loaded, so that a process started at the
  *       same time, or killed half-way, never leaves a library that the linker would map half-written;
