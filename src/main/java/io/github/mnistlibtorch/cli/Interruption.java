@@ -48,11 +48,12 @@ final class Interruption implements RunListener, AutoCloseable {
         if (asked) {
             Runtime.getRuntime().halt(EXIT_CODE);
         }
-        asked = true;
+        // Before the run may end, so that its last line is the last.
         if (mayTakeLong) {
             System.err.println(
                     "Ending after this step, which may wait for the other ranks; Ctrl-C once more ends at once.");
         }
+        asked = true;
     }
 
     @Override
