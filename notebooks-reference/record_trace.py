@@ -36,7 +36,9 @@ KERNEL_VARIABLES = [
     "MKL_ENABLE_INSTRUCTIONS",
     "MKL_DEBUG_CPU_TYPE",
     "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
     "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
 ]
 
 
@@ -141,8 +143,10 @@ def producer(threads):
     library = pathlib.Path(torch.__file__).parent / "lib"
     names = ["libtorch_cpu.so", "libtorch_cpu.dylib", "torch_cpu.dll"]
     library = next(library / name for name in names if (library / name).exists())
+    digest = hashlib.sha256()
     with open(library, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
     config = torch.__config__.show()
     mkl = re.search(r"Math Kernel Library Version (\S+)", config)
     info = re.search(r"BLAS_INFO=(\w+)", config)
@@ -150,7 +154,7 @@ def producer(threads):
     return {
         "implementation": "python",
         "torch": torch.__version__,
-        "libtorch_cpu_sha256": digest,
+        "libtorch_cpu_sha256": digest.hexdigest(),
         "device": "cpu",
         "processor": processor(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),

@@ -46,9 +46,13 @@ if [ -z "$python" ] || ! read -r version blas capability < <(env ${BENCH_KERNELS
 else
     echo "- C++ and Python: torch $version, $blas, ATen's kernels $capability"
     export LIBTORCH_PYTHON=$python
-    add "Java, Python's LibTorch" "$rounds" java -jar "$jar" train --libtorch python --out target/bench/run
-    add "Java, Python's LibTorch, -XX:+UseSerialGC -Xmx64m" "$rounds" \
-        java -XX:+UseSerialGC -Xmx64m -jar "$jar" train --libtorch python --out target/bench/run
+    if java -jar "$jar" info --libtorch python >/dev/null 2>&1; then
+        add "Java, Python's LibTorch" "$rounds" java -jar "$jar" train --libtorch python --out target/bench/run
+        add "Java, Python's LibTorch, -XX:+UseSerialGC -Xmx64m" "$rounds" \
+            java -XX:+UseSerialGC -Xmx64m -jar "$jar" train --libtorch python --out target/bench/run
+    else
+        echo "- left out, Java on Python's LibTorch: $(java -jar "$jar" info --libtorch python 2>&1 | tail -n 1)"
+    fi
     add "${bundled[@]}"
     program=target/bench/train-$version
     if ! command -v "${CXX:-c++}" >/dev/null; then

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -40,6 +41,11 @@ import tools.jackson.databind.json.JsonMapper;
         })
 final class CompareCommand implements Callable<Integer> {
     static final String NAME = "compare";
+
+    /** Python writes a loss that is no number as NaN or Infinity. */
+    private static final JsonMapper JSON = JsonMapper.builder()
+            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+            .build();
 
     private static final int BATCH_SIZE = 128;
 
@@ -114,7 +120,7 @@ final class CompareCommand implements Callable<Integer> {
 
     private static EpochResult evaluation(@Nullable String json) throws InputException {
         try {
-            JsonNode result = JsonMapper.builder().build().readTree(json == null ? "" : json);
+            JsonNode result = JSON.readTree(json == null ? "" : json);
             return new EpochResult(
                     result.get("val_loss").asDouble(), result.get("val_acc").asDouble());
         } catch (JacksonException | NullPointerException e) {

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import java.io.BufferedReader;
@@ -122,8 +123,9 @@ final class PythonArticle implements AutoCloseable {
     @Nullable String nextLine() throws IOException {
         String line = lines.readLine();
         if (line == null && exitCode() != 0) {
-            throw new InputException("'" + python + "' cannot run the article (" + lastError()
-                    + "); install what it needs: " + python + " -m pip install torchvision numpy");
+            throw new InputException(
+                    "'" + python + "' cannot run the article (" + lastError() + "); install what it needs: " + python
+                            + " -m pip install torch==" + LibTorch.version() + " torchvision numpy");
         }
         return line;
     }

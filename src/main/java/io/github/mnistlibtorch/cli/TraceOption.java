@@ -8,6 +8,7 @@ import io.github.mnistlibtorch.train.RunListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -23,6 +24,10 @@ final class TraceOption {
     private @Nullable Path file;
 
     private @Nullable TraceRecorder recorder;
+
+    Optional<Path> file() {
+        return Optional.ofNullable(file);
+    }
 
     boolean isGiven() {
         return file != null;

@@ -260,7 +260,8 @@ final class TrainCommand implements Callable<Integer> {
             return trainOnly(dataset, settings, watch, checkpoint);
         }
         OutputFolder.makeWritable(out, "--out");
-        timingsOption.begin(writtenTo(out));
+        timingsOption.begin(Stream.concat(writtenTo(out).stream(), traceOption.file().stream())
+                .toList());
         Path file = out.resolve(CHECKPOINT);
         Map<String, String> computedWith = options.computedWith(device);
         if (checkpoint == null) {

@@ -14,7 +14,13 @@ import org.bytedeco.pytorch.global.torch;
 public final class Environment {
     /** Variables by which MKL, OpenBLAS and oneDNN are told which kernels to take. */
     private static final List<String> KERNEL_VARIABLES = List.of(
-            "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE");
+            "MKL_CBWR",
+            "MKL_ENABLE_INSTRUCTIONS",
+            "MKL_DEBUG_CPU_TYPE",
+            "ONEDNN_MAX_CPU_ISA",
+            "DNNL_MAX_CPU_ISA",
+            "OPENBLAS_CORETYPE",
+            "OPENBLAS_L2_SIZE");
 
     private Environment() {}
 

@@ -80,7 +80,15 @@ record ExternalLibTorch(Path folder, String version, String asked) {
                     throw new UnusableLibTorchException(asked + ": " + library + " " + problem + source.remedy());
                 }
             }
-            return new ExternalLibTorch(lib, version, asked);
+            ExternalLibTorch libTorch = new ExternalLibTorch(lib, version, asked);
+            for (Path library : Stream.concat(libTorch.toLoad().stream(), libTorch.toLoadForCuda().stream())
+                    .toList()) {
+                String problem = SharedLibrary.problem(library, platform);
+                if (problem != null) {
+                    throw new UnusableLibTorchException(asked + ": " + library + " " + problem + source.remedy());
+                }
+            }
+            return libTorch;
         } catch (IOException e) {
             throw new UnusableLibTorchException(asked + ": " + lib + " cannot be read" + source.remedy());
         }

@@ -77,7 +77,8 @@ public record Trace(
          * same bits, whatever its language.
          */
         public boolean computesAs(Producer other) {
-            return !libTorchCpuSha256.equals(UNKNOWN)
+            return device.equals("cpu") // of a GPU, a trace does not say which it is, nor which libraries it used
+                    && !libTorchCpuSha256.equals(UNKNOWN)
                     && !processor.equals(UNKNOWN)
                     && equals(new Producer(
                             implementation,

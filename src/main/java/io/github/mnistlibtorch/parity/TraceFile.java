@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +44,8 @@ public final class TraceFile {
     private static final int MAX_BYTES = 256_000_000;
 
     private static final int BUFFER = 1 << 16;
+
+    private static final Pattern STATE = Pattern.compile("linear\\d{1,4}\\.(weight|bias)\\.[a-z_]{1,40}");
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -197,6 +200,22 @@ public final class TraceFile {
         }
         if (trace.epochs().stream().anyMatch(epoch -> !epoch.line().matches("\\P{Cntrl}*"))) {
             return "a line in it is more than a line";
+        }
+        if (!trace.optimizerState().keySet().stream()
+                .allMatch(key -> STATE.matcher(key).matches())) {
+            return "its optimizer_state has a name that is not of a parameter";
+        }
+        Trace.Producer producer = trace.producer();
+        if (!Stream.of(
+                        producer.implementation(),
+                        producer.torch(),
+                        producer.device(),
+                        producer.processor(),
+                        producer.cpuCapability(),
+                        producer.blas(),
+                        producer.kernelVariables())
+                .allMatch(text -> text.matches("\\P{Cntrl}{0,300}"))) {
+            return "a text of its producer is more than a line";
         }
         if (trace.epochs().size() != config.epochs()) {
             return "it has " + trace.epochs().size() + " epochs, but its schedule has " + config.epochs();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.train.Phase;
@@ -58,9 +59,9 @@ class PythonArticleTest {
             assertThat(article.nextLine()).isEqualTo("first");
             assertThatExceptionOfType(InputException.class)
                     .isThrownBy(article::nextLine)
-                    .withMessage(
-                            "'" + python + "' cannot run the article (No module? called torchvision); install what it"
-                                    + " needs: " + python + " -m pip install torchvision numpy");
+                    .withMessage("'" + python
+                            + "' cannot run the article (No module? called torchvision); install what it" + " needs: "
+                            + python + " -m pip install torch==" + LibTorch.version() + " torchvision numpy");
         }
     }
 

@@ -41,7 +41,7 @@ class ExternalLibTorchTest {
     void unpackedLibTorch() throws IOException {
         write("build-version", "2.13.0+cu130\n");
         writeLibraries("lib");
-        write("lib/libtorch_cuda.so", "");
+        write("lib/libtorch_cuda.so", elf(X86_64));
         assertThat(check().version()).isEqualTo("2.13.0+cu130");
         assertThat(check().hasCuda()).isTrue();
     }
@@ -127,6 +127,18 @@ class ExternalLibTorchTest {
         byte[] whole = Files.readAllBytes(folder.resolve("lib/libtorch_cpu.so"));
         Files.write(folder.resolve("lib/libtorch_cpu.so"), Arrays.copyOf(whole, whole.length - 1));
         assertRefused("libtorch_cpu.so is cut off");
+    }
+
+    /** The largest of all is what is most likely to be there in part. */
+    @ParameterizedTest
+    @ValueSource(strings = {"libtorch_cuda.so", "libgomp.so.1"})
+    void whatElseIsLoadedIsLookedAtToo(String name) throws IOException {
+        write("build-version", "2.13.0");
+        writeLibraries("lib");
+        write("lib/" + name, elf(X86_64));
+        byte[] whole = Files.readAllBytes(folder.resolve("lib").resolve(name));
+        Files.write(folder.resolve("lib").resolve(name), Arrays.copyOf(whole, whole.length - 1));
+        assertRefused(name + " is cut off");
     }
 
     @Test

@@ -1,7 +1,9 @@
 package io.github.mnistlibtorch.parity;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.vision.Mnist;
@@ -119,6 +121,26 @@ class ExactParityTest {
     void unknownIsNotTheSame(String fact) throws IOException {
         Trace one = altered(root -> ((ObjectNode) root.get("producer")).put(fact, "unknown"));
         assertThat(Ladder.climb(one, one, Guidance.NONE)).hasSize(10);
+    }
+
+    /** Of a GPU, a trace does not say which it is. */
+    @Test
+    void gpusAreNotHeldToTheBit() throws IOException {
+        Trace one = altered(root -> ((ObjectNode) root.get("producer")).put("device", "cuda:0"));
+        assertThat(Ladder.climb(one, one, Guidance.NONE)).hasSize(10);
+    }
+
+    @Test
+    void textsThatCouldReachTheTerminalAreRefused() {
+        assertThatExceptionOfType(InputException.class)
+                .isThrownBy(() -> altered(root -> ((ObjectNode) root.get("producer")).put("blas", "mkl\u001b[31m")))
+                .withMessageContaining("producer");
+        assertThatExceptionOfType(InputException.class)
+                .isThrownBy(() -> altered(root -> ((ObjectNode) root.get("optimizer_state"))
+                        .putObject("linear1.bias.\u001b[31m")
+                        .put("sha256", "0".repeat(64))
+                        .putArray("shape")))
+                .withMessageContaining("optimizer_state");
     }
 
     private static List<String> failed(List<Rung> rungs) {
