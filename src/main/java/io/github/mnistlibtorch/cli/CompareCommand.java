@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.MnistTutorial;
+import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
@@ -60,7 +61,7 @@ final class CompareCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         LibTorch.usePython();
-        LibTorch.start(System.err::println);
+        LibTorch.start(runOptions::say);
         LibTorch.setNumThreads(runOptions.threads());
         Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
         RunConfig.requireRoomToTrain(mnist.size(), runOptions.valSize(), "choose a smaller --val-size");
@@ -88,6 +89,9 @@ final class CompareCommand implements Callable<Integer> {
                 throw new IllegalStateException("Python prints more than there is to compare");
             }
             return judge(python.trace(), here);
+        } catch (InterruptedRunException e) {
+            System.err.println("mnist-libtorch: interrupted");
+            return Interruption.EXIT_CODE;
         }
     }
 

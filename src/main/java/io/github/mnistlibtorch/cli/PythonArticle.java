@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
@@ -24,22 +25,25 @@ import org.jspecify.annotations.Nullable;
 final class PythonArticle implements AutoCloseable {
     private static final List<String> SCRIPTS = List.of("article.py", "record_trace.py", "run_beside_java.py");
 
+    /** What a Python ends with that Ctrl-C has interrupted: it reaches both. */
+    private static final int INTERRUPTED = 130;
+
     private static final List<String> DATA = List.of(
             "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
 
     private final String python;
     private final Path folder;
-    private final Process process;
-    private final BufferedReader lines;
 
     /** Whatever ends this program ends the other and removes its files. */
-    private final Thread cleaner = new Thread(this::cleanUp, "end Python");
+    private final Thread cleaner = new Thread(this::end, "end Python");
 
-    private PythonArticle(String python, Path folder, Process process) {
+    private volatile boolean ending;
+    private volatile @Nullable Process process;
+    private @Nullable BufferedReader lines;
+
+    private PythonArticle(String python, Path folder) {
         this.python = python;
         this.folder = folder;
-        this.process = process;
-        this.lines = process.inputReader(UTF_8);
         Runtime.getRuntime().addShutdownHook(cleaner);
     }
 
@@ -51,40 +55,41 @@ final class PythonArticle implements AutoCloseable {
      * @throws IOException if the folder for temporary files is full
      */
     static PythonArticle start(String python, Trace.Config config, int threads) throws IOException {
-        Path folder = Files.createTempDirectory("mnist-libtorch");
+        PythonArticle article = new PythonArticle(python, Files.createTempDirectory("mnist-libtorch"));
         boolean started = false;
         try {
-            unpack(folder);
-            List<String> command = new ArrayList<>(List.of(
-                    python,
-                    "-u",
-                    "-W",
-                    "ignore",
-                    folder.resolve("run_beside_java.py").toString()));
-            command.addAll(
-                    List.of("--data", folder.toString(), "--out", trace(folder).toString()));
-            command.addAll(List.of("--seed", Long.toString(config.seed()), "--dtype", config.dtype()));
-            command.addAll(List.of("--hidden-size", new Converters.Hidden(config.hiddenSizes()).toString()));
-            command.addAll(List.of("--batch-size", Integer.toString(config.batchSize())));
-            command.addAll(List.of("--val-size", Integer.toString(config.valSize())));
-            command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
-            command.addAll(List.of("--threads", Integer.toString(threads)));
-            command.addAll(List.of(
-                    "--optimizer",
-                    config.optimizer(),
-                    "--schedule",
-                    new Converters.Schedule(config.schedule()).toString()));
-            Path nothing = Files.createFile(folder.resolve("nothing"));
-            Process process = begin(new ProcessBuilder(command)
-                    .redirectInput(nothing.toFile())
-                    .redirectError(errors(folder).toFile()));
+            article.begin(config, threads);
             started = true;
-            return new PythonArticle(python, folder, process);
+            return article;
         } finally {
             if (!started) {
-                delete(folder);
+                article.close();
             }
         }
+    }
+
+    private void begin(Trace.Config config, int threads) throws IOException {
+        unpack(folder);
+        Path script = folder.resolve("run_beside_java.py");
+        List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script.toString()));
+        command.addAll(
+                List.of("--data", folder.toString(), "--out", trace(folder).toString()));
+        command.addAll(List.of("--seed", Long.toString(config.seed()), "--dtype", config.dtype()));
+        command.addAll(List.of("--hidden-size", new Converters.Hidden(config.hiddenSizes()).toString()));
+        command.addAll(List.of("--batch-size", Integer.toString(config.batchSize())));
+        command.addAll(List.of("--val-size", Integer.toString(config.valSize())));
+        command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
+        command.addAll(List.of("--threads", Integer.toString(threads)));
+        command.addAll(List.of("--optimizer", config.optimizer()));
+        command.addAll(List.of("--schedule", new Converters.Schedule(config.schedule()).toString()));
+        Path nothing = Files.createFile(folder.resolve("nothing"));
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectInput(nothing.toFile())
+                .redirectError(errors(folder).toFile());
+        builder.environment().remove("PYTHONSAFEPATH"); // the scripts import each other
+        Process begun = begin(builder);
+        process = begun;
+        lines = begun.inputReader(UTF_8);
     }
 
     private static Process begin(ProcessBuilder builder) throws InputException {
@@ -119,20 +124,27 @@ final class PythonArticle implements AutoCloseable {
      *
      * @return {@code null} when it has ended well
      * @throws InputException if it has ended otherwise
+     * @throws InterruptedRunException if it has been interrupted, or this program is being ended
      */
     @Nullable String nextLine() throws IOException {
-        String line = lines.readLine();
-        if (line == null && exitCode() != 0) {
-            throw new InputException(
-                    "'" + python + "' cannot run the article (" + lastError() + "); install what it needs: " + python
-                            + " -m pip install torch==" + LibTorch.version() + " torchvision numpy");
+        String line = requireNonNull(lines).readLine();
+        if (line == null) {
+            int exitCode = exitCode();
+            if (ending || exitCode == INTERRUPTED) {
+                throw new InterruptedRunException();
+            }
+            if (exitCode != 0) {
+                throw new InputException("'" + python + "' cannot run the article (" + lastError()
+                        + "); install what it needs: " + python + " -m pip install torch==" + LibTorch.version()
+                        + " torchvision numpy");
+            }
         }
         return line;
     }
 
     private int exitCode() {
         try {
-            return process.waitFor();
+            return requireNonNull(process).waitFor();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException(e);
@@ -162,15 +174,22 @@ final class PythonArticle implements AutoCloseable {
 
     @Override
     public void close() {
-        Runtime.getRuntime().removeShutdownHook(cleaner);
-        cleanUp();
+        try {
+            Runtime.getRuntime().removeShutdownHook(cleaner);
+        } catch (IllegalStateException e) {
+            return; // this program is being ended, and the hook does it
+        }
+        end();
     }
 
-    private void cleanUp() {
-        process.descendants().forEach(ProcessHandle::destroyForcibly);
-        process.destroyForcibly();
+    private void end() {
+        ending = true;
         try {
-            process.waitFor();
+            Process begun = process;
+            if (begun != null) {
+                begun.descendants().forEach(ProcessHandle::destroyForcibly);
+                begun.destroyForcibly().waitFor();
+            }
             delete(folder);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -170,8 +170,12 @@ final class NativeLibraries {
     static void loadExternal(ExternalLibTorch libTorch) {
         System.setProperty(LOAD_LIBRARIES, "false");
         startLoadingClasses();
+        try {
+            loadBridge("jnijavacpp");
+        } catch (UnsatisfiedLinkError e) {
+            throw explain(e); // it needs nothing of LibTorch: what is wrong is the cache
+        }
         libTorch.toLoad().forEach(library -> System.load(library.toString()));
-        loadBridge("jnijavacpp");
         loadBridge("jnitorch");
         requireNoOther(libTorch);
     }

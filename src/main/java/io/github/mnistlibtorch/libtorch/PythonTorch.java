@@ -49,9 +49,10 @@ final class PythonTorch {
         String remedy = source.remedy();
         Process process;
         try {
-            process = new ProcessBuilder(List.of(python, "-c", SCRIPT))
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+            ProcessBuilder builder =
+                    new ProcessBuilder(List.of(python, "-c", SCRIPT)).redirectError(ProcessBuilder.Redirect.DISCARD);
+            builder.environment().put("PYTHONIOENCODING", "utf-8");
+            process = builder.start();
         } catch (IOException e) {
             throw new UnusableLibTorchException(
                     asked + ": there is no Python '" + escaped(python) + "' that can be started" + remedy);
@@ -63,7 +64,11 @@ final class PythonTorch {
                         + patience.toSeconds() + " s where its torch is" + remedy);
             }
             String answer = answer(process.getInputStream());
-            if (process.exitValue() != 0 || answer.isEmpty()) {
+            if (process.exitValue() != 0) {
+                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' does not work (exit code "
+                        + process.exitValue() + ")" + remedy);
+            }
+            if (answer.isEmpty()) {
                 throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' has no torch; install it with "
                         + escaped(python) + " -m pip install torch==" + LibTorch.version() + remedy);
             }

@@ -41,8 +41,8 @@ class PythonTorchTest {
             delimiter = '|',
             value = {
                 "echo torch=|has no torch",
-                "exit 1|has no torch",
-                "echo torch=/opt/torch/__init__.py; kill -9 $$|has no torch",
+                "exit 1|does not work (exit code 1)",
+                "echo torch=/opt/torch/__init__.py; kill -9 $$|does not work (exit code 137)",
                 "head -c 300000 /dev/zero; exit 0|within 1 s",
                 "sleep 60|within 1 s",
                 "sleep 60 & sleep 60|within 1 s",
