@@ -92,4 +92,33 @@ class CompareIT {
         }
         assertThat(temporary).isEmptyDirectory();
     }
+
+    /** While its scripts and the data are unpacked, before Python has begun. */
+    @Test
+    void whatEndsItWhileItUnpacksLeavesNothing() throws Exception {
+        for (int run = 0; run < 5; run++) {
+            Path temporary = Files.createDirectory(folder.resolve("tmp" + run));
+            ProcessBuilder builder = Program.builder(
+                            Program.command(List.of("-Djava.io.tmpdir=" + temporary), "compare", "--quiet"))
+                    .directory(folder.toFile())
+                    .redirectErrorStream(true)
+                    .redirectOutput(folder.resolve("out" + run).toFile());
+            builder.environment().putAll(WITH_PYTHON);
+            Process process = builder.start();
+            for (int i = 0; i < 6000 && isEmpty(temporary); i++) {
+                TimeUnit.MILLISECONDS.sleep(5);
+            }
+            TimeUnit.MILLISECONDS.sleep(60L * run);
+            process.destroy();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(temporary).isEmptyDirectory();
+            assertThat(Files.readString(folder.resolve("out" + run))).doesNotContain("Exception");
+        }
+    }
+
+    private static boolean isEmpty(Path folder) throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.findAny().isEmpty();
+        }
+    }
 }

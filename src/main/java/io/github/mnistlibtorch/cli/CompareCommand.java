@@ -76,6 +76,7 @@ final class CompareCommand implements Callable<Integer> {
                 articleOptions.schedule(),
                 articleOptions.optimizer());
         try (PythonArticle python = PythonArticle.start(LibTorch.python(), config, runOptions.threads())) {
+            EpochResult first = evaluation(python.nextLine()); // what Python lacks shows at once
             Trace here = run(mnist, config);
             System.out.println(
                     String.format(ROW, "", "val_loss", "", "val_acc", "", "").stripTrailing());
@@ -83,7 +84,8 @@ final class CompareCommand implements Callable<Integer> {
                     .stripTrailing());
             List<String> names = names(config.schedule());
             for (int i = 0; i < names.size(); i++) {
-                System.out.println(row(names.get(i), evaluation(python.nextLine()), evaluation(here, i)));
+                System.out.println(
+                        row(names.get(i), i == 0 ? first : evaluation(python.nextLine()), evaluation(here, i)));
             }
             if (python.nextLine() != null) {
                 throw new IllegalStateException("Python prints more than there is to compare");

@@ -31,7 +31,8 @@ final class OutputFolder {
         }
     }
 
-    private static String reason(IOException e) {
+    /** Why a file cannot be written, in a few words. */
+    static String reason(IOException e) {
         if (e instanceof AccessDeniedException) {
             return "permission denied";
         }

@@ -51,11 +51,17 @@ final class PythonArticle implements AutoCloseable {
      * Begins to run it.
      *
      * @param python a path, or a name that is looked for on the path
-     * @throws InputException if it cannot be started
-     * @throws IOException if the folder for temporary files is full
+     * @throws InputException if it cannot be started, or the folder for temporary files cannot be written to
+     * @throws InterruptedRunException if this program is being ended
      */
-    static PythonArticle start(String python, Trace.Config config, int threads) throws IOException {
-        PythonArticle article = new PythonArticle(python, Files.createTempDirectory("mnist-libtorch"));
+    static PythonArticle start(String python, Trace.Config config, int threads) throws InputException {
+        Path folder;
+        try {
+            folder = Files.createTempDirectory("mnist-libtorch");
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+        PythonArticle article = new PythonArticle(python, folder);
         boolean started = false;
         try {
             article.begin(config, threads);
@@ -68,8 +74,8 @@ final class PythonArticle implements AutoCloseable {
         }
     }
 
-    private void begin(Trace.Config config, int threads) throws IOException {
-        unpack(folder);
+    private void begin(Trace.Config config, int threads) throws InputException {
+        unpack();
         Path script = folder.resolve("run_beside_java.py");
         List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script.toString()));
         command.addAll(
@@ -82,19 +88,22 @@ final class PythonArticle implements AutoCloseable {
         command.addAll(List.of("--threads", Integer.toString(threads)));
         command.addAll(List.of("--optimizer", config.optimizer()));
         command.addAll(List.of("--schedule", new Converters.Schedule(config.schedule()).toString()));
-        Path nothing = Files.createFile(folder.resolve("nothing"));
+        Path nothing = folder.resolve("nothing");
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectInput(nothing.toFile())
                 .redirectError(errors(folder).toFile());
         builder.environment().remove("PYTHONSAFEPATH"); // the scripts import each other
-        Process begun = begin(builder);
-        process = begun;
-        lines = begun.inputReader(UTF_8);
+        lines = begin(builder).inputReader(UTF_8);
     }
 
-    private static Process begin(ProcessBuilder builder) throws InputException {
+    private Process begin(ProcessBuilder builder) throws InputException {
         try {
-            return builder.start();
+            synchronized (cleaner) {
+                requireNotEnding();
+                Process begun = builder.start();
+                process = begun;
+                return begun;
+            }
         } catch (IOException e) {
             throw new InputException(
                     "'" + builder.command().get(0) + "' cannot be started; name another Python with LIBTORCH_PYTHON",
@@ -102,17 +111,44 @@ final class PythonArticle implements AutoCloseable {
         }
     }
 
-    private static void unpack(Path folder) throws IOException {
-        for (String script : SCRIPTS) {
-            copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script), false);
-        }
-        Path raw = Files.createDirectories(folder.resolve("MNIST/raw"));
-        for (String file : DATA) {
-            copy("/mnist/" + file + ".gz", raw.resolve(file), true);
+    /** Under a lock for each file: what ends this program removes them all, and none comes after that. */
+    private void requireNotEnding() {
+        if (ending) {
+            throw new InterruptedRunException();
         }
     }
 
-    private static void copy(String resource, Path file, boolean packed) throws IOException {
+    private static InputException unwritable(IOException e) {
+        return new InputException(
+                "cannot write to the folder for temporary files " + System.getProperty("java.io.tmpdir") + " ("
+                        + OutputFolder.reason(e) + "); name another with java -Djava.io.tmpdir=DIR",
+                e);
+    }
+
+    private void unpack() throws InputException {
+        try {
+            for (String script : SCRIPTS) {
+                copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script), false);
+            }
+            for (String file : DATA) {
+                copy("/mnist/" + file + ".gz", folder.resolve("MNIST/raw").resolve(file), true);
+            }
+            Files.createFile(folder.resolve("nothing"));
+        } catch (IOException e) {
+            requireNotEnding();
+            throw unwritable(e);
+        }
+    }
+
+    private void copy(String resource, Path file, boolean packed) throws IOException {
+        synchronized (cleaner) {
+            requireNotEnding();
+            Files.createDirectories(file.resolveSibling(""));
+            copyUnlocked(resource, file, packed);
+        }
+    }
+
+    private static void copyUnlocked(String resource, Path file, boolean packed) throws IOException {
         try (InputStream in = requireNonNull(PythonArticle.class.getResourceAsStream(resource));
                 InputStream content = packed ? new GZIPInputStream(in) : in) {
             Files.copy(content, file);
@@ -185,12 +221,14 @@ final class PythonArticle implements AutoCloseable {
     private void end() {
         ending = true;
         try {
-            Process begun = process;
-            if (begun != null) {
-                begun.descendants().forEach(ProcessHandle::destroyForcibly);
-                begun.destroyForcibly().waitFor();
+            synchronized (cleaner) {
+                Process begun = process;
+                if (begun != null) {
+                    begun.descendants().forEach(ProcessHandle::destroyForcibly);
+                    begun.destroyForcibly().waitFor();
+                }
+                delete(folder);
             }
-            delete(folder);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (IOException e) {

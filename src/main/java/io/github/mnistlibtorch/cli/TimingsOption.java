@@ -16,7 +16,8 @@ final class TimingsOption {
             names = "--timings",
             paramLabel = "FILE",
             converter = Converters.OfPath.class,
-            description = "Write how long training, evaluations and checkpoints took in FILE, as JSON, for programs.")
+            description = "Write how long training, evaluations and checkpoints took in FILE, as JSON, for programs."
+                    + " Not in a dry run, and of several ranks by rank 0.")
     private @Nullable Path file;
 
     /**

@@ -259,9 +259,9 @@ final class TrainCommand implements Callable<Integer> {
         if (dryRun || group != null && group.rank() > 0) {
             return trainOnly(dataset, settings, watch, checkpoint);
         }
-        OutputFolder.makeWritable(out, "--out");
         timingsOption.begin(Stream.concat(writtenTo(out).stream(), traceOption.file().stream())
                 .toList());
+        OutputFolder.makeWritable(out, "--out");
         Path file = out.resolve(CHECKPOINT);
         Map<String, String> computedWith = options.computedWith(device);
         if (checkpoint == null) {

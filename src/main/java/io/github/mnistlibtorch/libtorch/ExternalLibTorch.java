@@ -104,9 +104,12 @@ record ExternalLibTorch(Path folder, String version, String asked) {
     }
 
     private static @Nullable String version(Path lib) throws IOException {
-        Path above = lib.resolve("..").normalize();
-        for (String name : VERSION_FILES) {
-            Path file = above.resolve(name);
+        // The second is where a link leads to.
+        List<Path> files = Stream.of(lib.toAbsolutePath(), lib.toRealPath())
+                .flatMap(folder -> VERSION_FILES.stream().map(folder::resolveSibling))
+                .toList();
+        for (Path file : files) {
+            String name = file.getFileName().toString();
             if (Files.isRegularFile(file) && Files.size(file) <= MAX_VERSION_FILE) {
                 String text = Files.readString(file, ISO_8859_1);
                 Matcher matcher = (name.endsWith(".py") ? PYTHON_VERSION : PLAIN_VERSION).matcher(text);

@@ -41,6 +41,9 @@ public final class LibTorch {
 
     private static @Nullable Thread background; // guarded by the class
 
+    /** Whether the start in the background is still finding out which LibTorch is asked for. */
+    private static volatile boolean asking;
+
     /** What {@link #use} was told. */
     private static volatile @Nullable String source;
 
@@ -87,7 +90,7 @@ public final class LibTorch {
      */
     public static void usePython() {
         if (source != null && !source.equals(LibTorchSource.OF_PYTHON)) {
-            throw new UnusableLibTorchException("only Python's own LibTorch is also Python's; leave --libtorch out");
+            throw new UnusableLibTorchException("compare runs on Python's own LibTorch; leave --libtorch out");
         }
         source = LibTorchSource.OF_PYTHON_ALONE;
     }
@@ -179,20 +182,29 @@ public final class LibTorch {
 
     private static boolean isQuick() {
         try {
+            asking = true;
             ExternalLibTorch other = external();
+            asking = false;
             return other == null
                     ? !NativeLibraries.hasGpuBuild() && NativeLibraries.areUnpacked()
                     : !other.hasCuda() && NativeLibraries.areBridgesUnpacked();
         } catch (LibTorchException e) {
+            asking = false;
             return false; // start() will say why
         }
     }
 
-    /** Waits for a start in the background, however it ends: a process must not exit while a library is being loaded. */
+    /**
+     * Waits for a start in the background, however it ends: a process must not exit while a library is being loaded. It need
+     * not wait for a Python that does not answer.
+     */
     public static void finishStart() {
         Thread thread = inBackground();
         try {
             if (thread != null) {
+                if (asking) {
+                    thread.interrupt();
+                }
                 thread.join();
             }
         } catch (InterruptedException e) {

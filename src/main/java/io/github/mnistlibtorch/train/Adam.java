@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.AdamOptions;
+import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -79,6 +80,11 @@ final class Adam extends org.bytedeco.pytorch.Adam implements Keeper {
                         torch.scalar_tensor(new Scalar(base), float64),
                         torch.scalar_tensor(new Scalar(exponent), float64))
                 .item_double();
+    }
+
+    @Override
+    public Tensor step(LossClosure closure) {
+        return OptimizerState.refuseClosure();
     }
 
     @Override

@@ -72,6 +72,11 @@ public final class OptimizerState implements AutoCloseable {
         return new Tensor(); // none, as no closure was given
     }
 
+    /** What a step with a closure does: C++ would step in its own order, with a state of its own. */
+    static Tensor refuseClosure() {
+        throw new UnsupportedOperationException("this optimizer steps without a closure");
+    }
+
     /** The options of the only group; borrowed from the optimizer. */
     static OptimizerOptions options(Optimizer optimizer) {
         return group(optimizer).options();
@@ -177,7 +182,9 @@ public final class OptimizerState implements AutoCloseable {
                     try (Scope scope = Scope.open()) {
                         Tensor copy = tensor.to(parameter.device(), tensor.scalar_type())
                                 .clone();
-                        own.put(name, scope.keep(copy));
+                        if (own.put(name, scope.keep(copy)) instanceof Tensor before) {
+                            before.close();
+                        }
                     }
                 } else if (value instanceof Long && name.equals(STEP)) {
                     own.put(name, value);

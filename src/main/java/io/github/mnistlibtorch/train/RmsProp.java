@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.train;
 import io.github.mnistlibtorch.train.OptimizerState.Keeper;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.RMSprop;
 import org.bytedeco.pytorch.RMSpropOptions;
 import org.bytedeco.pytorch.Scalar;
@@ -32,6 +33,11 @@ final class RmsProp extends RMSprop implements Keeper {
             Tensor root = average.sqrt().add_(new Scalar(options.eps().get()));
             parameter.addcdiv_(gradient, root, new Scalar(-options.lr().get()));
         });
+    }
+
+    @Override
+    public Tensor step(LossClosure closure) {
+        return OptimizerState.refuseClosure();
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.train;
 
 import io.github.mnistlibtorch.train.OptimizerState.Keeper;
 import java.util.Map;
+import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Scalar;
@@ -33,6 +34,11 @@ final class SgdWithMomentum extends SGD implements Keeper {
             }
             parameter.add_(buffer, new Scalar(-options.lr().get()));
         });
+    }
+
+    @Override
+    public Tensor step(LossClosure closure) {
+        return OptimizerState.refuseClosure();
     }
 
     @Override

@@ -12,6 +12,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -53,6 +55,16 @@ class ExternalLibTorchTest {
         assertThat(ExternalLibTorch.check(folder.resolve("lib"), ASKED, LINUX, "2.13.0")
                         .folder())
                 .isEqualTo(folder.resolve("lib"));
+    }
+
+    @Test
+    @DisabledOnOs(OS.WINDOWS)
+    void linkToTheFolderOfTheLibraries() throws IOException {
+        write("torch/build-version", "2.13.0");
+        writeLibraries("torch/lib");
+        Path link = Files.createSymbolicLink(folder.resolve("link"), folder.resolve("torch/lib"));
+        assertThat(ExternalLibTorch.check(link, ASKED, LINUX, "2.13.0").version())
+                .isEqualTo("2.13.0");
     }
 
     @Test
