@@ -104,6 +104,7 @@ class DeviceDataLoader:
 
 def evaluate(model, val_loader):
     """The model's loss and accuracy over a pass of the loader."""
+    model.eval()
     return model.validation_epoch_end([model.validation_step(batch) for batch in val_loader])
 
 
@@ -112,6 +113,7 @@ def fit(epochs, lr, model, train_loader, val_loader, opt_func=torch.optim.SGD, o
     history = []
     optimizer = opt_func(model.parameters(), lr)
     for epoch in range(epochs):
+        model.train()
         for batch in train_loader:
             loss = model.training_step(batch)
             loss.backward()

@@ -41,7 +41,7 @@ def main():
     train_loader = article.DataLoader(train_ds, batch_size, shuffle=True, num_workers=2)
     val_loader = article.DataLoader(val_ds, batch_size * 2, num_workers=2)
 
-    model = make_model(sizes(config["hidden-size"]))
+    model = make_model(config.get("model", "mlp"), sizes(config.get("hidden-size", "0")))
     if config["dtype"] == "float64":
         model.double()
         train_loader, val_loader = Widened(train_loader), Widened(val_loader)

@@ -29,6 +29,15 @@ class Replica:
     def parameters(self):
         return self.parallel.parameters()
 
+    def train(self):
+        self.parallel.train()
+
+    def eval(self):
+        """Evaluation takes the buffers of rank 0, as a step does."""
+        for buffer in self.model.buffers():
+            dist.broadcast(buffer, 0)
+        self.parallel.eval()
+
     def training_step(self, batch):
         images, labels = batch
         return F.cross_entropy(self.parallel(images), labels)

@@ -18,6 +18,7 @@ import struct
 
 import numpy
 import torch
+import torch.nn.functional as F
 from torch.utils.data import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 import article
@@ -59,8 +60,25 @@ class DeeperModel(article.MnistModel):
         return output_layer(out)
 
 
-def make_model(hidden_sizes):
+class ConvolutionalModel(article.MnistModel):
+    """Filters of 3 x 3 pixels in two layers, each followed by ReLU and pooling; then a score per class."""
+
+    def __init__(self, out_size):
+        torch.nn.Module.__init__(self)
+        self.conv1 = torch.nn.Conv2d(1, 8, kernel_size=3, padding=1)
+        self.conv2 = torch.nn.Conv2d(8, 16, kernel_size=3, padding=1)
+        self.linear1 = torch.nn.Linear(16 * 7 * 7, out_size)
+
+    def forward(self, xb):
+        out = F.max_pool2d(F.relu(self.conv1(xb)), 2, 2)
+        out = F.max_pool2d(F.relu(self.conv2(out)), 2, 2)
+        return self.linear1(out.flatten(1))
+
+
+def make_model(name, hidden_sizes):
     """The article's own model where it has one hidden layer."""
+    if name == "cnn":
+        return ConvolutionalModel(article.NUM_CLASSES)
     if len(hidden_sizes) == 1:
         return article.MnistModel(article.INPUT_SIZE, hidden_sizes[0], article.NUM_CLASSES)
     return DeeperModel(article.INPUT_SIZE, hidden_sizes, article.NUM_CLASSES)
@@ -208,10 +226,10 @@ def record(args, share=Alone()):
         train_loader, val_loader = Widened(train_loader), Widened(val_loader)
     for _ in train_loader:
         break
-    make_model(args.hidden_size)
+    make_model(args.model, args.hidden_size)
     for _ in train_loader:
         break
-    model = make_model(args.hidden_size)
+    model = make_model(args.model, args.hidden_size)
     initial = parameters(model)
     for name, p in model.named_parameters():
         initial[name]["head"] = [float(x).hex() for x in p.detach().flatten()[:5]]
@@ -250,12 +268,16 @@ def record(args, share=Alone()):
             "val_acc": result["val_acc"].hex(),
             "line": article.epoch_line(epoch, result),
         })
+    if args.model == "mlp":
+        model_config = {"hidden_size": args.hidden_size if len(args.hidden_size) > 1 else args.hidden_size[0]}
+    else:
+        model_config = {"model": args.model, "hidden_size": []}
     return {
         "schema": 2,
         "producer": producer(args.threads),
         "config": {
             "seed": args.seed,
-            "hidden_size": args.hidden_size if len(args.hidden_size) > 1 else args.hidden_size[0],
+            **model_config,
             "batch_size": args.batch_size,
             "val_batch_size": args.batch_size * 2,
             "val_size": args.val_size,
@@ -284,6 +306,7 @@ def arguments(description):
     parser.add_argument("--data", required=True, help="root folder of torchvision's MNIST")
     parser.add_argument("--out", required=True, help="file to write; gzip when it ends in .gz")
     parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--model", choices=["mlp", "cnn"], default="mlp")
     parser.add_argument("--hidden-size", type=sizes, default="32", help="units of each hidden layer: N[,N...]")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--val-size", type=int, default=10000)

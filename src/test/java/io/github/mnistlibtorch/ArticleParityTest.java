@@ -13,7 +13,8 @@ import io.github.mnistlibtorch.parity.Rung;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
-import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,7 +22,6 @@ import java.nio.file.Path;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,21 +111,27 @@ class ArticleParityTest {
     }
 
     private static Outcome run(Trace expected, int numWorkers, Mnist dataset) throws IOException {
-        Trace.Config config = expected.config();
+        RunConfig config = expected.config();
         try (Device cpu = Devices.of("cpu")) {
             TraceRecorder recorder = new TraceRecorder(config);
             try (Guide guide = new Guide(expected, config, cpu, recorder)) {
-                MnistTutorial.Settings settings = new MnistTutorial.Settings(
+                RunConfig workers = new RunConfig(
+                        config.model(),
+                        config.hiddenSizes(),
                         config.seed(),
                         config.valSize(),
                         config.batchSize(),
-                        config.hiddenSizes(),
+                        config.valBatchSize(),
+                        config.dtype(),
+                        config.optimizer(),
+                        config.schedule(),
                         numWorkers,
-                        cpu,
-                        config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float,
-                        OptimizerFactory.named(config.optimizer()),
-                        config.schedule());
-                MnistTutorial.run(dataset, settings, null, guide);
+                        "",
+                        null);
+                new TrainingRun(workers, dataset, cpu)
+                        .printNothing()
+                        .listeners(guide)
+                        .run();
                 return new Outcome(Ladder.climb(expected, recorder.trace(), guide.guidance()), guide.guidance());
             }
         }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.run.Checkpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;

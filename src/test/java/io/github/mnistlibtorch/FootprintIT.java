@@ -2,6 +2,7 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.run.TrainingRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ class FootprintIT {
             assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
             int masked = Integer.parseInt(umask, 8);
             Map<Path, String> permissions = permissionsUnder(place);
-            assertThat(permissions).hasSize(3 + withTrace(MnistTutorial.FILES).size());
+            assertThat(permissions).hasSize(3 + withTrace(TrainingRun.FILES).size());
             permissions.forEach((path, actual) -> {
                 int full = Files.isDirectory(path) ? 0777 : 0666;
                 assertThat(actual).as(umask + " " + path).isEqualTo(text(full & ~masked));
@@ -66,7 +67,7 @@ class FootprintIT {
                         .allMatch(path -> path.startsWith(fontsOfTheJdk) || fontsOfTheJdk.startsWith(path));
             }
         }
-        List<String> written = new ArrayList<>(withTrace(MnistTutorial.FILES));
+        List<String> written = new ArrayList<>(withTrace(TrainingRun.FILES));
         written.addAll(List.of("sweep.json", "sweep.png"));
         assertThat(permissionsUnder(out).keySet().stream()
                         .map(file -> file.getFileName().toString()))

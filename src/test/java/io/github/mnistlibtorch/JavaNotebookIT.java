@@ -8,12 +8,15 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import jdk.jshell.JShell;
 import jdk.jshell.SnippetEvent;
 import jdk.jshell.SourceCodeAnalysis.Completeness;
@@ -28,11 +31,28 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Executes the cells of the Java notebook as its kernels do, in JShell, with the packaged jar. With
- * {@code -Dnotebook=write} the outputs go into the file.
+ * The Java notebook is {@link MnistTutorial}, cell by cell. Executes it as its kernels do, in JShell, with the packaged jar; with
+ * {@code -Dnotebook=write} the cells and their outputs go into the file.
  */
 class JavaNotebookIT {
     private static final Path FILE = Path.of("notebooks-reference/article-java.ipynb");
+    private static final Path TUTORIAL = Path.of("src/main/java/io/github/mnistlibtorch/MnistTutorial.java");
+
+    private static final String TITLE = """
+            # The article in Java
+
+            The twin of [the notebook in Python](article.ipynb): the same cells in the same order, with the same outputs. It runs in any
+            Java kernel for Jupyter that is made of JShell and knows the magic `%jars`; the jar must have been built (`mvn package`).
+
+            It is generated from [`MnistTutorial`](../src/main/java/io/github/mnistlibtorch/MnistTutorial.java).
+
+            **The order of the cells is part of the result.** Every new model and every pass over a loader, even one that stops after
+            the first batch, takes numbers from LibTorch's one random generator. Run the notebook from top to bottom in a fresh kernel.""";
+
+    private static final String METADATA = """
+            {"kernelspec": {"display_name": "Java", "language": "java", "name": "java"},
+             "language_info": {"file_extension": ".java", "mimetype": "text/x-java-source", "name": "java"}}""";
+
     private static final JsonMapper JSON =
             JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 
@@ -47,7 +67,7 @@ class JavaNotebookIT {
 
     @BeforeAll
     static void execute() throws IOException {
-        notebook = (ObjectNode) JSON.readTree(Files.readString(FILE, UTF_8));
+        notebook = generate();
         cells = notebook.get("cells")
                 .valueStream()
                 .filter(cell -> cell.get("cell_type").asString().equals("code"))
@@ -80,17 +100,34 @@ class JavaNotebookIT {
         assertThat(String.join("", printed).lines()).containsExactlyElementsOf(run.out());
     }
 
+    /** As it was read and written by hand: what is generated has the same cells. */
     @Test
-    void theOutputsInTheFileAreThoseOfItsCells() {
+    void theFileHasTheCellsOfTheTutorial() throws IOException {
+        JsonNode file = JSON.readTree(Files.readString(FILE, UTF_8));
+        assertThat(file.get("cells").valueStream().map(JavaNotebookIT::source))
+                .as("MnistTutorial has changed: generate the notebook again with -Dnotebook=write")
+                .containsExactlyElementsOf(notebook.get("cells")
+                        .valueStream()
+                        .map(JavaNotebookIT::source)
+                        .toList());
+    }
+
+    @Test
+    void theOutputsInTheFileAreThoseOfItsCells() throws IOException {
+        List<JsonNode> stored = JSON.readTree(Files.readString(FILE, UTF_8))
+                .get("cells")
+                .valueStream()
+                .filter(cell -> cell.get("cell_type").asString().equals("code"))
+                .toList();
         for (int i = 0; i < cells.size(); i++) {
-            ObjectNode cell = cells.get(i);
+            JsonNode cell = stored.get(i);
             assertThat(cell.get("execution_count").asInt()).isEqualTo(i + 1);
-            String stored = cell.get("outputs")
+            String outputs = cell.get("outputs")
                     .valueStream()
                     .filter(output -> output.get("output_type").asString().equals("stream"))
                     .map(output -> text(output.get("text")))
                     .collect(Collectors.joining());
-            assertThat(stored).as(source(cell)).isEqualTo(printed.get(i));
+            assertThat(outputs).as(source(cell)).isEqualTo(printed.get(i));
         }
     }
 
@@ -106,6 +143,76 @@ class JavaNotebookIT {
         assertThat(links.results().map(link -> link.group(1)))
                 .hasSizeGreaterThan(10)
                 .allSatisfy(link -> assertThat(FILE.resolveSibling(link)).isRegularFile());
+    }
+
+    /** Without outputs. */
+    private static ObjectNode generate() throws IOException {
+        String tutorial = Files.readString(TUTORIAL, UTF_8);
+        String body =
+                tutorial.substring(tutorial.indexOf("// %%") + "// %%".length(), tutorial.lastIndexOf("    }\n}"));
+        List<String> imports = tutorial.lines()
+                .filter(line -> line.startsWith("import "))
+                .collect(Collectors.toCollection(ArrayList::new));
+        imports.add("import javax.imageio.ImageIO;");
+        ObjectNode generated = JSON.createObjectNode();
+        ArrayNode all = generated.putArray("cells");
+        addCell(all, "markdown", TITLE);
+        String start = "%jars ../target/mnist-libtorch.jar\n\n" + String.join("\n", imports)
+                + "\n\nLibTorch.start();\nPath folder = Files.createTempDirectory(\"article\");\n";
+        for (String cell : body.split("(?m)^ *// %%", -1)) {
+            List<String> lines =
+                    ("// " + cell).lines().map(String::stripTrailing).toList();
+            long comments = lines.stream()
+                    .takeWhile(line -> line.strip().startsWith("//"))
+                    .count();
+            String text = lines.stream()
+                    .limit(comments)
+                    .map(line -> line.strip().replaceFirst("^// *", ""))
+                    .collect(Collectors.joining("\n"));
+            String code = lines.stream()
+                    .skip(comments)
+                    .map(line -> line.replaceFirst("^ {8}", ""))
+                    .collect(Collectors.joining("\n"))
+                    .strip();
+            Matcher picture =
+                    Pattern.compile("folder\\.resolve\\(\"\\w+\\.png\"\\)").matcher(code);
+            String shown = picture.find() ? "\nImageIO.read(" + picture.group() + ".toFile())" : "";
+            if (!text.isEmpty()) {
+                addCell(all, "markdown", linked(text));
+            }
+            addCell(all, "code", start + code + shown);
+            start = "";
+        }
+        generated.set("metadata", JSON.readTree(METADATA));
+        return generated.put("nbformat", 4).put("nbformat_minor", 4);
+    }
+
+    private static void addCell(ArrayNode cells, String type, String source) {
+        ObjectNode cell = cells.addObject().put("cell_type", type);
+        cell.putObject("metadata");
+        if (type.equals("code")) {
+            cell.putNull("execution_count").putArray("outputs");
+        }
+        ArrayNode lines = cell.putArray("source");
+        String[] all = source.split("(?<=\n)", -1);
+        for (String line : all) {
+            lines.add(line);
+        }
+    }
+
+    /** The names of this project's classes become links to their sources. */
+    private static String linked(String text) throws IOException {
+        Map<String, String> sources = new HashMap<>();
+        try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
+            files.forEach(file -> sources.put(
+                    file.getFileName().toString().replace(".java", ""),
+                    file.toString().replace('\\', '/')));
+        }
+        return Pattern.compile("`([A-Z]\\w+)`")
+                .matcher(text)
+                .replaceAll(name -> sources.containsKey(name.group(1))
+                        ? "[`" + name.group(1) + "`](../" + sources.get(name.group(1)) + ")"
+                        : name.group());
     }
 
     private static List<String> types(JsonNode notebook) {

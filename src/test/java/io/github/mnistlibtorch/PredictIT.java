@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.model.MnistModels;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Font;
@@ -49,7 +50,7 @@ class PredictIT {
             ImageIO.write(image(i), "png", folder.resolve(files.get(i)).toFile());
         }
         JsonNode answers = answers(files);
-        try (MnistModel model = MnistModel.load(folder.resolve("mnist-run/model.pt"))) {
+        try (ImageClassificationBase model = MnistModels.load(folder.resolve("mnist-run/model.pt"))) {
             for (int i = 0; i < DIGITS; i++) {
                 try (Scope scope = Scope.open()) {
                     Tensor outputs = model.forward(mnist.get(i).image().unsqueeze(0));

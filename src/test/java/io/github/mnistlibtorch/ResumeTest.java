@@ -4,18 +4,20 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.train.Checkpoint;
-import io.github.mnistlibtorch.train.CheckpointWriter;
-import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.run.Checkpoint;
+import io.github.mnistlibtorch.run.CheckpointWriter;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunConfigs;
+import io.github.mnistlibtorch.run.RunListener;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.Replicas;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainingListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -28,7 +30,6 @@ import java.util.Random;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -43,6 +44,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 class ResumeTest {
     private static final List<Phase> SCHEDULE = List.of(new Phase(2, 0.05), new Phase(3, 0.01));
+    private static final TrainingListener NOTHING = new TrainingListener() {};
     private static final int EPOCHS = 5;
     private static final int STEPS = 5; // in an epoch
 
@@ -82,12 +84,12 @@ class ResumeTest {
         "rmsprop,0,float64"
     })
     void endsAsIfNeverInterruptedWhereverItWas(String optimizer, int numWorkers, String dtype) throws IOException {
-        Settings settings = settings(optimizer, numWorkers, dtype);
-        String uninterrupted = run(settings, "whole", RunListener.NONE, null);
+        RunConfig config = config(optimizer, numWorkers, dtype);
+        String uninterrupted = run(config, "whole", NOTHING, null);
         for (int step = 0; step <= EPOCHS * STEPS; step++) {
             String out = "stopped" + step;
-            stopAfter(step, settings, out, null);
-            String resumed = resume(settings, out, RunListener.NONE);
+            stopAfter(step, config, out, null);
+            String resumed = resume(config, out, NOTHING);
             assertThat(resumed).as("stopped after step " + step).isEqualTo(uninterrupted);
             assertSameFiles("whole", out);
         }
@@ -96,24 +98,24 @@ class ResumeTest {
     @ParameterizedTest
     @CsvSource({"sgd", "adam"})
     void mayBeInterruptedAgainAndAgain(String optimizer) throws IOException {
-        Settings settings = settings(optimizer, 2, "float32");
-        run(settings, "whole", RunListener.NONE, null);
-        stopAfter(2, settings, "often", null);
+        RunConfig config = config(optimizer, 2, "float32");
+        run(config, "whole", NOTHING, null);
+        stopAfter(2, config, "often", null);
         // An epoch that is stopped begins again, so each goes a little further than one epoch.
         for (int i = 1; i < EPOCHS; i++) {
             try (Checkpoint checkpoint = Checkpoint.read(file("often"))) {
                 assertThat(checkpoint.epochs()).isEqualTo(i - 1);
-                stopAfter(STEPS + 1, settings(optimizer, i % 3, "float32"), "often", checkpoint);
+                stopAfter(STEPS + 1, config(optimizer, i % 3, "float32"), "often", checkpoint);
             }
         }
-        resume(settings, "often", RunListener.NONE);
+        resume(config, "often", NOTHING);
         assertSameFiles("whole", "often");
     }
 
     @Test
     void theOneBeforeIsKept() throws IOException {
-        Settings settings = settings("adam", 0, "float32");
-        run(settings, "whole", RunListener.NONE, null);
+        RunConfig config = config("adam", 0, "float32");
+        run(config, "whole", NOTHING, null);
         try (Checkpoint last = Checkpoint.read(file("whole"));
                 Checkpoint previous = Checkpoint.read(Checkpoint.previous(file("whole")))) {
             assertThat(last.epochs()).isEqualTo(EPOCHS);
@@ -122,35 +124,26 @@ class ResumeTest {
         Files.move(
                 Checkpoint.previous(file("whole")),
                 Files.createDirectory(folder.resolve("from previous")).resolve("checkpoint.pt"));
-        resume(settings, "from previous", RunListener.NONE);
+        resume(config, "from previous", NOTHING);
         assertSameFiles("whole", "from previous");
     }
 
     /** What is in the way may be damaged, or of another run: it must not take the place of the one that was good. */
     @Test
     void aFileThatIsNotOfThisRunIsNotKept() throws IOException {
-        Settings settings = settings("sgd", 0, "float32");
-        stopAfter(2 * STEPS + 1, settings, "out", null);
+        RunConfig config = config("sgd", 0, "float32");
+        stopAfter(2 * STEPS + 1, config, "out", null);
         Path previous = Checkpoint.previous(file("out"));
         byte[] good = Files.readAllBytes(previous);
         Files.write(file("out"), new byte[100]);
         try (Checkpoint checkpoint = Checkpoint.read(previous)) {
-            RunListener looker = new RunListener() {
+            TrainingListener looker = new TrainingListener() {
                 @Override
-                public void stepDone(Tensor loss) {
+                public void onBatchEnd(TrainingState training, Tensor loss) {
                     assertThat(previous).hasBinaryContent(good);
                 }
             };
-            Settings oneEpoch = new Settings(
-                    settings.seed(),
-                    settings.valSize(),
-                    settings.batchSize(),
-                    settings.hiddenSizes(),
-                    settings.numWorkers(),
-                    settings.device(),
-                    settings.dtype(),
-                    settings.optimizer(),
-                    List.of(new Phase(2, 0.05)));
+            RunConfig oneEpoch = config.with(config.valSize(), List.of(new Phase(2, 0.05)));
             run(oneEpoch, "out", looker, checkpoint);
         }
         assertThat(previous).hasBinaryContent(good);
@@ -159,42 +152,42 @@ class ResumeTest {
     @ParameterizedTest
     @CsvSource({"sgd", "adam"})
     void leavesNoPointerBehind(String optimizer) throws IOException {
-        Settings settings = settings(optimizer, 0, "float32");
-        stopAfter(STEPS + 2, settings, "warm", null);
-        resume(settings, "warm", RunListener.NONE);
-        stopAfter(STEPS + 2, settings, "counted", null);
+        RunConfig config = config(optimizer, 0, "float32");
+        stopAfter(STEPS + 2, config, "warm", null);
+        resume(config, "warm", NOTHING);
+        stopAfter(STEPS + 2, config, "counted", null);
         long before = LivePointers.settled();
-        resume(settings, "counted", RunListener.NONE);
+        resume(config, "counted", NOTHING);
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }
 
     @Test
     void weightsOfAnotherNetworkAreRefused() throws IOException {
-        stopAfter(STEPS, settings("adam", 0, "float64"), "out", null);
+        stopAfter(STEPS, config("adam", 0, "float64"), "out", null);
         try (Checkpoint checkpoint = Checkpoint.read(file("out"))) {
-            assertThatThrownBy(() -> run(settings("adam", 0, "float32"), "out", RunListener.NONE, checkpoint))
+            assertThatThrownBy(() -> run(config("adam", 0, "float32"), "out", NOTHING, checkpoint))
                     .isInstanceOf(InputException.class)
                     .hasMessageContaining("linear1.weight is Double torch.Size([8, 784]) instead of Float");
         }
     }
 
-    private void stopAfter(int steps, Settings settings, String out, @Nullable Checkpoint resume) {
+    private void stopAfter(int steps, RunConfig config, String out, @Nullable Checkpoint resume) {
         RunListener stop = new RunListener() {
             private int left = steps;
 
             @Override
-            public void evaluated(EpochResult before) {
+            public void onTrainingStart(TrainingState training, boolean resumed) {
                 stopIf(left == 0);
             }
 
             @Override
-            public void stepDone(Tensor loss) {
+            public void onBatchEnd(TrainingState training, Tensor loss) {
                 left--;
                 stopIf(left == 0 && steps % STEPS != 0);
             }
 
             @Override
-            public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+            public void onEpochEnd(TrainingState training, EpochResult result) {
                 stopIf(left == 0);
             }
 
@@ -204,28 +197,30 @@ class ResumeTest {
                 }
             }
         };
-        assertThatThrownBy(() -> run(settings, out, stop, resume)).isInstanceOf(Stopped.class);
+        assertThatThrownBy(() -> run(config, out, stop, resume)).isInstanceOf(Stopped.class);
     }
 
-    private String resume(Settings settings, String out, RunListener listener) throws IOException {
+    private String resume(RunConfig config, String out, TrainingListener listener) throws IOException {
         try (Checkpoint checkpoint = Checkpoint.read(file(out))) {
-            return run(settings, out, listener, checkpoint);
+            return run(config, out, listener, checkpoint);
         }
     }
 
     /** @return what it prints */
-    private String run(Settings settings, String out, RunListener listener, @Nullable Checkpoint resume)
+    private String run(RunConfig config, String out, TrainingListener listener, @Nullable Checkpoint resume)
             throws IOException {
         Path to = Files.createDirectories(folder.resolve(out));
-        RunListener writer = new CheckpointWriter(file(out), Map.of("seed", "3"), Map.of("kernels", "these"));
-        PrintStream console = System.out;
+        CheckpointWriter writer = new CheckpointWriter(
+                file(out), config, Map.of("kernels", "these"), resume == null ? null : resume.file());
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
-        try {
-            System.setOut(new PrintStream(printed, true, UTF_8));
-            MnistTutorial.run(mnist, settings, to, writer.and(listener), resume, Replicas.ONE);
-        } finally {
-            System.setOut(console);
+        TrainingRun run = new TrainingRun(config, mnist, cpu)
+                .printTo(new PrintStream(printed, true, UTF_8))
+                .saveTo(to)
+                .listeners(writer, listener);
+        if (resume != null) {
+            run.resume(resume);
         }
+        run.run();
         return printed.toString(UTF_8);
     }
 
@@ -242,17 +237,8 @@ class ResumeTest {
         return folder.resolve(out).resolve("checkpoint.pt");
     }
 
-    private static Settings settings(String optimizer, int numWorkers, String dtype) {
-        return new Settings(
-                3,
-                50,
-                32,
-                List.of(8),
-                numWorkers,
-                cpu,
-                dtype.equals("float64") ? ScalarType.Double : ScalarType.Float,
-                OptimizerFactory.named(optimizer),
-                SCHEDULE);
+    private static RunConfig config(String optimizer, int numWorkers, String dtype) {
+        return RunConfigs.mlp(3, List.of(8), 32, 50, numWorkers, dtype, optimizer, SCHEDULE);
     }
 
     private static final class Stopped extends RuntimeException {}

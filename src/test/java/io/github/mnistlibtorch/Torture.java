@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.run.Checkpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.run.TrainingRun;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -172,7 +173,7 @@ class TrainIT {
         Program.Result diverged = Program.run(empty, "train", "--schedule=2@1e30", "--allow-nan");
         assertThat(diverged.exitCode()).as(String.join("\n", diverged.err())).isZero();
         assertThat(diverged.out()).contains("Epoch [1], val_loss: nan, val_acc: " + lastAccuracy(diverged));
-        for (String file : MnistTutorial.FILES) {
+        for (String file : TrainingRun.FILES) {
             assertThat(empty.resolve("mnist-run").resolve(file)).isNotEmptyFile();
         }
     }

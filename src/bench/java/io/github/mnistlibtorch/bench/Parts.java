@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.bench;
 
-import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
@@ -39,7 +38,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 1)
 public class Parts {
     private static final int BATCH_SIZE = 128;
+    private static final int INPUT_SIZE = 784;
     private static final int HIDDEN_SIZE = 32;
+    private static final int NUM_CLASSES = 10;
 
     private final Mnist mnist;
     private final int[] order;
@@ -62,7 +63,7 @@ public class Parts {
         order = TorchRandom.randperm(mnist.size(), null);
         batch = Batch.of(mnist.getItems(nextIndices()));
         validation = testBatches();
-        model = new MnistModel(MnistTutorial.INPUT_SIZE, HIDDEN_SIZE, MnistTutorial.NUM_CLASSES);
+        model = new MnistModel(INPUT_SIZE, HIDDEN_SIZE, NUM_CLASSES);
         parameters = model.parameters();
         optimizer = OptimizerFactory.SGD.create(parameters, 0.1);
         loss = model.trainingStep(batch);

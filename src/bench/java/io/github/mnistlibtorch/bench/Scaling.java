@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.bench;
 
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.distributed.DistributedDataParallel;
 import io.github.mnistlibtorch.distributed.ProcessGroup;
 import io.github.mnistlibtorch.distributed.Rendezvous;
@@ -9,8 +10,8 @@ import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.TrainableModel;
 import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Replicas;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -67,21 +68,21 @@ public final class Scaling {
         try (MnistModel model = new MnistModel(784, hidden, 10);
                 TensorVector parameters = model.parameters();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, 1e-3);
-                DistributedDataParallel replicas = new DistributedDataParallel(group, 1);
-                Tensor images = torch.rand(BATCH_SIZE, 784);
-                Tensor labels = torch.zeros(new long[] {BATCH_SIZE}, new TensorOptions(ScalarType.Long))) {
-            replicas.begin(model, 0);
-            double alone = median(() -> step(model, optimizer, Replicas.ONE, images, labels));
-            double together = median(() -> step(model, optimizer, replicas, images, labels));
+                DistributedDataParallel parallel = new DistributedDataParallel(model, group);
+                Batch batch = new Batch(
+                        torch.rand(BATCH_SIZE, 784),
+                        torch.zeros(new long[] {BATCH_SIZE}, new TensorOptions(ScalarType.Long)))) {
+            double alone = median(() -> step(model, optimizer, batch));
+            double together = median(() -> step(parallel, optimizer, batch));
             long numel = 784L * hidden + hidden + 10L * hidden + 10;
             print("step %d %d %d %.1f %.1f", group.worldSize(), hidden, numel, alone, together);
         }
     }
 
-    private static void step(MnistModel model, Optimizer optimizer, Replicas replicas, Tensor images, Tensor labels) {
+    private static void step(TrainableModel model, Optimizer optimizer, Batch batch) {
         try (Scope scope = Scope.open()) {
-            torch.cross_entropy(model.forward(images), labels).backward();
-            replicas.averageGradients();
+            model.trainingStep(batch).backward();
+            model.onAfterBackward();
             optimizer.step();
             optimizer.zero_grad();
         }

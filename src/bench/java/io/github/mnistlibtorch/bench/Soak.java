@@ -1,16 +1,14 @@
 package io.github.mnistlibtorch.bench;
 
 import com.sun.management.UnixOperatingSystemMXBean;
-import io.github.mnistlibtorch.MnistTutorial;
-import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.train.CheckpointWriter;
-import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.Replicas;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.run.CheckpointWriter;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.TrainingRun;
+import io.github.mnistlibtorch.train.TrainingListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Font;
@@ -32,12 +30,11 @@ import java.util.stream.DoubleStream;
 import javax.imageio.ImageIO;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** Trains for many epochs, and looks after each at everything that must not grow. */
-public final class Soak implements RunListener {
+public final class Soak implements TrainingListener {
     private static final Path CSV = Path.of("target/bench/soak.csv");
     private static final Path PNG = Path.of("target/bench/soak.png");
     private static final double MEGABYTE = 1e6;
@@ -60,25 +57,27 @@ public final class Soak implements RunListener {
         Soak soak = new Soak();
         Path out = Files.createTempDirectory("soak");
         try (Device device = Devices.getDefaultDevice()) {
-            Settings settings = new Settings(
-                    42,
-                    10_000,
-                    128,
-                    List.of(32),
-                    4,
-                    device,
-                    ScalarType.Float,
-                    OptimizerFactory.SGD,
-                    List.of(new Phase(Integer.parseInt(arguments[0]), 0.1)));
-            RunListener writer = new CheckpointWriter(out.resolve("checkpoint.pt"), Map.of(), Map.of());
-            RunListener listener = writer.and(soak);
-            MnistTutorial.run(Mnist.bundled(Mnist.Split.TRAIN), settings, out, listener, null, Replicas.ONE);
+            Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
+            RunConfig config = RunConfig.of(
+                    Map.of(
+                            "seed", "42",
+                            "val-size", "10000",
+                            "batch-size", "128",
+                            "hidden-size", "32",
+                            "dtype", "float32",
+                            "optimizer", "sgd",
+                            "schedule", arguments[0] + "@0.1"),
+                    /* numWorkers= */ 4);
+            new TrainingRun(config, mnist, device)
+                    .saveTo(out)
+                    .listeners(new CheckpointWriter(out.resolve("checkpoint.pt"), config, Map.of(), null), soak)
+                    .run();
         }
         soak.report();
     }
 
     @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+    public void onEpochEnd(TrainingState training, EpochResult result) {
         System.gc(); // what is in use otherwise says when the last collection was
         MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
         UnixOperatingSystemMXBean system = (UnixOperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();

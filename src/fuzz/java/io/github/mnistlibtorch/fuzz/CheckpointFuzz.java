@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.fuzz;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.train.Checkpoint;
+import io.github.mnistlibtorch.run.Checkpoint;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import java.io.UncheckedIOException;
 import org.bytedeco.pytorch.Optimizer;

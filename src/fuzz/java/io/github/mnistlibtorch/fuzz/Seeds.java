@@ -2,15 +2,17 @@ package io.github.mnistlibtorch.fuzz;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.train.CheckpointWriter;
+import io.github.mnistlibtorch.run.CheckpointWriter;
+import io.github.mnistlibtorch.run.RunConfig;
 import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.train.Training;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -25,12 +27,23 @@ import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import javax.imageio.ImageIO;
-import org.bytedeco.pytorch.Optimizer;
-import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** What to begin with: good inputs for each target, from {@code test-data} and made here. */
 public final class Seeds {
+    private static final RunConfig CONFIG = RunConfig.of(
+            Map.of(
+                    "seed", "4",
+                    "val-size", "1",
+                    "batch-size", "2",
+                    "hidden-size", "1",
+                    "dtype", "float32",
+                    "optimizer", "sgd",
+                    "schedule", "1@0.5"),
+            /* numWorkers= */ 0);
+
     private final Path root;
 
     private Seeds(Path root) {
@@ -84,17 +97,15 @@ public final class Seeds {
     private void checkpoint() throws IOException {
         Path folder = Files.createTempDirectory("seeds");
         Path file = folder.resolve("checkpoint.pt");
-        CheckpointWriter writer = new CheckpointWriter(file, Map.of("seed", "4"), Map.of("kernels", "these"));
+        CheckpointWriter writer = new CheckpointWriter(file, CONFIG, Map.of("kernels", "these"), null);
+        TrainingState training = new TrainingState(writer);
         try (MnistModel model = new MnistModel(3, 2, 2);
-                TensorVector parameters = model.parameters();
-                Optimizer optimizer = OptimizerFactory.ADAM.create(parameters, 0.1);
-                Scope scope = Scope.open()) {
-            model.forward(torch.ones(1, 3)).sum().backward();
-            optimizer.step();
-            writer.modelDrawn(model);
-            writer.evaluated(new EpochResult(2.5, 0.125));
-            writer.optimizerMade(optimizer);
-            writer.epochDone(0, 0.1, 0.625, new EpochResult(0.5, 0.75));
+                Batch batch =
+                        new Batch(torch.ones(1, 3), torch.zeros(new long[] {1}, new TensorOptions(ScalarType.Long)))) {
+            writer.onModelCreated(model);
+            training.resume(List.of(new EpochResult(2.5, 0.125)), List.of(), 0);
+            writer.onTrainingStart(training, /* resumed= */ false);
+            Training.fit(1, 0.1, model, List.of(batch), List.of(batch), OptimizerFactory.ADAM, training);
         }
         try (Stream<Path> written = Files.list(folder)) {
             for (Path checkpoint : written.toList()) {
@@ -124,7 +135,7 @@ public final class Seeds {
         Trace trace = new Trace(
                 Trace.SCHEMA,
                 new Trace.Producer("java", "2.13.0", hash, "cpu", "CPU", "AVX2", "openblas", "none", 1),
-                new Trace.Config(42, List.of(1), 2, 4, 1, 0, "float32", List.of(new Phase(1, 0.5)), "sgd"),
+                CONFIG,
                 new Trace.Split(hash, hash, List.of(1, 0), List.of(2)),
                 byName(names, new Trace.InitialParameter(List.of(1L), hash, List.of(0.25))),
                 new Trace.Evaluation(2.5, 0.125),

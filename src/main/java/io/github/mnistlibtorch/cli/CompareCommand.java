@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
@@ -12,6 +11,8 @@ import io.github.mnistlibtorch.parity.Ladder;
 import io.github.mnistlibtorch.parity.Rung;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceRecorder;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -48,8 +49,6 @@ final class CompareCommand implements Callable<Integer> {
             .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
             .build();
 
-    private static final int BATCH_SIZE = 128;
-
     private static final String ROW = "%-15s  %-21s %-21s  %-7s %-7s  %s";
 
     @Mixin
@@ -64,17 +63,8 @@ final class CompareCommand implements Callable<Integer> {
         LibTorch.start(runOptions::say);
         LibTorch.setNumThreads(runOptions.threads());
         Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
-        RunConfig.requireRoomToTrain(mnist.size(), runOptions.valSize(), "choose a smaller --val-size");
-        Trace.Config config = new Trace.Config(
-                articleOptions.seed(),
-                articleOptions.hiddenSizes(),
-                BATCH_SIZE,
-                2 * BATCH_SIZE,
-                runOptions.valSize(),
-                runOptions.numWorkers(),
-                runOptions.dtype(),
-                articleOptions.schedule(),
-                articleOptions.optimizer());
+        RunConfig config = articleOptions.config(null, runOptions);
+        config.requireTrainingExamples(mnist.size(), "choose a smaller --val-size");
         try (PythonArticle python = PythonArticle.start(LibTorch.python(), config, runOptions.threads())) {
             EpochResult first = evaluation(python.nextLine()); // what Python lacks shows at once
             Trace here = run(mnist, config);
@@ -97,11 +87,13 @@ final class CompareCommand implements Callable<Integer> {
         }
     }
 
-    private static Trace run(Mnist mnist, Trace.Config config) throws IOException {
+    private static Trace run(Mnist mnist, RunConfig config) throws IOException {
         TraceRecorder recorder = new TraceRecorder(config);
-        try (var nothing = StandardOutput.toNothing();
-                Device cpu = Devices.of("cpu")) {
-            MnistTutorial.run(mnist, RunConfig.settings(config, cpu), null, recorder);
+        try (Device cpu = Devices.of("cpu")) {
+            new TrainingRun(config, mnist, cpu)
+                    .printNothing()
+                    .listeners(recorder)
+                    .run();
         }
         return recorder.trace();
     }

@@ -34,4 +34,9 @@ final class DataOption {
         }
         return mnist;
     }
+
+    /** What the images of a data set are, in words: so that another is known as another. */
+    static String describe(Mnist mnist) {
+        return mnist.size() + " pictures (CRC-32 " + Long.toHexString(mnist.crc32()) + ")";
+    }
 }

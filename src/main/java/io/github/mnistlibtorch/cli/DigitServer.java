@@ -8,12 +8,15 @@ import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.model.MnistModels;
+import io.github.mnistlibtorch.model.StateDict;
 import io.github.mnistlibtorch.vision.DigitPicture;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -22,6 +25,7 @@ import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -41,7 +45,7 @@ final class DigitServer implements AutoCloseable {
     private static final String POLICY =
             "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
 
-    private final MnistModel network;
+    private final ImageClassificationBase network;
     private final Device device;
     private final boolean loopback;
     private final HttpServer server;
@@ -55,7 +59,7 @@ final class DigitServer implements AutoCloseable {
      * @param port 0 for any that is free
      * @throws IOException if the address cannot be listened at
      */
-    DigitServer(MnistModel network, Device device, InetAddress address, int port) throws IOException {
+    DigitServer(ImageClassificationBase network, Device device, InetAddress address, int port) throws IOException {
         this.network = network;
         this.device = device;
         this.loopback = address.isLoopbackAddress();
@@ -111,15 +115,27 @@ final class DigitServer implements AutoCloseable {
         try (Scope scope = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor picture = scope.attach(DigitPicture.of(grey, SIDE, SIDE, "the drawing"));
-            Tensor input = Devices.toDevice(picture, device, network.dtype());
+            Tensor input = Devices.toDevice(picture, device, MnistModels.dtype(network));
             Tensor probabilities = network.forward(input).softmax(/* dim= */ 1);
             Map<String, Object> answer = new LinkedHashMap<>();
             answer.put("digit", probabilities.argmax().item_long());
             answer.put("probabilities", values(probabilities));
-            answer.put("hidden", values(network.hidden(input)));
+            answer.put("hidden", values(hidden(input)));
             answer.put("seen", values(picture));
             return answer;
         }
+    }
+
+    /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */
+    private Tensor hidden(Tensor input) {
+        Iterator<Tensor> parameters = StateDict.of(network).values().iterator();
+        Tensor weight = parameters.next();
+        Tensor bias = parameters.next();
+        return weight.dim() == 4
+                ? torch.relu(torch.conv2d(input, weight)
+                        .amax(new long[] {2, 3}, /* keepdim= */ false)
+                        .add(bias))
+                : torch.relu(torch.linear(input.flatten(1, -1), weight, bias));
     }
 
     private static float[] values(Tensor tensor) {

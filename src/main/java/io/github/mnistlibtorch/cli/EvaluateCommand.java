@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.DataLoader;
 import io.github.mnistlibtorch.data.Dataset;
@@ -10,7 +9,8 @@ import io.github.mnistlibtorch.device.DeviceDataLoader;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.model.MnistModels;
 import io.github.mnistlibtorch.train.Training;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -86,23 +86,14 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Mnist mnist = dataOption.load(part == Part.test ? Mnist.Split.TEST : Mnist.Split.TRAIN);
         Device device = deviceOption.start();
-        try (MnistModel network = MnistModel.load(model)) {
-            requireMnist(network, model);
+        try (ImageClassificationBase network = MnistModels.load(model)) {
             Devices.toDevice(network, device);
             DataLoader<Batch> loader =
                     DataLoader.of(pictures(mnist)).batchSize(batchSize).build();
-            System.out.println(Training.evaluate(network, new DeviceDataLoader(loader, device, network.dtype())));
+            System.out.println(
+                    Training.evaluate(network, new DeviceDataLoader(loader, device, MnistModels.dtype(network))));
         }
         return 0;
-    }
-
-    /** @throws InputException if the network is for other pictures, or other classes */
-    static void requireMnist(MnistModel network, Path file) throws InputException {
-        if (network.inSize() != MnistTutorial.INPUT_SIZE || network.outSize() != MnistTutorial.NUM_CLASSES) {
-            throw new InputException(file + " is a network with " + network.inSize() + " inputs and "
-                    + network.outSize() + " outputs; one for these pictures has " + MnistTutorial.INPUT_SIZE + " and "
-                    + MnistTutorial.NUM_CLASSES);
-        }
     }
 
     private Dataset<Example> pictures(Mnist mnist) throws InputException {

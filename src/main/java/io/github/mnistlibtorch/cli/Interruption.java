@@ -1,8 +1,8 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.train.Checkpoint;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.run.RunListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,22 +57,17 @@ final class Interruption implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void evaluated(EpochResult result) {
+    public void onTrainingStart(TrainingState training, boolean resumed) {
         endIfAsked();
     }
 
     @Override
-    public void resumed(Checkpoint checkpoint) {
+    public void onBatchEnd(TrainingState training, Tensor loss) {
         endIfAsked();
     }
 
     @Override
-    public void stepDone(Tensor loss) {
-        endIfAsked();
-    }
-
-    @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+    public void onEpochEnd(TrainingState training, EpochResult result) {
         endIfAsked();
     }
 

@@ -1,7 +1,8 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.device.Devices;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.model.MnistModels;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Device;
@@ -23,12 +24,11 @@ final class ModelOption {
      * @return a network that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
-    MnistModel load(Device device) throws IOException {
-        MnistModel network = MnistModel.load(file);
+    ImageClassificationBase load(Device device) throws IOException {
+        ImageClassificationBase network = MnistModels.load(file);
         boolean fits = false;
         try {
-            EvaluateCommand.requireMnist(network, file);
-            Devices.toDevice(network, device);
+            Devices.toDevice(network, device).train(false);
             fits = true;
             return network;
         } finally {

@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.MnistTutorial;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
@@ -11,7 +10,9 @@ import io.github.mnistlibtorch.parity.Rung;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -92,25 +93,25 @@ final class ParityCommand implements Callable<Integer> {
     }
 
     private Trace run(Trace expected) throws IOException {
-        Trace.Config config = config(expected.config());
+        RunConfig config = config(expected.config());
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        RunConfig.requireRoomToTrain(
-                mnist.size(), config.valSize(), "choose the --data that the trace was recorded with");
+        config.requireTrainingExamples(mnist.size(), "choose the --data that the trace was recorded with");
         Device device = deviceOption.start();
         useThreads(expected.producer().threads());
         TraceRecorder recorder = new TraceRecorder(config);
-        // What the article prints is progress here, and the ladder the result.
-        try (var progress = StandardOutput.to(System.err);
-                Guide guide = new Guide(expected, config, device, recorder)) {
+        try (Guide guide = new Guide(expected, config, device, recorder)) {
             // Where every bit has to be the same, there is nothing to lead along.
             RunListener listener = isSameLibrary(expected, config, device) ? recorder : guide;
-            MnistTutorial.run(mnist, RunConfig.settings(config, device), null, listener);
+            new TrainingRun(config, mnist, device)
+                    .printTo(System.err) // what the article prints is progress here, and the ladder the result
+                    .listeners(listener)
+                    .run();
             guidance = guide.guidance();
             return recorder.trace();
         }
     }
 
-    private static boolean isSameLibrary(Trace expected, Trace.Config config, Device device) {
+    private static boolean isSameLibrary(Trace expected, RunConfig config, Device device) {
         return config.dtype().equals(expected.config().dtype())
                 && expected.producer().computesAs(TraceRecorder.producer(PythonFormat.str(device)));
     }
@@ -124,23 +125,16 @@ final class ParityCommand implements Callable<Integer> {
         }
     }
 
-    private Trace.Config config(Trace.Config traced) throws InputException {
+    private RunConfig config(RunConfig traced) throws InputException {
         if (traced.valBatchSize() != 2L * traced.batchSize()) {
             throw new InputException(trace + " was recorded with validation batches of " + traced.valBatchSize()
                     + "; the article's are twice the batch size, " + 2L * traced.batchSize() + "; record it so");
         }
-        if (!Converters.isReasonable(traced)) {
-            throw new InputException(trace + " asks for sizes that train would refuse; record it with smaller ones");
+        try {
+            RunConfig.of(traced.options(), traced.numWorkers());
+        } catch (IllegalArgumentException e) {
+            throw new InputException(trace + " asks for sizes that train would refuse; record it with smaller ones", e);
         }
-        return new Trace.Config(
-                traced.seed(),
-                traced.hiddenSizes(),
-                traced.batchSize(),
-                traced.valBatchSize(),
-                traced.valSize(),
-                traced.numWorkers(),
-                dtype == null ? traced.dtype() : dtype,
-                traced.schedule(),
-                traced.optimizer());
+        return dtype == null ? traced : traced.withDtype(dtype);
     }
 }

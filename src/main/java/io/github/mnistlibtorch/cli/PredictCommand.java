@@ -2,7 +2,8 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.model.MnistModels;
 import io.github.mnistlibtorch.vision.DigitPicture;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -115,7 +116,7 @@ final class PredictCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
-        try (MnistModel network = modelOption.load(device)) {
+        try (ImageClassificationBase network = modelOption.load(device)) {
             for (Path picture : pictures) {
                 try {
                     predictions.add(predict(network, picture, device));
@@ -149,11 +150,11 @@ final class PredictCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Prediction predict(MnistModel network, Path file, Device device) throws IOException {
+    private static Prediction predict(ImageClassificationBase network, Path file, Device device) throws IOException {
         try (Scope scope = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor picture = DigitPicture.read(file);
-            Tensor probabilities = network.forward(Devices.toDevice(picture, device, network.dtype()))
+            Tensor probabilities = network.forward(Devices.toDevice(picture, device, MnistModels.dtype(network)))
                     .softmax(/* dim= */ 1)
                     .to(ScalarType.Double)
                     .cpu();

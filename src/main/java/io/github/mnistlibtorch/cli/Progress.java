@@ -1,8 +1,8 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.train.Checkpoint;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.run.RunListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how far a run is: on a terminal a bar that is drawn over and over and gone when the epoch is, elsewhere a line for
@@ -33,12 +32,7 @@ final class Progress implements RunListener {
     private long epochBegan;
     private long epochTrained;
     private long drawn;
-    private int epoch;
     private int firstEpoch;
-    private int step;
-
-    /** Of the epoch before; {@code null} before there is one. */
-    private @Nullable Double trainLoss;
 
     /**
      * @param terminal whether {@code out} is one
@@ -80,62 +74,57 @@ final class Progress implements RunListener {
     }
 
     @Override
-    public void evaluated(EpochResult before) {
-        begin(0);
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        firstEpoch = training.epochsDone();
+        began = clock.getAsLong();
+        epochBegan = began;
+        drawn = began;
     }
 
     @Override
-    public void resumed(Checkpoint checkpoint) {
-        begin(checkpoint.epochs());
-    }
-
-    @Override
-    public void stepDone(Tensor loss) {
-        step++;
-        if (step == steps) {
+    public void onBatchEnd(TrainingState training, Tensor loss) {
+        if (training.step() == steps) {
             epochTrained = clock.getAsLong();
             if (terminal) {
                 out.print(ERASE);
                 out.flush();
             }
         } else if (terminal && clock.getAsLong() - drawn >= REDRAW_NANOSECONDS) {
-            draw(loss.is_cpu() ? String.format(Locale.ROOT, "loss %.4f ", loss.item_double()) : lastEpochs());
+            draw(
+                    training,
+                    loss.is_cpu()
+                            ? String.format(Locale.ROOT, "loss %.4f ", loss.item_double())
+                            : lastEpochs(training));
         }
     }
 
     @Override
-    public void epochDone(int epochInItsPhase, double lr, double trainLoss, EpochResult result) {
-        epoch++;
-        step = 0;
-        this.trainLoss = trainLoss;
+    public void onEpochEnd(TrainingState training, EpochResult result) {
+        int done = training.epochsDone();
         if (!terminal) {
             out.printf(
                     Locale.ROOT,
                     "%d of %d epochs done, training loss %.4f, %s%s%n",
-                    epoch,
+                    done,
                     epochs,
-                    trainLoss,
+                    training.trainLoss(),
                     speed(images, epochTrained),
-                    epoch < epochs ? ", " + timeLeft() + " left" : "");
+                    done < epochs ? ", " + timeLeft(done) + " left" : "");
         }
         epochBegan = clock.getAsLong();
         drawn = epochBegan;
     }
 
-    private void begin(int epochsDone) {
-        epoch = epochsDone;
-        firstEpoch = epochsDone;
-        began = clock.getAsLong();
-        epochBegan = began;
-        drawn = began;
-    }
-
     /** To read the loss of a step would make the training thread wait for the GPU. */
-    private String lastEpochs() {
-        return trainLoss == null ? "" : String.format(Locale.ROOT, "last epoch's loss %.4f ", trainLoss);
+    private static String lastEpochs(TrainingState training) {
+        return training.epochsDone() == 0
+                ? ""
+                : String.format(Locale.ROOT, "last epoch's loss %.4f ", training.trainLoss());
     }
 
-    private void draw(String loss) {
+    private void draw(TrainingState training, String loss) {
+        int step = training.step();
+        int epoch = training.epochsDone();
         drawn = clock.getAsLong();
         int filled = BAR_WIDTH * step / steps;
         out.printf(
@@ -150,7 +139,7 @@ final class Progress implements RunListener {
                 steps,
                 loss,
                 speed((long) images * step / steps, drawn),
-                timeLeft());
+                timeLeft(epoch + (double) step / steps));
         out.flush();
     }
 
@@ -160,9 +149,9 @@ final class Progress implements RunListener {
     }
 
     /** As long as the rest takes, evaluations and all, if it goes on as it has gone here so far. */
-    private String timeLeft() {
-        double done = epoch - firstEpoch + (double) step / steps;
-        double rest = epochs - epoch - (double) step / steps;
+    private String timeLeft(double epochsDone) {
+        double done = epochsDone - firstEpoch;
+        double rest = epochs - epochsDone;
         long seconds = Math.round((clock.getAsLong() - began) / 1e9 * rest / done);
         return seconds < 3600
                 ? String.format(Locale.ROOT, "%d:%02d", seconds / 60, seconds % 60)

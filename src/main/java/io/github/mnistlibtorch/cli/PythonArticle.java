@@ -8,6 +8,7 @@ import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.run.RunConfig;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -54,7 +55,7 @@ final class PythonArticle implements AutoCloseable {
      * @throws InputException if it cannot be started, or the folder for temporary files cannot be written to
      * @throws InterruptedRunException if this program is being ended
      */
-    static PythonArticle start(String python, Trace.Config config, int threads) throws InputException {
+    static PythonArticle start(String python, RunConfig config, int threads) throws InputException {
         Path folder;
         try {
             folder = Files.createTempDirectory("mnist-libtorch");
@@ -74,20 +75,15 @@ final class PythonArticle implements AutoCloseable {
         }
     }
 
-    private void begin(Trace.Config config, int threads) throws InputException {
+    private void begin(RunConfig config, int threads) throws InputException {
         unpack();
         Path script = folder.resolve("run_beside_java.py");
         List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script.toString()));
         command.addAll(
                 List.of("--data", folder.toString(), "--out", trace(folder).toString()));
-        command.addAll(List.of("--seed", Long.toString(config.seed()), "--dtype", config.dtype()));
-        command.addAll(List.of("--hidden-size", new Converters.Hidden(config.hiddenSizes()).toString()));
-        command.addAll(List.of("--batch-size", Integer.toString(config.batchSize())));
-        command.addAll(List.of("--val-size", Integer.toString(config.valSize())));
+        config.options().forEach((name, value) -> command.addAll(List.of("--" + name, value)));
         command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
         command.addAll(List.of("--threads", Integer.toString(threads)));
-        command.addAll(List.of("--optimizer", config.optimizer()));
-        command.addAll(List.of("--schedule", new Converters.Schedule(config.schedule()).toString()));
         Path nothing = folder.resolve("nothing");
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectInput(nothing.toFile())

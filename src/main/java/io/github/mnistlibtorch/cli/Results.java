@@ -6,14 +6,14 @@ import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.libtorch.Environment;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
 import io.github.mnistlibtorch.plot.ConfusionMatrix;
 import io.github.mnistlibtorch.plot.HiddenUnits;
 import io.github.mnistlibtorch.plot.Mistakes;
 import io.github.mnistlibtorch.plot.Report;
-import io.github.mnistlibtorch.train.Phase;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
 import io.github.mnistlibtorch.train.Predictions;
-import io.github.mnistlibtorch.train.RunListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -40,18 +40,19 @@ final class Results implements RunListener {
     }
 
     @Override
-    public void split(Subset<Example> train, Subset<Example> val) {
+    public void onSplit(Subset<Example> train, Subset<Example> val) {
         heldOut = val;
     }
 
     @Override
-    public void finished(MnistModel model) {
+    public void onRunEnd(ImageClassificationBase model) {
         predictions = Predictions.of(model, requireNonNull(heldOut));
         hiddenUnits = new HiddenUnits(model, SIDE, SIDE);
     }
 
     /** To be done last, when the weights are safe and the article's own pictures are there. */
-    void write(Map<String, String> configuration, List<Phase> schedule, List<EpochResult> history) throws IOException {
+    void write(RunConfig config, List<EpochResult> history) throws IOException {
+        Map<String, String> configuration = config.options();
         Subset<Example> val = requireNonNull(heldOut);
         Predictions answers = requireNonNull(predictions);
         HiddenUnits units = requireNonNull(hiddenUnits);
@@ -68,13 +69,13 @@ final class Results implements RunListener {
         pictures.put("The surest mistakes", out.resolve("mistakes.png"));
         pictures.put("What the hidden units look for", out.resolve("hidden.png"));
         pictures.put("The first batch", out.resolve("batch.png"));
-        String ranks = configuration.get(SavedOptions.WORLD_SIZE);
+        String ranks = configuration.get(RunConfig.WORLD_SIZE);
         StringBuilder command = new StringBuilder(
                         ranks == null ? "" : "torchrun --nproc-per-node " + ranks + " --no-python ")
                 .append("java -jar mnist-libtorch.jar train");
         configuration.forEach((name, value) -> {
             // The data are told by what they hold.
-            if (!name.equals("data") && !name.equals(SavedOptions.WORLD_SIZE)) {
+            if (!name.equals(RunConfig.DATA) && !name.equals(RunConfig.WORLD_SIZE)) {
                 command.append(" --").append(name).append(' ').append(value);
             }
         });
@@ -83,7 +84,7 @@ final class Results implements RunListener {
                 new Report.Content(
                         configuration,
                         Environment.describe(),
-                        schedule,
+                        config.schedule(),
                         history,
                         val,
                         answers,

@@ -37,7 +37,7 @@ final class RunOptions {
             converter = Converters.OfDtype.class,
             description = "float32 or float64: what to compute in. Weights are drawn in float32 either way."
                     + " Default: ${DEFAULT-VALUE}.")
-    private String dtype = "float32";
+    private String dtype = "";
 
     @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
     private boolean quiet;
@@ -46,16 +46,16 @@ final class RunOptions {
         return valSize;
     }
 
+    String dtype() {
+        return dtype;
+    }
+
     int numWorkers() {
         return numWorkers;
     }
 
     int threads() {
         return threads;
-    }
-
-    String dtype() {
-        return dtype;
     }
 
     boolean isQuiet() {

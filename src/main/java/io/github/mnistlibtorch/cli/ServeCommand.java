@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -50,13 +50,13 @@ final class ServeCommand implements Callable<Integer> {
         }
         InetAddress address = address();
         Device device = deviceOption.start();
-        try (MnistModel network = modelOption.load(device)) {
+        try (ImageClassificationBase network = modelOption.load(device)) {
             serve(network, device, address);
         }
         return 0;
     }
 
-    private void serve(MnistModel network, Device device, InetAddress address) throws IOException {
+    private void serve(ImageClassificationBase network, Device device, InetAddress address) throws IOException {
         CountDownLatch ended = new CountDownLatch(1);
         CountDownLatch closed = new CountDownLatch(1);
         try (DigitServer server = listen(network, device, address)) {
@@ -73,7 +73,8 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private DigitServer listen(MnistModel network, Device device, InetAddress address) throws InputException {
+    private DigitServer listen(ImageClassificationBase network, Device device, InetAddress address)
+            throws InputException {
         try {
             return new DigitServer(network, device, address, port);
         } catch (IOException e) {

@@ -1,20 +1,17 @@
 package io.github.mnistlibtorch.cli;
 
-import io.github.mnistlibtorch.MnistTutorial;
-import io.github.mnistlibtorch.MnistTutorial.Settings;
-import io.github.mnistlibtorch.cli.Converters.Hidden;
-import io.github.mnistlibtorch.cli.Converters.Schedule;
 import io.github.mnistlibtorch.cli.Interruption.InterruptedRunException;
 import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.libtorch.Environment;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.plot.Comparison;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.train.LossGuard;
-import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.TrainLosses;
+import io.github.mnistlibtorch.train.TrainingListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,7 +28,6 @@ import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -60,6 +56,10 @@ final class SweepCommand implements Callable<Integer> {
     private static final String RESULTS = "sweep.json";
     private static final String PICTURE = "sweep.png";
     private static final String SEED = "seed";
+
+    /** Of the table that {@code sweep.json} is, and of the lines that are printed. */
+    private static final List<String> COLUMNS =
+            List.of("schedule", "hidden-size", "batch-size", "optimizer", "val-size", "dtype", SEED);
 
     @Option(
             names = "--schedule",
@@ -145,20 +145,30 @@ final class SweepCommand implements Callable<Integer> {
         }
     }
 
+    /** Of the epochs that a run came to, also of one that failed. */
+    private static final class TrainingLosses implements TrainingListener {
+        private List<Double> ofEpochs = List.of();
+
+        @Override
+        public void onEpochEnd(TrainingState training, EpochResult result) {
+            ofEpochs = training.trainLosses();
+        }
+    }
+
     @Override
     public Integer call() throws IOException {
-        List<Trace.Config> grid = grid();
+        List<RunConfig> grid = grid();
         Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        RunConfig.requireRoomToTrain(mnist.size(), runOptions.valSize(), "choose a smaller --val-size");
+        grid.get(0).requireTrainingExamples(mnist.size(), "choose a smaller --val-size");
         Device device = deviceOption.start();
         LibTorch.setNumThreads(runOptions.threads());
         OutputFolder.makeWritable(out, "--out");
         setAside(RESULTS);
         setAside(PICTURE);
-        data = SavedOptions.describe(mnist);
+        data = DataOption.describe(mnist);
         long began = System.nanoTime();
         try (Interruption interruption = new Interruption(/* mayTakeLong= */ false)) {
-            for (Trace.Config config : grid) {
+            for (RunConfig config : grid) {
                 Run run = train(mnist, config, device, interruption);
                 runs.add(run);
                 write(grid);
@@ -191,23 +201,22 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     /** Every combination, the seeds of one beside each other. */
-    private List<Trace.Config> grid() {
-        List<Trace.Config> grid = new ArrayList<>();
-        for (String optimizer : values("--optimizer", optimizers, new Converters.OfOptimizer())) {
-            for (Hidden hidden : values("--hidden-size", hiddens, new Converters.OfHidden())) {
-                for (int batchSize : values("--batch-size", batchSizes, new Converters.OfSize())) {
-                    for (Schedule schedule : values("--schedule", schedules, new Converters.OfSchedule())) {
-                        for (long seed : values("--seed", seeds, new Converters.OfSeed())) {
-                            grid.add(new Trace.Config(
-                                    seed,
-                                    hidden.sizes(),
-                                    batchSize,
-                                    2 * batchSize,
-                                    runOptions.valSize(),
-                                    runOptions.numWorkers(),
-                                    runOptions.dtype(),
-                                    schedule.phases(),
-                                    optimizer));
+    private List<RunConfig> grid() {
+        Map<String, String> options = new LinkedHashMap<>();
+        options.put("val-size", Integer.toString(runOptions.valSize()));
+        options.put("dtype", runOptions.dtype());
+        List<RunConfig> grid = new ArrayList<>();
+        for (String optimizer : values("optimizer", optimizers)) {
+            options.put("optimizer", optimizer);
+            for (String hidden : values("hidden-size", hiddens)) {
+                options.put("hidden-size", hidden);
+                for (String batchSize : values("batch-size", batchSizes)) {
+                    options.put("batch-size", batchSize);
+                    for (String schedule : values("schedule", schedules)) {
+                        options.put("schedule", schedule);
+                        for (String seed : values(SEED, seeds)) {
+                            options.put(SEED, seed);
+                            grid.add(RunConfig.of(options, runOptions.numWorkers()));
                         }
                     }
                 }
@@ -217,15 +226,15 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     /** Converted here: of a value that cannot be, picocli would say no more than that the option does not take it. */
-    private <T> List<T> values(String option, List<String> texts, ITypeConverter<T> converter) {
-        List<T> values = new ArrayList<>();
+    private List<String> values(String name, List<String> texts) {
+        List<String> values = new ArrayList<>();
         for (String text : texts) {
             try {
-                values.add(converter.convert(text));
-            } catch (Exception e) { // that any converter might throw
+                values.add(RunConfig.canonical(name, text));
+            } catch (IllegalArgumentException e) {
                 throw new ParameterException(
                         spec.commandLine(),
-                        "Invalid value for option '" + option + "': " + e.getMessage() + severalAre(option, text),
+                        "Invalid value for option '--" + name + "': " + e.getMessage() + severalAre("--" + name, text),
                         e);
             }
         }
@@ -238,20 +247,16 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     /** All that decides the digits of a run, but the pictures. */
-    private static Map<String, String> options(Trace.Config config) {
+    private static Map<String, String> options(RunConfig config) {
         Map<String, String> options = new LinkedHashMap<>();
-        options.put("schedule", new Schedule(config.schedule()).toString());
-        options.put("hidden-size", new Hidden(config.hiddenSizes()).toString());
-        options.put("batch-size", Integer.toString(config.batchSize()));
-        options.put("optimizer", config.optimizer());
-        options.put("val-size", Integer.toString(config.valSize()));
-        options.put("dtype", config.dtype());
-        options.put(SEED, Long.toString(config.seed()));
+        for (String name : COLUMNS) {
+            options.put(name, config.options().get(name));
+        }
         return options;
     }
 
     /** The command of the best row, by the mean over its seeds; empty if no run came to its end. */
-    private String best(List<Trace.Config> grid) {
+    private String best(List<RunConfig> grid) {
         Map<List<String>, List<Run>> rows = rows(grid);
         List<Run> best = rows.entrySet().stream()
                 .min(Map.Entry.comparingByValue(Comparator.comparing(runs -> row(List.of(), runs))))
@@ -286,29 +291,28 @@ final class SweepCommand implements Callable<Integer> {
         }
     }
 
-    private static Run train(Mnist mnist, Trace.Config config, Device device, RunListener interruption)
+    private static Run train(Mnist mnist, RunConfig config, Device device, Interruption interruption)
             throws IOException {
-        Settings settings = RunConfig.settings(config, device);
-        TrainLosses trainLosses = new TrainLosses();
-        RunListener listener = new LossGuard(settings.schedule(), /* everyStep= */ true)
-                .and(trainLosses)
-                .and(interruption);
+        TrainingLosses losses = new TrainingLosses();
         List<EpochResult> history = List.of();
         String failed = null;
         long began = System.nanoTime();
-        try (var silence = StandardOutput.toNothing()) { // its lines would hide those of the comparison
-            history = MnistTutorial.run(mnist, settings, null, listener);
+        try {
+            history = new TrainingRun(config, mnist, device)
+                    .printNothing() // its lines would hide those of the comparison
+                    .listeners(new LossGuard(/* everyStep= */ true), losses, interruption)
+                    .run();
         } catch (InterruptedRunException e) {
             throw e;
         } catch (RuntimeException e) { // as when its loss is no number any more, or LibTorch has no memory for it
             failed = LibTorch.firstLine(e);
         }
         double seconds = (System.nanoTime() - began) / 1e9;
-        return new Run(options(config), seconds, failed, history, trainLosses.means());
+        return new Run(options(config), seconds, failed, history, losses.ofEpochs);
     }
 
     /** The options that have more than one value, of which the seed is always the last. */
-    private static List<String> compared(List<Trace.Config> grid) {
+    private static List<String> compared(List<RunConfig> grid) {
         List<Map<String, String>> all = grid.stream().map(SweepCommand::options).toList();
         return all.get(0).keySet().stream()
                 .filter(name -> all.stream()
@@ -319,7 +323,7 @@ final class SweepCommand implements Callable<Integer> {
                 .toList();
     }
 
-    private static String line(Run run, List<Trace.Config> grid) {
+    private static String line(Run run, List<RunConfig> grid) {
         String result = run.failed == null
                 ? "val_loss: " + PythonFormat.fixed(run.last().valLoss(), 4) + ", val_acc: "
                         + PythonFormat.fixed(run.last().valAcc(), 4)
@@ -331,7 +335,7 @@ final class SweepCommand implements Callable<Integer> {
                 + result;
     }
 
-    private void write(List<Trace.Config> grid) throws IOException {
+    private void write(List<RunConfig> grid) throws IOException {
         Map<String, Object> content = new LinkedHashMap<>();
         content.put("data", data);
         content.put("computed_with", Environment.kernels());
@@ -350,12 +354,12 @@ final class SweepCommand implements Callable<Integer> {
                         .toList());
     }
 
-    private static List<String> comparedButTheSeed(List<Trace.Config> grid) {
+    private static List<String> comparedButTheSeed(List<RunConfig> grid) {
         return compared(grid).stream().filter(name -> !name.equals(SEED)).toList();
     }
 
     /** The runs that differ in nothing but their seed, by the values that are compared. */
-    private Map<List<String>, List<Run>> rows(List<Trace.Config> grid) {
+    private Map<List<String>, List<Run>> rows(List<RunConfig> grid) {
         List<String> compared = comparedButTheSeed(grid);
         return runs.stream()
                 .collect(Collectors.groupingBy(

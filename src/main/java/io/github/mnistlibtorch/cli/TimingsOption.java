@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.train.Stopwatch;
+import io.github.mnistlibtorch.run.Stopwatch;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,10 +1,10 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,9 +49,9 @@ final class TraceOption {
      * @param taken where the run writes other things
      * @throws InputException if the file is one of these, or cannot be written
      */
-    RunListener begin(Trace.Config config, List<Path> taken) throws IOException {
+    RunListener begin(RunConfig config, List<Path> taken) throws IOException {
         if (file == null) {
-            return RunListener.NONE;
+            return new RunListener() {};
         }
         OutputFolder.requireOwnFile(file, taken, "--trace");
         recorder = new TraceRecorder(config);

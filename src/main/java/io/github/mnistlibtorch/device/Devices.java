@@ -5,10 +5,13 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.Tensors;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.Scope;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -63,6 +66,27 @@ public final class Devices {
     /** Moves the parameters of a model, in place: {@code to_device(model, device)}. */
     public static <M extends Module> M toDevice(M model, Device device) {
         model.to(device, /* non_blocking= */ true);
+        return model;
+    }
+
+    /**
+     * Converts the parameters and buffers of a model, in place: {@code model.to(dtype)}. As in Python, and other than LibTorch's
+     * {@code Module.to}, what is no floating-point number, such as {@code num_batches_tracked}, stays what it is.
+     *
+     * @param dtype float32 or float64
+     */
+    public static <M extends Module> M toDtype(M model, ScalarType dtype) {
+        try (Scope scope = Scope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
+            for (TensorVector tensors : List.of(model.parameters(), model.buffers())) {
+                for (long i = 0; i < tensors.size(); i++) {
+                    Tensor tensor = tensors.get(i);
+                    if (tensor.is_floating_point()) {
+                        tensor.set_data(tensor.to(dtype));
+                    }
+                }
+            }
+        }
         return model;
     }
 }

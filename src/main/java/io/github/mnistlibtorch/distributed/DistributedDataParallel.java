@@ -1,58 +1,75 @@
 package io.github.mnistlibtorch.distributed;
 
+import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.Sampler;
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.TrainableModel;
 import io.github.mnistlibtorch.model.ValidationOutput;
-import io.github.mnistlibtorch.train.Replicas;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Data-parallel training: {@code DistributedDataParallel}, {@code DistributedSampler}, and an evaluation that is shared.
+ * Wraps a model that several processes train together: {@code DistributedDataParallel(model)}.
  *
- * <p>Every process takes batches of its own, so that a step learns from as many times more pictures as there are
- * processes; after it, all have the same weights, bit for bit.
+ * <p>Every process takes batches of its own, so that a step learns from as many times more images as there are processes;
+ * after it, all have the same weights, bit for bit. Buffers, such as the running statistics of batch normalization, are those
+ * of rank 0 before each step and in each evaluation. An evaluation is shared: each process takes the batches of
+ * {@link #validationOrder}.
+ *
+ * <p>Every method that talks to the other processes throws a {@link DistributedException} if one of them is gone, or does not
+ * answer in time.
  */
-public final class DistributedDataParallel implements Replicas {
+public final class DistributedDataParallel implements TrainableModel, AutoCloseable {
+    private final TrainableModel model;
     private final ProcessGroup group;
-    private final long seed;
-    private @Nullable DistributedSampler trainSampler;
-    private @Nullable GradientBuckets buckets;
-    private ScalarType dtype = ScalarType.Float;
-    private int epoch;
+    private final TensorVector buffers;
+    private final GradientBuckets buckets;
+    private final ScalarType dtype;
 
     /**
+     * Gives the model the parameters and buffers of rank 0.
+     *
+     * @param model on its device and in its dtype; stays the caller's
      * @param group stays the caller's
-     * @param seed of the order of the train split, the same in all processes
      */
-    public DistributedDataParallel(ProcessGroup group, long seed) {
+    public <M extends Module & TrainableModel> DistributedDataParallel(M model, ProcessGroup group) {
+        this(model, group, /* resumed= */ false);
+    }
+
+    /** @param resumed whether the training goes on behind its first step, so that its sums have the order of later steps */
+    public <M extends Module & TrainableModel> DistributedDataParallel(M model, ProcessGroup group, boolean resumed) {
+        this.model = model;
         this.group = group;
-        this.seed = seed;
+        try (Scope scope = Scope.open()) {
+            TensorVector parameters = scope.keep(model.parameters());
+            buffers = scope.keep(model.buffers());
+            dtype = parameters.get(0).scalar_type().intern();
+            buckets = new GradientBuckets(parameters, /* first= */ !resumed);
+            broadcast(parameters);
+        }
+        broadcast(buffers);
     }
 
-    /** {@code DistributedSampler(train_ds, seed=seed)}. */
-    @Override
-    public Sampler<Integer> trainOrder(int size) {
-        DistributedSampler sampler = new DistributedSampler(
-                size, group.worldSize(), group.rank(), /* shuffle= */ true, seed, /* dropLast= */ false);
-        trainSampler = sampler;
-        return sampler;
+    private void broadcast(TensorVector tensors) {
+        try (Scope scope = Scope.open()) {
+            for (long i = 0; i < tensors.size(); i++) {
+                group.broadcast(tensors.get(i).detach(), 0);
+            }
+        }
     }
 
-    /** Every {@code worldSize}-th batch, from batch {@code rank} on. */
-    @Override
-    public Sampler<Integer> valOrder(int size, int batchSize) {
-        int first = group.rank();
+    /** Every {@code worldSize}-th batch of a dataset, from batch {@code rank} on: this process's share of an evaluation. */
+    public static Sampler<Integer> validationOrder(ProcessGroup group, int size, int batchSize) {
         List<Integer> share = new ArrayList<>();
-        for (long batch = first; batch * batchSize < size; batch += group.worldSize()) {
+        for (long batch = group.rank(); batch * batchSize < size; batch += group.worldSize()) {
             for (long i = batch * batchSize; i < Math.min(size, (batch + 1) * batchSize); i++) {
                 share.add((int) i);
             }
@@ -60,44 +77,57 @@ public final class DistributedDataParallel implements Replicas {
         return Sampler.of(share);
     }
 
-    /** {@code model = DistributedDataParallel(model)}: all take the weights of rank 0. */
     @Override
-    public void begin(MnistModel model, int epochsDone) {
-        epoch = epochsDone;
-        dtype = model.dtype();
-        close();
+    public TensorVector parameters() {
+        return model.parameters();
+    }
+
+    @Override
+    public void train(boolean on) {
+        if (!on) {
+            broadcast(buffers);
+        }
+        model.train(on);
+    }
+
+    @Override
+    public Tensor trainingStep(Batch batch) {
+        broadcast(buffers);
+        return model.trainingStep(batch);
+    }
+
+    /** Makes the gradients the mean of those of all processes. */
+    @Override
+    public void onAfterBackward() {
+        model.onAfterBackward();
+        buckets.average(group);
+    }
+
+    /** Returns the mean over the processes. */
+    @Override
+    public double trainingEpochEnd(List<Double> losses) {
         try (Scope scope = Scope.open()) {
-            TensorVector parameters = scope.keep(model.parameters());
-            buckets = new GradientBuckets(parameters, /* first= */ epochsDone == 0);
-            for (long i = 0; i < parameters.size(); i++) {
-                group.broadcast(parameters.get(i).detach(), 0);
-            }
+            Tensor sum = torch.tensor(model.trainingEpochEnd(losses));
+            group.allReduce(List.of(sum));
+            return sum.item_double() / group.worldSize();
         }
     }
 
     @Override
-    public void epochBegins() {
-        if (trainSampler != null) {
-            trainSampler.setEpoch(epoch++);
+    public ValidationOutput validationStep(Batch batch) {
+        return model.validationStep(batch);
+    }
+
+    /** Combines the batches of all processes, in their order, as one process would that had them all. */
+    @Override
+    public EpochResult validationEpochEnd(List<ValidationOutput> outputs) {
+        try (Scope scope = Scope.open()) {
+            return model.validationEpochEnd(gather(outputs));
         }
     }
 
-    /** @throws DistributedException if another process is gone, or does not answer in time */
-    @Override
-    public void averageGradients() {
-        if (buckets != null) {
-            buckets.average(group);
-        }
-    }
-
-    /**
-     * All outputs, in the order of the batches.
-     *
-     * @throws DistributedException if another process is gone, or does not answer in time
-     */
-    @Override
-    public List<ValidationOutput> gather(List<ValidationOutput> own) {
-        // Not in a scope of its own: the outputs live as long as those that they take the place of.
+    /** In the open scope. */
+    private List<ValidationOutput> gather(List<ValidationOutput> own) {
         try (NoGradGuard noGrad = new NoGradGuard()) {
             Tensor count = torch.tensor((long) own.size());
             group.allReduce(List.of(count));
@@ -120,22 +150,18 @@ public final class DistributedDataParallel implements Replicas {
         }
     }
 
-    /** @throws DistributedException if another process is gone, or does not answer in time */
+    /** Rank 0 alone prints. */
     @Override
-    public double mean(double own) {
-        try (Scope scope = Scope.open()) {
-            Tensor sum = torch.tensor(own);
-            group.allReduce(List.of(sum));
-            return sum.item_double() / group.worldSize();
+    public void epochEnd(int epoch, EpochResult result) {
+        if (group.rank() == 0) {
+            model.epochEnd(epoch, result);
         }
     }
 
-    /** Frees what the gradients were sent in. */
+    /** Frees what the gradients were sent in; the model stays. */
     @Override
     public void close() {
-        if (buckets != null) {
-            buckets.close();
-            buckets = null;
-        }
+        buckets.close();
+        buffers.close();
     }
 }

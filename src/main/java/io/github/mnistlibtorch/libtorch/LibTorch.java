@@ -8,7 +8,9 @@ import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch_gloo;
@@ -46,6 +48,9 @@ public final class LibTorch {
 
     /** What {@link #use} was told. */
     private static volatile @Nullable String source;
+
+    /** {@code c10::LogSeverity} of errors. */
+    private static final int LOG_LEVEL_ERROR = 2;
 
     private static final Object LOOKING = new Object();
 
@@ -257,6 +262,18 @@ public final class LibTorch {
             loadBundled(progress, gpu);
         } else {
             loadExternal(other, progress, gpu);
+        }
+        logErrorsOnly();
+    }
+
+    /**
+     * Hides what LibTorch logs below errors, as {@code TORCH_CPP_LOG_LEVEL=ERROR} does: otherwise every convolution logs, on a
+     * processor that NNPACK does not know, that it does not. Warnings ({@code TORCH_WARN}) are not part of that log.
+     */
+    private static void logErrorsOnly() {
+        Pointer level = Loader.addressof("FLAGS_caffe2_log_level");
+        if (level != null && System.getenv("TORCH_CPP_LOG_LEVEL") == null) {
+            new IntPointer(level).put(LOG_LEVEL_ERROR);
         }
     }
 

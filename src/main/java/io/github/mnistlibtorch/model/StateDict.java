@@ -1,8 +1,10 @@
 package io.github.mnistlibtorch.model;
 
 import io.github.mnistlibtorch.io.InputException;
+import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -10,33 +12,74 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.StringSharedModuleDict;
 import org.bytedeco.pytorch.StringTensorDict;
 import org.bytedeco.pytorch.Tensor;
 
-/** The parameters of a module by name: {@code module.state_dict()} and {@code module.load_state_dict(…)}. */
+/** The tensors of a module by name: {@code module.state_dict()} and {@code module.load_state_dict(…)}. */
 public final class StateDict {
     private StateDict() {}
 
     /**
-     * {@code module.state_dict()} of a module without buffers: the parameters themselves, not copies, in the order of
-     * registration.
+     * Returns the parameters and buffers themselves, not copies: {@code module.state_dict()}. The order is Python's: of each
+     * module its parameters, its buffers, and then its children, in the order of registration.
      *
      * @return handles that belong to the scope in which this is called
      */
     public static Map<String, Tensor> of(Module module) {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        try (StringTensorDict parameters = module.named_parameters()) {
-            for (long i = 0; i < parameters.size(); i++) {
-                var item = parameters.get(i);
-                // A handle of its own: the item borrows from the dictionary.
-                tensors.put(item.key().getString(), item.access().detach());
+        addTo(tensors, "", module);
+        return tensors;
+    }
+
+    private static void addTo(Map<String, Tensor> tensors, String prefix, Module module) {
+        try (StringTensorDict parameters = module.named_parameters(/* recurse= */ false);
+                StringTensorDict buffers = module.named_buffers(/* recurse= */ false);
+                StringSharedModuleDict children = module.named_children()) {
+            addTo(tensors, prefix, parameters);
+            addTo(tensors, prefix, buffers);
+            for (long i = 0; i < children.size(); i++) {
+                var child = children.get(i);
+                addTo(tensors, prefix + child.key().getString() + ".", child.access());
             }
+        }
+    }
+
+    private static void addTo(Map<String, Tensor> tensors, String prefix, StringTensorDict dict) {
+        for (long i = 0; i < dict.size(); i++) {
+            var item = dict.get(i);
+            // A handle of its own: the item borrows from the dictionary.
+            tensors.put(prefix + item.key().getString(), item.access().detach());
+        }
+    }
+
+    /**
+     * Returns the parameters alone, in the order of {@code module.named_parameters()}.
+     *
+     * @return handles that belong to the scope in which this is called
+     */
+    public static Map<String, Tensor> parameters(Module module) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        try (StringTensorDict parameters = module.named_parameters()) {
+            addTo(tensors, "", parameters);
         }
         return tensors;
     }
 
     /**
-     * {@code module.load_state_dict(tensors, strict=True)}: copies values into the parameters, all or none.
+     * Saves a module's tensors: {@code torch.save(module.state_dict(), file)}.
+     *
+     * @param file replaced or created, whole or not at all; its folder must exist
+     * @throws IOException if the file cannot be written
+     */
+    public static void save(Module module, Path file) throws IOException {
+        try (Scope scope = Scope.open()) {
+            PtFile.write(file, of(module));
+        }
+    }
+
+    /**
+     * {@code module.load_state_dict(tensors, strict=True)}: copies values into parameters and buffers, all or none.
      *
      * @param source the file that the tensors come from, for the message
      * @throws InputException if a name, shape or dtype is not the module's; the message lists all that differ
@@ -44,16 +87,16 @@ public final class StateDict {
     public static void load(Module module, Map<String, Tensor> tensors, Path source) throws InputException {
         try (Scope scope = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Map<String, Tensor> parameters = of(module);
-            List<String> differences = differences(parameters, tensors);
+            Map<String, Tensor> own = of(module);
+            List<String> differences = differences(own, tensors);
             if (!differences.isEmpty()) {
                 throw new InputException(source + " does not hold the weights of this network: "
                         + String.join(", ", differences) + "; use a file that was written for the same architecture");
             }
             tensors.forEach((name, tensor) -> {
-                Tensor parameter = parameters.get(name);
-                if (parameter != null) {
-                    parameter.copy_(tensor);
+                Tensor target = own.get(name);
+                if (target != null) {
+                    target.copy_(tensor);
                 }
             });
         }

@@ -5,15 +5,16 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.jspecify.annotations.Nullable;
@@ -78,8 +79,11 @@ public final class Guide implements RunListener, AutoCloseable {
     private @Nullable String lost;
     private @Nullable Replay replay;
     private @Nullable Subset<Example> val;
-    private @Nullable MnistModel model;
+    private @Nullable ImageClassificationBase model;
+
+    /** The last that is done, counted from 0 over the whole run. */
     private int step;
+
     private int nextAlarm;
 
     /**
@@ -88,13 +92,13 @@ public final class Guide implements RunListener, AutoCloseable {
      * @param device of the run; it stays the caller's
      * @param recorder is told all that this is told, and of the steps that were trained again
      */
-    public Guide(Trace expected, Trace.Config config, Device device, TraceRecorder recorder) {
+    public Guide(Trace expected, RunConfig config, Device device, TraceRecorder recorder) {
         this.expected = expected;
         this.expectedLosses = expected.losses();
         this.stepsInEpoch = expected.epochs().get(0).trainLosses().size();
         this.device = device;
         this.recorder = recorder;
-        this.leading = config.mayFork();
+        this.leading = Trace.mayFork(config);
     }
 
     /** How the run was led, once it has finished. */
@@ -103,8 +107,8 @@ public final class Guide implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void split(Subset<Example> train, Subset<Example> val) {
-        recorder.split(train, val);
+    public void onSplit(Subset<Example> train, Subset<Example> val) {
+        recorder.onSplit(train, val);
         this.val = val;
         this.replay =
                 new Replay(train, at -> expected.epochs().get(at / stepsInEpoch).lr(), device);
@@ -114,22 +118,22 @@ public final class Guide implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void batchPulled(int[] positions) {
-        recorder.batchPulled(positions);
+    public void onBatchSampled(int[] positions) {
+        recorder.onBatchSampled(positions);
         if (leading) {
             replay().addBatch(positions);
         }
     }
 
     @Override
-    public void modelDrawn(MnistModel model) {
-        recorder.modelDrawn(model);
+    public void onModelCreated(ImageClassificationBase model) {
+        recorder.onModelCreated(model);
         this.model = model;
     }
 
     @Override
-    public void evaluated(EpochResult before) {
-        recorder.evaluated(before);
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        recorder.onTrainingStart(training, resumed);
         replay().forgetBatches();
         if (leading) {
             keepWeights();
@@ -137,30 +141,24 @@ public final class Guide implements RunListener, AutoCloseable {
     }
 
     @Override
-    public void optimizerMade(Optimizer optimizer) {
-        recorder.optimizerMade(optimizer);
-    }
-
-    @Override
-    public void stepDone(Tensor loss) {
-        recorder.stepDone(loss);
+    public void onBatchEnd(TrainingState training, Tensor loss) {
+        step = Math.toIntExact(training.totalSteps()) - 1;
         if (leading) {
             lead(loss.item_double());
         }
-        step++;
     }
 
     @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
-        recorder.epochDone(epoch, lr, trainLoss, result);
+    public void onEpochEnd(TrainingState training, EpochResult result) {
+        recorder.onEpochEnd(training, result);
         if (leading) {
-            lookAtEvaluation(step / stepsInEpoch - 1, result);
+            lookAtEvaluation(training.epochsDone() - 1, result);
         }
     }
 
     @Override
-    public void finished(MnistModel model) {
-        recorder.finished(model);
+    public void onRunEnd(ImageClassificationBase model) {
+        recorder.onRunEnd(model);
     }
 
     /** Frees the weights that were kept. */
@@ -190,8 +188,8 @@ public final class Guide implements RunListener, AutoCloseable {
                 Ties.find(requireNonNull(val), expected.config().valBatchSize(), parameters, device, NEAR, epoch)
                         .ifPresent(ties::add);
             }
-            if (distance > allowed(step - 1)) {
-                excuse(step - 1, distance, rounding(replay().losses(parameters), parameters));
+            if (distance > allowed(step)) {
+                excuse(step, distance, rounding(replay().losses(parameters), parameters));
                 Replay.restore(after, parameters);
             }
         }
@@ -228,7 +226,7 @@ public final class Guide implements RunListener, AutoCloseable {
             List<Double> losses =
                     replay().turn(gates, parameters, (at, l) -> isExpected(at, l) && distance(at, l) <= distance / 2);
             if (!losses.isEmpty()) {
-                recorder.trainedAgain(losses);
+                recorder.trainedAgain(step, losses);
                 gates.forEach(gate -> forks.add(gate.toFork(step)));
                 return true;
             }

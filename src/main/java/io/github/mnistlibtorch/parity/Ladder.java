@@ -8,9 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -99,42 +97,17 @@ public final class Ladder {
 
     /** How many workers load the batches is no part of it: it changes no digit. */
     private Rung configuration() {
-        List<String> differences = new ArrayList<>();
-        difference("seed", Trace.Config::seed).ifPresent(differences::add);
-        difference("hidden_size", Ladder::hiddenSizes).ifPresent(differences::add);
-        difference("batch_size", Trace.Config::batchSize).ifPresent(differences::add);
-        difference("val_batch_size", Trace.Config::valBatchSize).ifPresent(differences::add);
-        difference("val_size", Trace.Config::valSize).ifPresent(differences::add);
-        difference("schedule", Ladder::schedule).ifPresent(differences::add);
-        difference("optimizer", Trace.Config::optimizer).ifPresent(differences::add);
+        String differences = expected.config().differences(actual.config()).stream()
+                .filter(difference -> !difference.name().equals("dtype"))
+                .map(difference -> difference.name().replace('-', '_') + " is " + difference.actual() + " instead of "
+                        + difference.expected())
+                .collect(Collectors.joining("; "));
         String dtypes = expected.config().dtype().equals(actual.config().dtype())
                 ? expected.config().dtype()
                 : expected.config().dtype() + " against " + actual.config().dtype();
         return differences.isEmpty()
                 ? new Rung("configuration", true, "equal, " + dtypes)
-                : new Rung("configuration", false, String.join("; ", differences));
-    }
-
-    private static String hiddenSizes(Trace.Config config) {
-        return config.hiddenSizes().stream().map(String::valueOf).collect(Collectors.joining(","));
-    }
-
-    private static String schedule(Trace.Config config) {
-        return String.join(
-                ",",
-                config.schedule().stream()
-                        .map(phase -> phase.epochs() + "@" + phase.lr())
-                        .toList());
-    }
-
-    private Optional<String> difference(String name, Function<Trace.Config, Object> field) {
-        return differ(name, field.apply(expected.config()), field.apply(actual.config()));
-    }
-
-    private static Optional<String> differ(String name, Object expected, Object actual) {
-        return expected.equals(actual)
-                ? Optional.empty()
-                : Optional.of(name + " is " + actual + " instead of " + expected);
+                : new Rung("configuration", false, differences);
     }
 
     private Rung split() {
@@ -159,7 +132,7 @@ public final class Ladder {
         if (!haveTheSameLayers()) {
             return new Rung(name, false, layers());
         }
-        for (String parameter : expected.config().parameters()) {
+        for (String parameter : expected.initialParameters().keySet()) {
             Trace.InitialParameter here =
                     requireNonNull(expected.initialParameters().get(parameter));
             Trace.InitialParameter there =
@@ -185,12 +158,14 @@ public final class Ladder {
     }
 
     private boolean haveTheSameLayers() {
-        return expected.config().parameters().equals(actual.config().parameters());
+        return expected.initialParameters()
+                .keySet()
+                .equals(actual.initialParameters().keySet());
     }
 
     private String layers() {
-        return "there are " + String.join(", ", actual.config().parameters()) + " instead of "
-                + String.join(", ", expected.config().parameters());
+        return "there are " + String.join(", ", actual.initialParameters().keySet()) + " instead of "
+                + String.join(", ", expected.initialParameters().keySet());
     }
 
     private boolean mayRoundOtherwise() {
@@ -201,8 +176,9 @@ public final class Ladder {
     /** Within an ulp of the bound ±1/√fan_in between which the parameter was drawn. */
     private boolean withinAnUlp(Trace.InitialParameter here, Trace.InitialParameter there, String parameter) {
         String weight = parameter.replace("bias", "weight");
-        long fanIn =
-                requireNonNull(expected.initialParameters().get(weight)).shape().get(1);
+        long fanIn = requireNonNull(expected.initialParameters().get(weight)).shape().stream()
+                .skip(1)
+                .reduce(1L, Math::multiplyExact);
         double ulp = Math.ulp((float) (1 / Math.sqrt(fanIn)));
         for (int i = 0; i < here.head().size(); i++) {
             if (there.head().size() != here.head().size()
@@ -290,7 +266,7 @@ public final class Ladder {
         if (!expected.config().dtype().equals(actual.config().dtype())) {
             return "no ReLU fork is sought between a float32 and a float64 run";
         }
-        return expected.config().mayFork()
+        return Trace.mayFork(expected.config())
                 ? "whether a ReLU fork is the cause, only a run can tell: parity TRACE without --against"
                 : "ReLU forks are sought for sgd and one hidden layer only";
     }
@@ -381,7 +357,7 @@ public final class Ladder {
         if (!haveTheSameLayers()) {
             return new Rung(name, false, layers());
         }
-        for (String parameter : expected.config().parameters()) {
+        for (String parameter : expected.initialParameters().keySet()) {
             Trace.FinalParameter here =
                     requireNonNull(expected.finalParameters().get(parameter));
             Trace.FinalParameter there = requireNonNull(actual.finalParameters().get(parameter));

@@ -3,13 +3,13 @@ package io.github.mnistlibtorch.parity;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonFormat.Feature;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.mnistlibtorch.run.RunConfig;
 import io.github.mnistlibtorch.train.Phase;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import tools.jackson.databind.annotation.JsonDeserialize;
 import tools.jackson.databind.annotation.JsonSerialize;
+import tools.jackson.databind.util.StdConverter;
 
 /**
  * One run of the article, recorded so that another can be held against it. Python
@@ -29,7 +29,10 @@ import tools.jackson.databind.annotation.JsonSerialize;
 public record Trace(
         int schema,
         Producer producer,
-        Config config,
+
+        @JsonSerialize(converter = Config.Writer.class) @JsonDeserialize(converter = Config.Reader.class)
+        RunConfig config,
+
         Split split,
         Map<String, InitialParameter> initialParameters,
         Evaluation before,
@@ -94,13 +97,13 @@ public record Trace(
     }
 
     /**
-     * What the run was asked to do.
+     * {@link RunConfig} as the file has it.
      *
+     * @param model missing in the file of an {@code mlp}
      * @param hiddenSizes units of each hidden layer; in the file a number, if there is one layer
-     * @param dtype {@code float32} or {@code float64}
-     * @param optimizer one of {@link io.github.mnistlibtorch.train.OptimizerFactory#NAMES}
      */
-    public record Config(
+    record Config(
+            String model,
             long seed,
 
             @JsonProperty("hidden_size")
@@ -114,22 +117,40 @@ public record Trace(
             String dtype,
             List<Phase> schedule,
             String optimizer) {
-        /** Number of epochs in the whole schedule. */
-        long epochs() {
-            return schedule.stream().mapToLong(Phase::epochs).sum();
+        static final class Writer extends StdConverter<RunConfig, Config> {
+            @Override
+            public Config convert(RunConfig run) {
+                return new Config(
+                        run.model(),
+                        run.seed(),
+                        run.hiddenSizes(),
+                        run.batchSize(),
+                        run.valBatchSize(),
+                        run.valSize(),
+                        run.numWorkers(),
+                        run.dtype(),
+                        run.schedule(),
+                        run.optimizer());
+            }
         }
 
-        /** Whether ReLU forks can be found in such a run: in float32, with plain SGD and one hidden layer. */
-        boolean mayFork() {
-            return dtype.equals("float32") && optimizer.equals("sgd") && hiddenSizes.size() == 1;
-        }
-
-        /** The parameters of the model, in their order. */
-        List<String> parameters() {
-            return IntStream.rangeClosed(1, hiddenSizes.size() + 1)
-                    .boxed()
-                    .flatMap(layer -> Stream.of("linear" + layer + ".weight", "linear" + layer + ".bias"))
-                    .toList();
+        static final class Reader extends StdConverter<Config, RunConfig> {
+            @Override
+            public RunConfig convert(Config run) {
+                return new RunConfig(
+                        run.model,
+                        run.hiddenSizes,
+                        run.seed,
+                        run.valSize,
+                        run.batchSize,
+                        run.valBatchSize,
+                        run.dtype,
+                        run.optimizer,
+                        run.schedule,
+                        run.numWorkers,
+                        /* data= */ "",
+                        /* worldSize= */ null);
+            }
         }
     }
 
@@ -184,6 +205,14 @@ public record Trace(
             double valAcc,
 
             String line) {}
+
+    /** Whether ReLU forks can be found in such a run: in float32, with plain SGD and one hidden layer. */
+    static boolean mayFork(RunConfig config) {
+        return config.model().equals("mlp")
+                && config.dtype().equals("float32")
+                && config.optimizer().equals("sgd")
+                && config.hiddenSizes().size() == 1;
+    }
 
     /** The losses of all steps of the run, in order. */
     double[] losses() {

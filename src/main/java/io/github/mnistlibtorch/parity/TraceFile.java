@@ -5,6 +5,8 @@ import io.github.mnistlibtorch.io.AtomicFile;
 import io.github.mnistlibtorch.io.Gunzip;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.model.MnistModels;
+import io.github.mnistlibtorch.run.RunConfig;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
 import java.io.EOFException;
@@ -45,7 +47,7 @@ public final class TraceFile {
 
     private static final int BUFFER = 1 << 16;
 
-    private static final Pattern STATE = Pattern.compile("linear\\d{1,4}\\.(weight|bias)\\.[a-z_]{1,40}");
+    private static final Pattern STATE = Pattern.compile("\\w{1,40}\\.(weight|bias)\\.[a-z_]{1,40}");
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -66,6 +68,12 @@ public final class TraceFile {
             .enable(SerializationFeature.INDENT_OUTPUT)
             .build();
 
+    private static final String CONFIG = "config";
+    private static final String MODEL = "model";
+
+    /** A trace that does not say which model it is of is of this one. */
+    private static final String ARTICLES = "mlp";
+
     private TraceFile() {}
 
     /**
@@ -74,7 +82,11 @@ public final class TraceFile {
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Trace trace) throws IOException {
-        byte[] json = JSON.writeValueAsBytes(trace);
+        ObjectNode root = JSON.valueToTree(trace);
+        if (trace.config().model().equals(ARTICLES)) {
+            ((ObjectNode) root.get(CONFIG)).remove(MODEL);
+        }
+        byte[] json = JSON.writeValueAsBytes(root);
         AtomicFile.write(file, out -> {
             if (isGzip(file)) {
                 try (OutputStream gzip = new GZIPOutputStream(out)) {
@@ -109,6 +121,9 @@ public final class TraceFile {
                 throw refuse(file, "it has no schema");
             } else if (!(schema.isInt() && schema.intValue() == Trace.SCHEMA)) {
                 throw refuse(file, "its schema is " + schema + ", and this program reads 1 and " + Trace.SCHEMA);
+            }
+            if (root.path(CONFIG) instanceof ObjectNode config && !config.has(MODEL)) {
+                config.put(MODEL, ARTICLES);
             }
             Trace trace = JSON.treeToValue(root, Trace.class);
             String wrong = inconsistency(trace);
@@ -172,9 +187,12 @@ public final class TraceFile {
 
     /** What the types alone do not say; {@code null} if all is well. */
     private static @Nullable String inconsistency(Trace trace) {
-        Trace.Config config = trace.config();
-        List<String> parameters = config.parameters();
-        if (config.hiddenSizes().isEmpty()
+        RunConfig config = trace.config();
+        if (!MnistModels.NAMES.contains(config.model())) {
+            return "its model is " + quoted(config.model()) + ", not one of " + MnistModels.NAMES;
+        }
+        List<String> parameters = MnistModels.parameterNames(config.model(), config.hiddenSizes());
+        if (config.model().equals(ARTICLES) == config.hiddenSizes().isEmpty()
                 || config.hiddenSizes().stream().anyMatch(size -> size < 1)
                 || config.batchSize() < 1
                 || config.valBatchSize() < 1

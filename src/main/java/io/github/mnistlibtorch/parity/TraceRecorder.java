@@ -10,17 +10,19 @@ import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.Sha256;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
 import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
 import io.github.mnistlibtorch.train.OptimizerState;
-import io.github.mnistlibtorch.train.RunListener;
-import io.github.mnistlibtorch.train.StepLosses;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,23 +35,21 @@ import org.jspecify.annotations.Nullable;
 
 /** Records a run of the article as a {@link Trace}. */
 public final class TraceRecorder implements RunListener {
-    private final Trace.Config config;
+    private final RunConfig config;
     private final Map<String, Trace.InitialParameter> initialParameters = new LinkedHashMap<>();
     private final Map<String, Trace.FinalParameter> finalParameters = new LinkedHashMap<>();
     private final List<Trace.Epoch> epochs = new ArrayList<>();
     private final List<int[]> batches = new ArrayList<>();
-    private final List<Double> losses = new ArrayList<>();
-    private final StepLosses steps = new StepLosses();
+    private final Map<Long, Double> trainedAgain = new HashMap<>();
     private final Map<String, Trace.FinalParameter> optimizerState = new LinkedHashMap<>();
-    private @Nullable MnistModel model;
-    private @Nullable Optimizer optimizer;
+    private @Nullable ImageClassificationBase model;
     private Trace.@Nullable Producer producer;
     private Trace.@Nullable Split split;
     private Trace.@Nullable Evaluation before;
     private @Nullable Long nextInt64;
 
     /** @param config of the run that this will listen to */
-    public TraceRecorder(Trace.Config config) {
+    public TraceRecorder(RunConfig config) {
         this.config = config;
     }
 
@@ -76,18 +76,18 @@ public final class TraceRecorder implements RunListener {
     }
 
     @Override
-    public void split(Subset<Example> train, Subset<Example> val) {
+    public void onSplit(Subset<Example> train, Subset<Example> val) {
         split = new Trace.Split(
                 sha256(train.indices()), sha256(val.indices()), head(train.indices()), head(val.indices()));
     }
 
     @Override
-    public void batchPulled(int[] positions) {
+    public void onBatchSampled(int[] positions) {
         batches.add(positions);
     }
 
     @Override
-    public void modelDrawn(MnistModel model) {
+    public void onModelCreated(ImageClassificationBase model) {
         this.model = model;
         try (Scope scope = Scope.open()) {
             StateDict.of(model).forEach((name, parameter) -> {
@@ -102,46 +102,45 @@ public final class TraceRecorder implements RunListener {
     }
 
     @Override
-    public void evaluated(EpochResult result) {
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        EpochResult result = training.history().get(0);
         before = new Trace.Evaluation(result.valLoss(), result.valAcc());
         batches.clear(); // the article's looks at a batch, before it trains
     }
 
     @Override
-    public void optimizerMade(Optimizer optimizer) {
-        this.optimizer = optimizer;
-    }
-
-    @Override
-    public void stepDone(Tensor loss) {
-        steps.add(loss);
-    }
-
-    @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
-        losses.addAll(steps.take());
+    public void onEpochEnd(TrainingState training, EpochResult result) {
         int[] order = batches.stream().flatMapToInt(Arrays::stream).toArray();
         epochs.add(new Trace.Epoch(
-                epoch,
-                lr,
+                training.epoch(),
+                training.learningRate(),
                 sha256(order),
                 head(order),
-                List.copyOf(losses),
+                losses(training),
                 result.valLoss(),
                 result.valAcc(),
-                result.line(epoch)));
+                result.line(training.epoch())));
         batches.clear();
-        losses.clear();
         if (epochs.size() == config.epochs()) {
-            recordOptimizer();
+            recordOptimizer(requireNonNull(training.optimizer()));
         }
     }
 
+    /** Those of the epoch; of steps that were trained again, the second. */
+    private List<Double> losses(TrainingState training) {
+        List<Double> losses = training.stepLosses();
+        long first = training.totalSteps() - losses.size();
+        return IntStream.range(0, losses.size())
+                .mapToObj(i -> trainedAgain.getOrDefault(first + i, losses.get(i)))
+                .toList();
+    }
+
     /** While it is there: it lives as long as its call of {@code fit}. */
-    private void recordOptimizer() {
+    private void recordOptimizer(Optimizer optimizer) {
         try (Scope scope = Scope.open()) {
-            List<String> names = List.copyOf(StateDict.of(requireNonNull(model)).keySet());
-            OptimizerState.byParameter(requireNonNull(optimizer))
+            List<String> names =
+                    List.copyOf(StateDict.parameters(requireNonNull(model)).keySet());
+            OptimizerState.byParameter(optimizer)
                     .forEach((number, state) -> state.forEach((name, value) ->
                             optimizerState.put(names.get(Math.toIntExact(number)) + "." + name, recorded(value))));
         }
@@ -157,7 +156,7 @@ public final class TraceRecorder implements RunListener {
     }
 
     @Override
-    public void finished(MnistModel model) {
+    public void onRunEnd(ImageClassificationBase model) {
         try (Scope scope = Scope.open()) {
             StateDict.of(model)
                     .forEach((name, parameter) ->
@@ -170,16 +169,15 @@ public final class TraceRecorder implements RunListener {
     }
 
     /**
-     * The last steps were trained again, with the same batches.
+     * Steps up to the last were trained again, with the same batches.
      *
-     * @param again their losses; the last is that of the last step
+     * @param step the last, counted from 0 over the whole run
+     * @param again their losses
      */
-    void trainedAgain(List<Double> again) {
-        losses.addAll(steps.take());
-        int inThisEpoch = Math.min(losses.size(), again.size());
-        List<Double> tail = losses.subList(losses.size() - inThisEpoch, losses.size());
-        tail.clear();
-        tail.addAll(again.subList(again.size() - inThisEpoch, again.size()));
+    void trainedAgain(long step, List<Double> again) {
+        for (int i = 0; i < again.size(); i++) {
+            trainedAgain.put(step - again.size() + 1 + i, again.get(i));
+        }
     }
 
     /**

@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.plot;
 
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 
 /** A picture of what each hidden unit looks for. */
@@ -20,26 +20,33 @@ public final class HiddenUnits {
     private static final double FULL = 0.995;
 
     private final List<float[][]> weights = new ArrayList<>();
-    private final long units;
+    private final long count;
 
-    /** Whether there is another hidden layer behind these. */
-    private final boolean isFirst;
+    /** What the first layer has, in words. */
+    private final String units;
 
     /**
-     * Copies the weights of the hidden units, of the first 64 if there are more.
+     * Copies the weights of the first layer's units, of the first 64 if there are more: hidden units, or the filters of a
+     * convolution.
      *
      * @param model may be closed afterwards
      * @param rows of the model's input
      * @param columns of the model's input; {@code rows * columns} is its size
      */
-    public HiddenUnits(MnistModel model, int rows, int columns) {
+    public HiddenUnits(Module model, int rows, int columns) {
         try (Scope scope = Scope.open()) {
             Map<String, Tensor> parameters = StateDict.of(model);
-            isFirst = parameters.containsKey("linear3.weight");
             Tensor weight = parameters.values().iterator().next();
-            units = weight.size(0);
-            for (int unit = 0; unit < Math.min(MOST, units); unit++) {
-                weights.add(Digits.values(weight.select(0, unit), rows, columns));
+            boolean isConvolution = weight.dim() == 4;
+            units = isConvolution
+                    ? "filters of the first layer"
+                    : "hidden units" + (parameters.containsKey("linear3.weight") ? " of the first layer" : "");
+            count = weight.size(0);
+            for (int unit = 0; unit < Math.min(MOST, count); unit++) {
+                weights.add(Digits.values(
+                        weight.select(0, unit),
+                        isConvolution ? (int) weight.size(2) : rows,
+                        isConvolution ? (int) weight.size(3) : columns));
             }
         }
     }
@@ -56,8 +63,8 @@ public final class HiddenUnits {
                 .mapToObj(unit -> "unit " + unit)
                 .toList();
         double scale = scale();
-        String title = (units > MOST ? "The first " + MOST + " of " + units : "The " + units) + " hidden units"
-                + (isFirst ? " of the first layer" : "") + ": blue speaks for the unit, vermilion against it";
+        String title = (count > MOST ? "The first " + MOST + " of " + count : "The " + count) + " " + units
+                + ": blue speaks for the unit, vermilion against it";
         Digits.write(
                 png,
                 title,

@@ -13,6 +13,16 @@ import java.util.stream.Collectors;
 public final class History {
     private History() {}
 
+    /** {@code [x['val_loss'] for x in history]}. */
+    public static List<Double> valLosses(List<EpochResult> history) {
+        return history.stream().map(EpochResult::valLoss).toList();
+    }
+
+    /** {@code [x['val_acc'] for x in history]}. */
+    public static List<Double> valAccs(List<EpochResult> history) {
+        return history.stream().map(EpochResult::valAcc).toList();
+    }
+
     /**
      * Writes the list that {@code json.load} reads back as the notebook's {@code history}: one object with
      * {@code val_loss} and {@code val_acc} for each evaluation, the one before training first, every digit kept.

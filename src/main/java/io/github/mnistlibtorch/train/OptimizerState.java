@@ -130,7 +130,7 @@ public final class OptimizerState implements AutoCloseable {
      * @return {@code state}, as in {@link #byParameter}, and {@code param_groups}
      * @throws IllegalArgumentException if its memory is not kept here
      */
-    static Map<String, Object> of(Optimizer optimizer) {
+    public static Map<String, Object> of(Optimizer optimizer) {
         Map<String, Object> options =
                 optimizer instanceof Keeper keeper ? new LinkedHashMap<>(keeper.options()) : sgd(optimizer);
         options.put(
@@ -167,7 +167,7 @@ public final class OptimizerState implements AutoCloseable {
      * @param state one for each parameter, or none at all, with tensors of its shape and dtype, which are copied
      * @throws IllegalArgumentException if this is not what such an optimizer remembers
      */
-    static void load(Optimizer optimizer, List<Map<String, Object>> state) {
+    public static void load(Optimizer optimizer, List<Map<String, Object>> state) {
         OptimizerState kept = optimizer instanceof Keeper keeper ? keeper.state() : new OptimizerState(0);
         if (state.size() != kept.ofParameters.size()
                 || !state.stream().map(Map::keySet).allMatch(kept.names::equals)) {

@@ -4,7 +4,7 @@ import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.Dataset;
 import io.github.mnistlibtorch.data.Example;
 import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
 import io.github.mnistlibtorch.model.StateDict;
 import java.util.Comparator;
 import java.util.List;
@@ -26,12 +26,14 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 public record Predictions(int classes, int[] labels, int[] answers, double[] probabilities) {
     private static final int BATCH = 1024;
 
-    /** Asks the model, on its device. Draws no random number. */
-    public static Predictions of(MnistModel model, Dataset<Example> dataset) {
+    /** Asks the model, on its device and in evaluation mode. Draws no random number. */
+    public static Predictions of(ImageClassificationBase model, Dataset<Example> dataset) {
         int size = dataset.size();
         int[] labels = new int[size];
         int[] answers = new int[size];
         double[] probabilities = new double[size];
+        int classes = 0;
+        model.train(false);
         try (NoGradGuard noGrad = new NoGradGuard()) {
             for (int first = 0; first < size; first += BATCH) {
                 int[] positions =
@@ -39,24 +41,25 @@ public record Predictions(int classes, int[] labels, int[] answers, double[] pro
                 try (Scope scope = Scope.open()) {
                     Batch batch = Batch.of(dataset.getItems(positions));
                     Tensor weight = StateDict.of(model).values().iterator().next();
-                    Tensor outputs = model.forward(
-                            batch.images().to(weight.device(), model.dtype(), /* non_blocking= */ false, false, null));
+                    Tensor outputs =
+                            model.forward(batch.images().to(weight.device(), weight.scalar_type(), false, false, null));
+                    classes = (int) outputs.size(1);
                     T_TensorTensor_T best = torch.max(outputs.softmax(1), /* dim= */ 1);
                     double[] sure = new double[positions.length];
                     best.get0().to(ScalarType.Double).cpu().data_ptr_double().get(sure);
-                    long[] classes = new long[positions.length];
-                    best.get1().cpu().data_ptr_long().get(classes);
+                    long[] chosen = new long[positions.length];
+                    best.get1().cpu().data_ptr_long().get(chosen);
                     long[] truth = new long[positions.length];
                     batch.labels().data_ptr_long().get(truth);
                     for (int i = 0; i < positions.length; i++) {
                         labels[first + i] = (int) truth[i];
-                        answers[first + i] = (int) classes[i];
+                        answers[first + i] = (int) chosen[i];
                         probabilities[first + i] = sure[i];
                     }
                 }
             }
         }
-        return new Predictions((int) model.outSize(), labels, answers, probabilities);
+        return new Predictions(classes, labels, answers, probabilities);
     }
 
     public int size() {

@@ -49,11 +49,6 @@ public final class StepLosses implements AutoCloseable {
         return taken;
     }
 
-    /** The mean of these: {@code torch.stack(losses).double().mean()}; NaN if there are none. */
-    double takeMean() {
-        return take().stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
-    }
-
     /** Frees those on a GPU that were not taken. */
     @Override
     public void close() {

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.train;
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.TrainableModel;
 import io.github.mnistlibtorch.model.ValidationOutput;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,24 +17,15 @@ public final class Training {
     private Training() {}
 
     /**
-     * Evaluates a model: {@code evaluate(model, val_loader)}.
+     * Evaluates a model: {@code evaluate(model, val_loader)}. It is in evaluation mode afterwards.
      *
      * @param valLoader at least one batch, on the device of the model
      */
-    public static EpochResult evaluate(MnistModel model, Iterable<Batch> valLoader) {
-        return evaluate(model, valLoader, Replicas.ONE);
-    }
-
-    /**
-     * Evaluates a model together with other processes.
-     *
-     * @param valLoader this one's share of the batches, on the device of the model
-     * @return the same in all, and the same as one would have alone
-     */
-    public static EpochResult evaluate(MnistModel model, Iterable<Batch> valLoader, Replicas replicas) {
+    public static EpochResult evaluate(TrainableModel model, Iterable<Batch> valLoader) {
         // The article lets autograd record here; the numbers are the same without.
         try (Scope epoch = Scope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
+            model.train(false);
             List<ValidationOutput> outputs = new ArrayList<>();
             for (Batch batch : valLoader) {
                 try (Scope step = Scope.open()) {
@@ -44,75 +35,77 @@ public final class Training {
                     outputs.add(output);
                 }
             }
-            return model.validationEpochEnd(replicas.gather(outputs));
+            return model.validationEpochEnd(outputs);
         }
     }
 
     /** Trains with stochastic gradient descent: {@code fit(epochs, lr, model, train_loader, val_loader)}. */
     public static List<EpochResult> fit(
-            int epochs, double lr, MnistModel model, Iterable<Batch> trainLoader, Iterable<Batch> valLoader) {
+            int epochs, double lr, TrainableModel model, Iterable<Batch> trainLoader, Iterable<Batch> valLoader) {
         return fit(epochs, lr, model, trainLoader, valLoader, OptimizerFactory.SGD);
     }
 
-    /** Trains with another optimizer: {@code fit(epochs, lr, model, train_loader, val_loader, opt_func)}. */
+    /**
+     * Trains with another optimizer: {@code fit(epochs, lr, model, train_loader, val_loader, opt_func)}.
+     *
+     * @param listeners are told of each step and each epoch
+     */
     public static List<EpochResult> fit(
             int epochs,
             double lr,
-            MnistModel model,
+            TrainableModel model,
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
-            OptimizerFactory optFunc) {
-        return fit(0, epochs, lr, model, trainLoader, valLoader, optFunc, RunListener.NONE, Replicas.ONE);
+            OptimizerFactory optFunc,
+            TrainingListener... listeners) {
+        return fit(epochs, lr, model, trainLoader, valLoader, optFunc, new TrainingState(listeners));
     }
 
     /**
-     * Trains a model: the article's loop, with a listener, able to go on where it was interrupted, and to share the work.
+     * Trains a model: the article's loop.
      *
-     * @param firstEpoch epochs that are done already; 0 to begin
      * @param epochs passes over {@code trainLoader}, each followed by an evaluation
      * @param lr learning rate
      * @param trainLoader batches on the device of the model
      * @param valLoader at least one batch, on the device of the model
      * @param optFunc makes the optimizer, which begins afresh with each call
-     * @param listener is told of each step and each epoch
-     * @param replicas the processes that train this model together; both loaders then hold this one's share
-     * @return the evaluation after each epoch from the first on
+     * @param training where it stands: for several calls that are one training
+     * @return the evaluation after each epoch of this call
      */
     public static List<EpochResult> fit(
-            int firstEpoch,
             int epochs,
             double lr,
-            MnistModel model,
+            TrainableModel model,
             Iterable<Batch> trainLoader,
             Iterable<Batch> valLoader,
             OptimizerFactory optFunc,
-            RunListener listener,
-            Replicas replicas) {
+            TrainingState training) {
         List<EpochResult> history = new ArrayList<>();
         try (TensorVector parameters = model.parameters();
-                Optimizer optimizer = optFunc.create(parameters, lr);
-                StepLosses losses = new StepLosses()) {
-            listener.optimizerMade(optimizer);
-            for (int epoch = firstEpoch; epoch < epochs; epoch++) {
+                Optimizer optimizer = optFunc.create(parameters, lr)) {
+            int firstEpoch = training.fitStarts(model, optimizer);
+            for (int epoch = firstEpoch; epoch < epochs && !training.isStopped(); epoch++) {
                 // Training phase
-                replicas.epochBegins();
+                training.epochStarts(epoch);
+                model.train(true);
                 for (Batch batch : trainLoader) {
                     try (Scope step = Scope.open()) {
                         Tensor loss = model.trainingStep(batch);
                         loss.backward();
-                        replicas.averageGradients();
+                        model.onAfterBackward();
                         optimizer.step();
                         optimizer.zero_grad();
-                        losses.add(loss);
-                        listener.stepDone(loss);
+                        training.batchEnds(loss);
                     }
                 }
                 // Validation phase
-                EpochResult result = evaluate(model, valLoader, replicas);
+                EpochResult result = evaluate(model, valLoader);
                 model.epochEnd(epoch, result);
-                listener.epochDone(epoch, lr, replicas.mean(losses.takeMean()), result);
+                training.epochEnds(result);
                 history.add(result);
             }
+        } finally {
+            training.fitEnds();
         }
         return history;
     }

@@ -140,6 +140,17 @@ public final class Grid {
     }
 
     /**
+     * {@code save_image(images, file, nrow=nrow)}.
+     *
+     * @param nrow images in a row
+     * @throws IllegalArgumentException see {@link #saveImage(Tensor, Path, Options)}
+     * @throws IOException see there
+     */
+    public static void saveImage(Tensor images, Path file, int nrow) throws IOException {
+        saveImage(images, file, Options.defaults().withNrow(nrow));
+    }
+
+    /**
      * {@code save_image([image, ...], file, ...)}, the list taken as in {@link #makeGrid(List, Options)}.
      *
      * @throws IllegalArgumentException see {@link #saveImage(Tensor, Path, Options)}

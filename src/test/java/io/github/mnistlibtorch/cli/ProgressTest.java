@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.train.StateDriver;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Arrays;
@@ -13,6 +14,7 @@ import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -22,18 +24,23 @@ class ProgressTest {
 
     private final ByteArrayOutputStream written = new ByteArrayOutputStream();
     private long now = 1_000_000;
+    private StateDriver training = new StateDriver();
 
     @BeforeAll
     static void start() {
         LibTorch.start();
     }
 
+    @AfterEach
+    void close() {
+        training.close();
+    }
+
     @Test
     void elsewhereThereIsALineForEachEpoch() {
-        Progress progress = progress(/* terminal= */ false, 2);
-        progress.evaluated(RESULT);
-        epoch(progress);
-        epoch(progress);
+        begin(progress(/* terminal= */ false, 2));
+        epoch();
+        epoch();
 
         assertThat(text().lines())
                 .containsExactly(
@@ -43,9 +50,8 @@ class ProgressTest {
 
     @Test
     void onATerminalABarIsDrawnAndErased() {
-        Progress progress = progress(/* terminal= */ true, 2);
-        progress.evaluated(RESULT);
-        epoch(progress);
+        begin(progress(/* terminal= */ true, 2));
+        epoch();
 
         List<String> frames = Arrays.asList(text().split("\r\033\\[K", -1));
         assertThat(frames)
@@ -60,56 +66,56 @@ class ProgressTest {
 
     @Test
     void theBarIsDrawnTenTimesASecondAtMost() {
-        Progress progress = new Progress(stream(), true, 1, 100_000, 1, () -> now);
-        progress.evaluated(RESULT);
+        begin(new Progress(stream(), true, 1, 100_000, 1, () -> now));
+        training.epochStarts(0);
         for (int i = 1; i < 1000; i++) {
             now += 1_000_000;
-            step(progress, 1);
+            training.step(1);
         }
         assertThat(text().split("\r", -1)).hasSize(1 + 9);
     }
 
     @Test
     void aLongRunIsToldInHours() {
-        Progress progress = progress(false, 8000);
-        progress.evaluated(RESULT);
-        epoch(progress);
+        begin(progress(false, 8000));
+        epoch();
         assertThat(text()).contains(" 5:33:18 left");
     }
 
     /** A tensor of {@code meta} has no number to read: reading it would throw. */
     @Test
     void onADeviceNoStepIsWaitedFor() {
-        Progress progress = progress(/* terminal= */ true, 3);
-        progress.evaluated(RESULT);
-        epoch(progress);
+        begin(progress(/* terminal= */ true, 3));
+        epoch();
         written.reset();
         try (Device meta = Devices.of("meta");
                 Tensor one = torch.tensor(1f);
                 Tensor loss = Devices.toDevice(one, meta)) {
+            training.epochStarts(1);
             for (int step = 1; step <= 4; step++) {
                 now += 500_000_000;
-                progress.stepDone(loss);
+                training.step(loss);
             }
         }
         assertThat(text())
                 .contains("epoch 2/3 [######------------------] 1/4 last epoch's loss 0.5208 500 images/s 0:04 left");
     }
 
-    /** Steps of half a second, and half a second to evaluate. */
-    private void epoch(Progress progress) {
-        for (int step = 1; step <= 4; step++) {
-            now += 500_000_000;
-            step(progress, 1f / step);
-        }
-        now += 500_000_000;
-        progress.epochDone(0, 0.1, 0.5208, RESULT);
+    private void begin(Progress progress) {
+        training = new StateDriver(progress);
+        progress.onTrainingStart(training.state(), /* resumed= */ false);
+        training.fitStarts(0.1);
     }
 
-    private void step(Progress progress, float value) {
-        try (Tensor loss = torch.tensor(value)) {
-            progress.stepDone(loss);
+    /** Steps of half a second, and half a second to evaluate. */
+    private void epoch() {
+        training.epochStarts(0);
+        for (int step = 1; step <= 4; step++) {
+            now += 500_000_000;
+            training.step(1f / step);
         }
+        now += 500_000_000;
+        training.epochEnds(RESULT);
     }
 
     private Progress progress(boolean terminal, int epochs) {

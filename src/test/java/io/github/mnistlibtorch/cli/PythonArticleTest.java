@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunConfigs;
 import io.github.mnistlibtorch.train.Phase;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,8 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Pythons that are shell scripts; {@code CompareIT} has a real one. */
 @DisabledOnOs(OS.WINDOWS)
 class PythonArticleTest {
-    private static final Trace.Config CONFIG = new Trace.Config(
-            7, List.of(64, 32), 128, 256, 9_000, 2, "float64", List.of(new Phase(2, 1e-3), new Phase(1, 0.5)), "adam");
+    private static final RunConfig CONFIG = RunConfigs.mlp(
+            7, List.of(64, 32), 128, 9_000, 2, "float64", "adam", List.of(new Phase(2, 1e-3), new Phase(1, 0.5)));
 
     @TempDir
     private Path folder;

@@ -4,17 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.common.jimfs.Configuration;
 import com.google.common.jimfs.Jimfs;
-import io.github.mnistlibtorch.MnistTutorial;
-import io.github.mnistlibtorch.MnistTutorial.Settings;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.parity.TraceRecorder;
-import io.github.mnistlibtorch.train.Checkpoint;
-import io.github.mnistlibtorch.train.CheckpointWriter;
+import io.github.mnistlibtorch.run.Checkpoint;
+import io.github.mnistlibtorch.run.CheckpointWriter;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunConfigs;
+import io.github.mnistlibtorch.run.TrainingRun;
 import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.FileSystem;
@@ -36,33 +35,31 @@ class WindowsPathsTest {
     @Test
     void aRunWritesAllItsFilesInAFolderOfWindows() throws IOException {
         LibTorch.start();
-        Trace.Config config =
-                new Trace.Config(1, List.of(4), 20, 40, 20, 0, "float32", List.of(new Phase(2, 0.1)), "sgd");
+        RunConfig config = RunConfigs.mlp(1, List.of(4), 20, 20, 0, "float32", "sgd", List.of(new Phase(2, 0.1)));
         try (FileSystem windows = Jimfs.newFileSystem(Configuration.windows());
-                Device cpu = Devices.of("cpu");
-                StandardOutput silence = StandardOutput.toNothing()) {
-            Path out = windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run");
-            OutputFolder.makeWritable(out, "--out");
-            Path checkpoint = out.resolve("checkpoint.pt");
-            Settings settings = RunConfig.settings(config, cpu);
-            Results results = new Results(out);
+                Device cpu = Devices.of("cpu")) {
+            RunFolder out = new RunFolder(windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run"));
+            out.makeWritable();
+            Path checkpoint = out.checkpoint();
+            Results results = new Results(out.path());
             TraceRecorder recorder = new TraceRecorder(config);
-            RunListener listener = new CheckpointWriter(checkpoint, Map.of(), Map.of())
-                    .and(results)
-                    .and(recorder);
-            var history = MnistTutorial.run(noise(), settings, out, listener);
-            results.write(Map.of("seed", "1"), settings.schedule(), history);
-            TraceFile.write(out.resolve("t.json.gz"), recorder.trace());
+            var history = new TrainingRun(config, noise(), cpu)
+                    .printNothing()
+                    .saveTo(out.path())
+                    .listeners(new CheckpointWriter(checkpoint, config, Map.of(), null), results, recorder)
+                    .run();
+            results.write(config, history);
+            TraceFile.write(out.path().resolve("t.json.gz"), recorder.trace());
 
             Path previous = Checkpoint.previous(checkpoint);
             assertThat(previous).hasToString("C:\\Users\\Zoë O'Neil\\mnist run\\checkpoint.previous.pt");
             List<String> expected = Stream.of(
-                            MnistTutorial.FILES,
+                            TrainingRun.FILES,
                             Results.FILES,
                             List.of("checkpoint.pt", "checkpoint.previous.pt", "t.json.gz"))
                     .flatMap(List::stream)
                     .toList();
-            try (Stream<Path> files = Files.list(out)) {
+            try (Stream<Path> files = Files.list(out.path())) {
                 assertThat(files.map(file -> file.getFileName().toString()))
                         .containsExactlyInAnyOrderElementsOf(expected);
             }

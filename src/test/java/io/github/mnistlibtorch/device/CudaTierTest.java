@@ -16,10 +16,9 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.train.LossGuard;
 import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.Replicas;
-import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Training;
+import io.github.mnistlibtorch.train.TrainingListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -180,11 +179,11 @@ class CudaTierTest {
     void noStepWaitsForTheGpu() {
         DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
         boolean[] waited = {true};
-        RunListener listener = new RunListener() {
+        TrainingListener listener = new TrainingListener() {
             private int steps;
 
             @Override
-            public void stepDone(Tensor loss) {
+            public void onBatchEnd(TrainingState training, Tensor loss) {
                 try (Scope scope = Scope.open()) {
                     if (steps == 0) {
                         keepBusy(200);
@@ -195,25 +194,23 @@ class CudaTierTest {
                 }
             }
         };
-        train(new LossGuard(List.of(new Phase(1, 0.1)), /* everyStep= */ true).and(listener), 1);
+        train(1, new LossGuard(/* everyStep= */ true), listener);
         assertThat(waited[0]).isFalse();
     }
 
     @Test
     void memoryOfTheGpuIsFlat() {
         List<Long> used = new ArrayList<>();
-        train(
-                new RunListener() {
-                    @Override
-                    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
-                        torch.cuda_synchronize();
-                        try (Scope scope = Scope.open();
-                                var freeAndTotal = torch.getMemoryInfo((byte) 0)) {
-                            used.add(freeAndTotal.second() - freeAndTotal.first());
-                        }
-                    }
-                },
-                8);
+        train(8, new TrainingListener() {
+            @Override
+            public void onEpochEnd(TrainingState training, EpochResult result) {
+                torch.cuda_synchronize();
+                try (Scope scope = Scope.open();
+                        var freeAndTotal = torch.getMemoryInfo((byte) 0)) {
+                    used.add(freeAndTotal.second() - freeAndTotal.first());
+                }
+            }
+        });
         // What others do on the GPU is counted too.
         assertThat(used.subList(2, used.size()))
                 .allSatisfy(bytes -> assertThat(bytes).isCloseTo(used.get(1), within(4L << 20)));
@@ -253,11 +250,11 @@ class CudaTierTest {
         return torch.empty(1000).to(cuda, ScalarType.Float).normal_();
     }
 
-    private static void train(RunListener listener, int epochs) {
+    private static void train(int epochs, TrainingListener... listeners) {
         DeviceDataLoader train = new DeviceDataLoader(pinned(2), cuda);
         try (MnistModel model = new MnistModel(784, 32, 10)) {
             Devices.toDevice(model, cuda);
-            Training.fit(0, epochs, 0.1, model, train, train, OptimizerFactory.SGD, listener, Replicas.ONE);
+            Training.fit(epochs, 0.1, model, train, train, OptimizerFactory.SGD, listeners);
         }
     }
 

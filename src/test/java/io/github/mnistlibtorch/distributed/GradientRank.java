@@ -7,7 +7,8 @@ import io.github.mnistlibtorch.data.BatchSampler;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.MnistMlp;
+import io.github.mnistlibtorch.model.TrainableModel;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -37,15 +38,14 @@ final class GradientRank {
         LibTorch.start();
         Rendezvous rendezvous = requireNonNull(Rendezvous.of(System.getenv(), Duration.ofSeconds(60)));
         Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
-        TorchRandom.manualSeed(rendezvous.rank()); // begin() makes the weights those of rank 0
+        TorchRandom.manualSeed(rendezvous.rank()); // wrapping makes the weights those of rank 0
         try (ProcessGroup group = ProcessGroup.init(rendezvous, Map.of());
-                MnistModel model = float64Model();
-                MnistModel reference = float64Model();
-                DistributedDataParallel replicas = new DistributedDataParallel(group, 7);
+                MnistMlp model = float64Model();
+                MnistMlp reference = float64Model();
+                DistributedDataParallel parallel = new DistributedDataParallel(model, group);
                 TensorVector parameters = model.parameters();
                 TensorVector references = reference.parameters();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, 0.5)) {
-            replicas.begin(model, 0);
             List<Iterator<int[]>> orders = IntStream.range(0, group.worldSize())
                     .mapToObj(rank -> new BatchSampler(
                                     new DistributedSampler(mnist.size(), group.worldSize(), rank, true, 7, false),
@@ -56,8 +56,8 @@ final class GradientRank {
             for (int step = 0; step < steps; step++) {
                 List<int[]> batches = orders.stream().map(Iterator::next).toList();
                 try (Scope scope = Scope.open()) {
-                    loss(model, mnist, batches.get(group.rank())).backward();
-                    replicas.averageGradients();
+                    loss(parallel, mnist, batches.get(group.rank())).backward();
+                    parallel.onAfterBackward();
                     if (group.rank() == 0) {
                         copy(parameters, references);
                         int[] all = batches.stream().flatMapToInt(IntStream::of).toArray();
@@ -72,13 +72,13 @@ final class GradientRank {
         }
     }
 
-    private static MnistModel float64Model() {
-        MnistModel model = new MnistModel(784, List.of(32, 16), 10);
+    private static MnistMlp float64Model() {
+        MnistMlp model = new MnistMlp(784, List.of(32, 16), 10);
         model.to(ScalarType.Double, /* non_blocking= */ false);
         return model;
     }
 
-    private static Tensor loss(MnistModel model, Mnist mnist, int[] positions) {
+    private static Tensor loss(TrainableModel model, Mnist mnist, int[] positions) {
         Batch batch = Batch.of(mnist.getItems(positions));
         return model.trainingStep(new Batch(batch.images().to(ScalarType.Double), batch.labels()));
     }

@@ -3,12 +3,13 @@ package io.github.mnistlibtorch.distributed;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
+import io.github.mnistlibtorch.model.MnistMlp;
 import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.model.ValidationOutput;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.time.Duration;
@@ -16,8 +17,10 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -58,42 +61,42 @@ class ProcessGroupTest {
     @Test
     void stepsLeaveNothingBehind() {
         try (MnistModel model = new MnistModel(784, 32, 10);
-                DistributedDataParallel replicas = new DistributedDataParallel(one(), 1);
-                TensorVector parameters = model.parameters()) {
-            replicas.begin(model, 0);
-            step(model, replicas);
+                DistributedDataParallel parallel = new DistributedDataParallel(model, one())) {
+            step(parallel);
             long before = LivePointers.settled();
             for (int i = 0; i < 20; i++) {
-                step(model, replicas);
+                step(parallel);
             }
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }
     }
 
-    private static void step(MnistModel model, DistributedDataParallel replicas) {
+    private static void step(DistributedDataParallel parallel) {
         try (Scope scope = Scope.open()) {
-            Tensor loss = model.forward(torch.ones(2, 784)).sum();
-            loss.backward();
-            replicas.averageGradients();
-            replicas.gather(List.of(new ValidationOutput(loss, loss)));
-            replicas.mean(1);
+            Batch batch =
+                    new Batch(torch.ones(2, 784), torch.zeros(new long[] {2}, new TensorOptions(ScalarType.Long)));
+            parallel.train(true);
+            parallel.trainingStep(batch).backward();
+            parallel.onAfterBackward();
+            parallel.trainingEpochEnd(List.of(1.0));
+            parallel.train(false);
+            parallel.validationEpochEnd(List.of(parallel.validationStep(batch)));
             one().barrier();
             one().broadcast(new byte[] {1, 2, 3});
         }
     }
 
     @Test
-    void groupsAndReplicasAreFreed() throws IOException {
+    void groupsAndWrappersAreFreed() throws IOException {
         long before = LivePointers.settled();
         for (int i = 0; i < 3; i++) {
             try (ProcessGroup group = newGroup();
                     MnistModel model = new MnistModel(7, 5, 3);
-                    DistributedDataParallel replicas = new DistributedDataParallel(group, 1)) {
-                replicas.begin(model, 0);
+                    DistributedDataParallel parallel = new DistributedDataParallel(model, group)) {
                 for (int step = 0; step < 3; step++) { // the second has other buckets
                     try (Scope scope = Scope.open()) {
                         model.forward(torch.randn(2, 7)).sum().backward();
-                        replicas.averageGradients();
+                        parallel.onAfterBackward();
                     }
                 }
             }
@@ -107,7 +110,7 @@ class ProcessGroupTest {
      */
     @Test
     void bucketsHoldEveryGradientOnce() {
-        try (MnistModel model = new MnistModel(784, List.of(9000, 800, 400), 10);
+        try (MnistMlp model = new MnistMlp(784, List.of(9000, 800, 400), 10);
                 GradientBuckets buckets = new GradientBuckets(model.parameters(), /* first= */ true);
                 TensorVector parameters = model.parameters();
                 Scope scope = Scope.open()) {

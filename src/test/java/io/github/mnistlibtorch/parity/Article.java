@@ -10,23 +10,23 @@ import io.github.mnistlibtorch.device.DeviceDataLoader;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunListener;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.Replicas;
-import io.github.mnistlibtorch.train.RunListener;
 import io.github.mnistlibtorch.train.Training;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** The cells of the article once more, on the CPU: each is a method that a test can get wrong. */
 class Article {
-    private final Trace.Config config;
+    private final RunConfig config;
     private final Dataset<Example> mnist;
 
-    Article(Trace.Config config, Dataset<Example> mnist) {
+    Article(RunConfig config, Dataset<Example> mnist) {
         this.config = config;
         this.mnist = mnist;
     }
@@ -36,10 +36,10 @@ class Article {
         Dataset<Example> dataset = dataset(mnist);
         List<Subset<Example>> parts =
                 RandomSplit.randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
-        listener.split(parts.get(0), parts.get(1));
+        listener.onSplit(parts.get(0), parts.get(1));
         DataLoader<Batch> trainLoader = trainLoader(
                         DataLoader.of(parts.get(0)).batchSize(config.batchSize()), parts.get(0))
-                .onIndices(listener::batchPulled)
+                .onIndices(listener::onBatchSampled)
                 .build();
         DataLoader<Batch> valLoader = valLoader(DataLoader.of(parts.get(1)).batchSize(config.valBatchSize()))
                 .build();
@@ -49,26 +49,18 @@ class Article {
         secondPeek(trainLoader);
         try (Device cpu = Devices.of("cpu");
                 MnistModel model = model(config.hiddenSizes().get(0))) {
-            listener.modelDrawn(model);
+            listener.onModelCreated(model);
             ScalarType dtype = config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float;
             model.to(dtype, /* non_blocking= */ false);
             DeviceDataLoader train = new DeviceDataLoader(trainLoader, cpu, dtype);
             DeviceDataLoader val = new DeviceDataLoader(valLoader, cpu, dtype);
-            EpochResult before = Training.evaluate(model, val);
-            listener.evaluated(before);
+            TrainingState training = new TrainingState(listener);
+            training.resume(List.of(Training.evaluate(model, val)), List.of(), 0);
+            listener.onTrainingStart(training, /* resumed= */ false);
             for (Phase phase : config.schedule()) {
-                Training.fit(
-                        0,
-                        phase.epochs(),
-                        learningRate(phase),
-                        model,
-                        train,
-                        val,
-                        OptimizerFactory.SGD,
-                        listener,
-                        Replicas.ONE);
+                Training.fit(phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, training);
             }
-            listener.finished(model);
+            listener.onRunEnd(model);
         }
     }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.run.RunConfig;
+import io.github.mnistlibtorch.run.RunConfigs;
 import io.github.mnistlibtorch.train.Phase;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
@@ -157,8 +159,7 @@ class ExactParityTest {
 
     /** An epoch that says it is trained at 0.5. */
     private static Trace run(String dtype, double lr) {
-        Trace.Config config =
-                new Trace.Config(9, List.of(32), 128, 256, 10_000, 0, dtype, List.of(new Phase(1, 0.5)), "sgd");
+        RunConfig config = RunConfigs.mlp(9, List.of(32), 128, 10_000, 0, dtype, "sgd", List.of(new Phase(1, 0.5)));
         TraceRecorder recorder = new TraceRecorder(config);
         new Article(config, mnist) {
             @Override

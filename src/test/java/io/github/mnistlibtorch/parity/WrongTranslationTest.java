@@ -14,11 +14,13 @@ import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
 import io.github.mnistlibtorch.model.ValidationOutput;
+import io.github.mnistlibtorch.run.RunListener;
 import io.github.mnistlibtorch.train.Phase;
-import io.github.mnistlibtorch.train.RunListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import io.github.mnistlibtorch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -33,7 +35,6 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -343,57 +344,52 @@ class WrongTranslationTest {
     }
 
     /** Moves one weight after a step, as a stray write would. */
-    private record Hit(RunListener listener, int step, int[] done, MnistModel[] model) implements RunListener {
+    private record Hit(RunListener listener, int step, MnistModel[] model) implements RunListener {
         Hit(RunListener listener, int step) {
-            this(listener, step, new int[1], new MnistModel[1]);
+            this(listener, step, new MnistModel[1]);
         }
 
         @Override
-        public void split(Subset<Example> train, Subset<Example> val) {
-            listener.split(train, val);
+        public void onSplit(Subset<Example> train, Subset<Example> val) {
+            listener.onSplit(train, val);
         }
 
         @Override
-        public void batchPulled(int[] positions) {
-            listener.batchPulled(positions);
+        public void onBatchSampled(int[] positions) {
+            listener.onBatchSampled(positions);
         }
 
         @Override
-        public void modelDrawn(MnistModel drawn) {
-            model[0] = drawn;
-            listener.modelDrawn(drawn);
+        public void onModelCreated(ImageClassificationBase created) {
+            model[0] = (MnistModel) created;
+            listener.onModelCreated(created);
         }
 
         @Override
-        public void evaluated(EpochResult before) {
-            listener.evaluated(before);
+        public void onTrainingStart(TrainingState training, boolean resumed) {
+            listener.onTrainingStart(training, resumed);
         }
 
         @Override
-        public void optimizerMade(Optimizer optimizer) {
-            listener.optimizerMade(optimizer);
-        }
-
-        @Override
-        public void stepDone(Tensor loss) {
-            if (done[0]++ == step) {
+        public void onBatchEnd(TrainingState training, Tensor loss) {
+            if (training.totalSteps() == step + 1) {
                 try (Scope scope = Scope.open();
                         NoGradGuard noGrad = new NoGradGuard()) {
                     Tensor bias = requireNonNull(StateDict.of(model[0]).get("linear2.bias"));
                     bias.get(3).add_(new Scalar(1e-3));
                 }
             }
-            listener.stepDone(loss);
+            listener.onBatchEnd(training, loss);
         }
 
         @Override
-        public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
-            listener.epochDone(epoch, lr, Double.NaN, result);
+        public void onEpochEnd(TrainingState training, EpochResult result) {
+            listener.onEpochEnd(training, result);
         }
 
         @Override
-        public void finished(MnistModel trained) {
-            listener.finished(trained);
+        public void onRunEnd(ImageClassificationBase trained) {
+            listener.onRunEnd(trained);
         }
     }
 }

@@ -31,14 +31,6 @@ class StepLossesTest {
         assertThat(losses.take()).isEmpty();
     }
 
-    @Test
-    void theirMeanIsTakenWithThem() {
-        add(1);
-        add(2);
-        assertThat(losses.takeMean()).isEqualTo(1.5);
-        assertThat(losses.takeMean()).isNaN();
-    }
-
     /** A tensor of {@code meta} has no number to read: reading it throws. */
     @Test
     void onADeviceNothingIsReadBeforeItIsAskedFor() {

@@ -1,14 +1,16 @@
-package io.github.mnistlibtorch.train;
+package io.github.mnistlibtorch.run;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.PtDict;
 import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.io.Refusal;
+import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.OptimizerState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -21,6 +23,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +42,7 @@ public final class Checkpoint implements AutoCloseable {
 
     private final Path file;
     private final Refusal refusal;
-    private final Map<String, String> config;
+    private final RunConfig config;
     private final Map<String, String> computedWith;
     private final List<EpochResult> history;
     private final List<Double> trainLosses;
@@ -50,7 +53,7 @@ public final class Checkpoint implements AutoCloseable {
     private Checkpoint(
             Path file,
             Refusal refusal,
-            Map<String, String> config,
+            RunConfig config,
             Map<String, String> computedWith,
             List<EpochResult> history,
             List<Double> trainLosses,
@@ -88,18 +91,18 @@ public final class Checkpoint implements AutoCloseable {
     static void write(
             Path file,
             boolean keep,
-            MnistModel model,
+            Module model,
             @Nullable Optimizer optimizer,
             List<EpochResult> history,
             List<Double> trainLosses,
-            Map<String, String> config,
+            RunConfig config,
             Map<String, String> computedWith)
             throws IOException {
         try (Scope scope = Scope.open()) {
             Map<String, Object> dict = new LinkedHashMap<>();
             dict.put("format_version", VERSION);
             dict.put("epoch", history.size() - 1);
-            dict.put("config", config);
+            dict.put("config", config.options());
             dict.put("computed_with", computedWith);
             dict.put("history", history.stream().map(Checkpoint::asInPython).toList());
             dict.put("train_losses", trainLosses);
@@ -193,6 +196,10 @@ public final class Checkpoint implements AutoCloseable {
         if (trainLosses.size() != history.size() - 1) {
             throw refusal.because("its train_losses are not those of " + (history.size() - 1) + " epochs");
         }
+        RunConfig config = config(dict, refusal);
+        if (history.size() - 1 > config.epochs()) {
+            throw refusal.because("it has more epochs than its schedule");
+        }
         List<Map<String, Object>> optimizer = new ArrayList<>();
         PtDict saved = dict.dict("optimizer_state_dict");
         if (saved.size() > 0) {
@@ -204,7 +211,7 @@ public final class Checkpoint implements AutoCloseable {
         return new Checkpoint(
                 file,
                 refusal,
-                dict.dict("config").texts(),
+                config,
                 dict.dict("computed_with").texts(),
                 history,
                 trainLosses,
@@ -213,13 +220,21 @@ public final class Checkpoint implements AutoCloseable {
                 dict.tensor("rng_state"));
     }
 
+    private static RunConfig config(PtDict dict, Refusal refusal) throws IOException {
+        try {
+            return RunConfig.of(dict.dict("config").texts(), /* numWorkers= */ 0);
+        } catch (IllegalArgumentException e) {
+            throw refusal.because(LibTorch.firstLine(e));
+        }
+    }
+
     /** Where it was read from. */
     public Path file() {
         return file;
     }
 
     /** What the run was asked to do. */
-    public Map<String, String> config() {
+    public RunConfig config() {
         return config;
     }
 
@@ -249,10 +264,10 @@ public final class Checkpoint implements AutoCloseable {
      * @param model of the same sizes and dtype
      * @throws InputException if the weights are not those of such a model
      */
-    public void restore(MnistModel model) throws InputException {
+    public void restore(Module model) throws InputException {
         StateDict.load(model, this.model, file);
         try (Scope scope = Scope.open()) {
-            requireFit(StateDict.of(model).values());
+            requireFit(StateDict.parameters(model).values());
             TorchRandom.setState(rngState);
         } catch (RuntimeException e) { // LibTorch's
             throw refusal.because("its rng_state is not the state of a generator", e);

@@ -1,28 +1,23 @@
-package io.github.mnistlibtorch.train;
+package io.github.mnistlibtorch.run;
 
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.Optimizer;
 import org.jspecify.annotations.Nullable;
 
 /** Saves a {@link Checkpoint} before the first epoch of a run and after each. */
 public final class CheckpointWriter implements RunListener {
     private final Path file;
-    private final Map<String, String> config;
+    private final RunConfig config;
     private final Map<String, String> computedWith;
-    private final List<EpochResult> history = new ArrayList<>();
-    private final List<Double> trainLosses = new ArrayList<>();
-    private @Nullable MnistModel model;
-    private @Nullable Optimizer optimizer;
+    private @Nullable ImageClassificationBase model;
 
     /** Whether what is in the file is of this run, and good. */
     private boolean ours;
@@ -31,11 +26,16 @@ public final class CheckpointWriter implements RunListener {
      * @param file to write; the checkpoint before the last is kept beside it
      * @param config what the run is asked to do
      * @param computedWith what may change its last digits
+     * @param resumed the file of the checkpoint that the run goes on from, if it does
      */
-    public CheckpointWriter(Path file, Map<String, String> config, Map<String, String> computedWith) {
+    public CheckpointWriter(Path file, RunConfig config, Map<String, String> computedWith, @Nullable Path resumed) {
         this.file = file;
         this.config = config;
         this.computedWith = computedWith;
+        ours = resumed != null
+                && resumed.toAbsolutePath()
+                        .normalize()
+                        .equals(file.toAbsolutePath().normalize());
     }
 
     /** Whether there is something to go on from. */
@@ -44,43 +44,35 @@ public final class CheckpointWriter implements RunListener {
     }
 
     @Override
-    public void modelDrawn(MnistModel model) {
+    public void onModelCreated(ImageClassificationBase model) {
         this.model = model;
     }
 
+    /** @throws UncheckedIOException if the checkpoint cannot be written */
     @Override
-    public void resumed(Checkpoint checkpoint) {
-        history.addAll(checkpoint.history());
-        trainLosses.addAll(checkpoint.trainLosses());
-        ours = checkpoint
-                .file()
-                .toAbsolutePath()
-                .normalize()
-                .equals(file.toAbsolutePath().normalize());
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        if (!resumed) {
+            write(training);
+        }
     }
 
     /** @throws UncheckedIOException if the checkpoint cannot be written */
     @Override
-    public void evaluated(EpochResult before) {
-        write(before);
+    public void onEpochEnd(TrainingState training, EpochResult result) {
+        write(training);
     }
 
-    @Override
-    public void optimizerMade(Optimizer optimizer) {
-        this.optimizer = optimizer;
-    }
-
-    /** @throws UncheckedIOException if the checkpoint cannot be written */
-    @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
-        trainLosses.add(trainLoss);
-        write(result);
-    }
-
-    private void write(EpochResult result) {
-        history.add(result);
+    private void write(TrainingState training) {
         try {
-            Checkpoint.write(file, ours, requireNonNull(model), optimizer, history, trainLosses, config, computedWith);
+            Checkpoint.write(
+                    file,
+                    ours,
+                    requireNonNull(model),
+                    training.optimizer(),
+                    training.history(),
+                    training.trainLosses(),
+                    config,
+                    computedWith);
             ours = true;
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(

@@ -1,7 +1,8 @@
-package io.github.mnistlibtorch.train;
+package io.github.mnistlibtorch.run;
 
 import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.model.ImageClassificationBase;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -22,27 +23,26 @@ public final class Stopwatch implements RunListener {
     private int saves;
 
     @Override
-    public void modelDrawn(MnistModel model) {
+    public void onModelCreated(ImageClassificationBase model) {
         lastStep = System.nanoTime();
     }
 
     @Override
-    public void evaluated(EpochResult before) {
-        evaluationEnds();
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        if (resumed) {
+            began = System.nanoTime();
+        } else {
+            evaluationEnds();
+        }
     }
 
     @Override
-    public void resumed(Checkpoint checkpoint) {
-        began = System.nanoTime();
-    }
-
-    @Override
-    public void stepDone(Tensor loss) {
+    public void onBatchEnd(TrainingState training, Tensor loss) {
         lastStep = System.nanoTime();
     }
 
     @Override
-    public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+    public void onEpochEnd(TrainingState state, EpochResult result) {
         training += lastStep - began;
         epochs++;
         evaluationEnds();
@@ -52,12 +52,14 @@ public final class Stopwatch implements RunListener {
     public RunListener afterSaving() {
         return new RunListener() {
             @Override
-            public void evaluated(EpochResult before) {
-                savingEnds();
+            public void onTrainingStart(TrainingState training, boolean resumed) {
+                if (!resumed) {
+                    savingEnds();
+                }
             }
 
             @Override
-            public void epochDone(int epoch, double lr, double trainLoss, EpochResult result) {
+            public void onEpochEnd(TrainingState training, EpochResult result) {
                 savingEnds();
             }
         };

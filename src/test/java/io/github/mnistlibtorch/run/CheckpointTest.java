@@ -1,4 +1,4 @@
-package io.github.mnistlibtorch.train;
+package io.github.mnistlibtorch.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -12,6 +12,8 @@ import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
 import io.github.mnistlibtorch.model.StateDict;
+import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.train.Phase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +42,9 @@ class CheckpointTest {
 
     private static final List<EpochResult> HISTORY =
             List.of(new EpochResult(2.5, 0.1), new EpochResult(0.3, 0.9), new EpochResult(Double.NaN, 0.2));
+
+    private static final RunConfig CONFIG =
+            RunConfigs.mlp(4, List.of(2), 1, 1, 0, "float32", "adam", List.of(new Phase(3, 0.01)));
 
     @TempDir
     private Path folder;
@@ -73,7 +78,7 @@ class CheckpointTest {
                     optimizer,
                     HISTORY,
                     TRAIN_LOSSES,
-                    Map.of("seed", "4"),
+                    CONFIG,
                     Map.of("kernels", "these", "device", "cpu"));
         }
     }
@@ -85,7 +90,7 @@ class CheckpointTest {
             assertThat(checkpoint.trainLosses()).isEqualTo(TRAIN_LOSSES);
             assertThat(Checkpoint.device(file)).isEqualTo("cpu");
             assertThat(checkpoint.epochs()).isEqualTo(2);
-            assertThat(checkpoint.config()).isEqualTo(Map.of("seed", "4"));
+            assertThat(checkpoint.config()).isEqualTo(CONFIG);
             assertThat(checkpoint.computedWith()).isEqualTo(Map.of("kernels", "these", "device", "cpu"));
         }
     }
@@ -179,6 +184,14 @@ class CheckpointTest {
         assertRefused("its \"config\" is not a dictionary");
         alter(dict -> dict.put("config", Map.of("seed", 4)));
         assertRefused("its \"seed\" is not a text");
+        alter(dict -> dict.put("config", Map.of("seed", "4")));
+        assertRefused("it does not say what --batch-size was");
+        alter(dict -> dict.put("config", with("optimizer", "lion")));
+        assertRefused("its --optimizer is 'lion' is not one of [sgd, momentum, adam, adamw, rmsprop]");
+        alter(dict -> dict.put("config", with("world-size", "two")));
+        assertRefused("its world-size is 'two', which is no number");
+        alter(dict -> dict.put("config", with("schedule", "1@0.5")));
+        assertRefused("it has more epochs than its schedule");
         alter(dict -> dict.remove("rng_state"));
         assertRefused("it lacks \"rng_state\"");
         alter(dict -> dict.put("model_state_dict", Map.of("linear1.weight", 1)));
@@ -266,7 +279,7 @@ class CheckpointTest {
             Map<String, Object> dict = new HashMap<>();
             dict.put("format_version", 1);
             dict.put("epoch", 2);
-            dict.put("config", Map.of());
+            dict.put("config", CONFIG.options());
             dict.put("computed_with", Map.of());
             dict.put("history", List.of(result(), result(), result()));
             dict.put("model_state_dict", StateDict.of(model));
@@ -275,6 +288,12 @@ class CheckpointTest {
             change.accept(dict);
             PtFile.writeDict(file, null, dict);
         }
+    }
+
+    private static Map<String, String> with(String name, String value) {
+        Map<String, String> options = CONFIG.options();
+        options.put(name, value);
+        return options;
     }
 
     private static Map<String, Object> result() {

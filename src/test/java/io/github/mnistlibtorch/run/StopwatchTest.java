@@ -1,4 +1,4 @@
-package io.github.mnistlibtorch.train;
+package io.github.mnistlibtorch.run;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -7,11 +7,12 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.MnistModel;
+import io.github.mnistlibtorch.train.StateDriver;
+import io.github.mnistlibtorch.train.TrainingListener;
+import io.github.mnistlibtorch.train.TrainingState;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -34,26 +35,32 @@ class StopwatchTest {
     }
 
     @Test
-    void stepsAreTrainingAndWhatFollowsThemIsEvaluation() throws InterruptedException {
+    void stepsAreTrainingAndWhatFollowsThemIsEvaluation() {
         Stopwatch stopwatch = new Stopwatch();
         RunListener saving = stopwatch.afterSaving();
+        TrainingListener writing = new TrainingListener() {
+            @Override
+            public void onEpochEnd(TrainingState training, EpochResult result) {
+                sleep(30);
+            }
+        };
         long begin = System.nanoTime();
         try (MnistModel model = new MnistModel(4, 2, 10);
-                Tensor loss = torch.ones(1)) {
-            stopwatch.modelDrawn(model);
-            Thread.sleep(20);
-            stopwatch.evaluated(RESULT);
-            Thread.sleep(30);
-            saving.evaluated(RESULT);
+                StateDriver training = new StateDriver(stopwatch, writing, saving)) {
+            stopwatch.onModelCreated(model);
+            sleep(20);
+            stopwatch.onTrainingStart(training.state(), /* resumed= */ false);
+            sleep(30);
+            saving.onTrainingStart(training.state(), /* resumed= */ false);
+            training.fitStarts(0.1);
             for (int epoch = 0; epoch < 3; epoch++) {
+                training.epochStarts(epoch);
                 for (int step = 0; step < 2; step++) {
-                    Thread.sleep(20);
-                    stopwatch.stepDone(loss);
+                    sleep(20);
+                    training.step(1);
                 }
-                Thread.sleep(5);
-                stopwatch.epochDone(epoch, 0.1, 1, RESULT);
-                Thread.sleep(30);
-                saving.epochDone(epoch, 0.1, 1, RESULT);
+                sleep(5);
+                training.epochEnds(RESULT);
             }
         }
         double all = (System.nanoTime() - begin) / 1e9;
@@ -82,5 +89,13 @@ class StopwatchTest {
                 .isCloseTo(evaluating, within(0.001));
         assertThat(requireNonNull(timings.get("checkpoint_seconds")).doubleValue())
                 .isCloseTo(saved, within(0.001));
+    }
+
+    private static void sleep(long milliseconds) {
+        try {
+            Thread.sleep(milliseconds);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 }

@@ -1,0 +1,42 @@
+package io.github.mnistlibtorch.train;
+
+import io.github.mnistlibtorch.model.EpochResult;
+import java.util.List;
+
+/**
+ * Ends a call of {@code fit} when {@code val_loss} has not become lower for some epochs: Keras'
+ * {@code EarlyStopping(monitor="val_loss", patience=patience)}.
+ *
+ * <pre>{@code
+ * fit(100, 0.1, model, trainLoader, valLoader, OptimizerFactory.SGD, new EarlyStopping(3));
+ * }</pre>
+ */
+public final class EarlyStopping implements TrainingListener {
+    private final int patience;
+
+    /**
+     * @param patience epochs without a lower loss after which training ends, at least 1
+     * @throws IllegalArgumentException if {@code patience} is less
+     */
+    public EarlyStopping(int patience) {
+        if (patience < 1) {
+            throw new IllegalArgumentException("patience must be at least 1, was " + patience);
+        }
+        this.patience = patience;
+    }
+
+    @Override
+    public void onEpochEnd(TrainingState training, EpochResult result) {
+        List<EpochResult> history = training.history();
+        int best = 0;
+        for (int i = 1; i < history.size(); i++) {
+            if (history.get(i).valLoss() < history.get(best).valLoss()
+                    || Double.isNaN(history.get(best).valLoss())) {
+                best = i;
+            }
+        }
+        if (history.size() - 1 - best >= patience) {
+            training.stop();
+        }
+    }
+}
