@@ -56,7 +56,8 @@ class ArticleParityTest {
         "article-seed3-adam-float64.json.gz,2",
         "article-seed5-hidden64-32-float64.json.gz,2",
         "article-seed7-float32.json.gz,2",
-        "article-seed7-batch100-float64.json.gz,2"
+        "article-seed7-batch100-float64.json.gz,2",
+        "cnn-seed5-float64.json.gz,2"
     })
     void everyRungHoldsWithoutAFork(String name, int numWorkers) throws IOException {
         Outcome outcome = run(read(name), numWorkers, mnist);

@@ -79,6 +79,23 @@ class DistributedParityIT {
         }
     }
 
+    /** The wrapper knows nothing of the model: one with convolutions is averaged to the same bits. */
+    @Test
+    void convolutionalModelIsThatOfDistributedDataParallel() {
+        List<String> options = List.of("--model", "cnn", "--schedule", "1@0.1", "--num-workers", "1");
+        List<String> record = python("record_distributed.py");
+        record.addAll(List.of("--data", data.toString(), "--out", "python.json.gz"));
+        record.addAll(options);
+        try (Ranks ranks = new Ranks(folder, 3)) {
+            for (int rank = 0; rank < 3; rank++) {
+                ranks.start(rank, record);
+            }
+            assertThat(ranks.results()).allSatisfy(DistributedParityIT::done);
+        }
+        train(3, options, "same", Program.ON_PYTHONS_LIBRARY);
+        assertEqualTraces(3, "same", "Every rung holds, bit for bit.");
+    }
+
     private void train(int worldSize, List<String> options, String trace, Map<String, String> environment) {
         List<String> train = new ArrayList<>(List.of("train", "--trace", trace + ".json.gz"));
         train.addAll(options);

@@ -2,14 +2,19 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.io.Refusal;
 import io.github.mnistlibtorch.libtorch.LibTorch;
+import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.parity.Trace;
 import io.github.mnistlibtorch.parity.TraceFile;
 import io.github.mnistlibtorch.run.Checkpoint;
+import io.github.mnistlibtorch.train.SummaryWriter;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -21,10 +26,12 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
+import javax.tools.ToolProvider;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
@@ -118,6 +125,106 @@ class LiveParityIT {
             assertThat(onBundled.out()).endsWith("Every rung holds.");
             assertThat(onBundled.exitCode()).isZero();
         }
+    }
+
+    /** The next lesson, whose twin is in {@code record_trace.py}. */
+    @ParameterizedTest
+    @CsvSource({"sgd, float32, false", "adam, float64, true"})
+    void convolutionalModelIsPythonsBitForBit(String optimizer, String dtype, boolean onBundledToo) {
+        List<String> options =
+                new ArrayList<>(List.of("--model", "cnn", "--seed", Integer.toString(RANDOM.nextInt(1_000_000))));
+        options.addAll(List.of("--dtype", dtype, "--optimizer", optimizer, "--val-size", "30000"));
+        options.addAll(List.of("--schedule", "1@" + learningRate(optimizer), "--num-workers", "1"));
+        System.out.println("live parity with real Python: " + String.join(" ", options));
+        Path trace = folder.resolve("trace.json.gz");
+        options.addAll(List.of("--data", data.toString(), "--out", trace.toString()));
+        python("record_trace.py", options);
+
+        Program.Result onPythons = Program.run(folder, Program.ON_PYTHONS_LIBRARY, "parity", trace.toString());
+        assertThat(onPythons.out()).as(String.join("\n", onPythons.err())).endsWith("Every rung holds, bit for bit.");
+        if (onBundledToo) {
+            assertThat(Program.run(folder, "parity", trace.toString()).out()).endsWith("Every rung holds.");
+        }
+    }
+
+    /**
+     * A program that is none of this project's trains a network with batch normalization and dropout. Real Python trains its twin
+     * to the same bits, and loads what was saved as strictly as it can.
+     */
+    @Test
+    void aStrangersModelIsPythonsBitForBit() throws IOException {
+        Path source = Path.of("src/test/resources/stranger/Stranger.java");
+        assertThat(Files.readAllLines(source)).hasSizeLessThanOrEqualTo(60);
+        ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        int compiled = ToolProvider.getSystemJavaCompiler()
+                .run(null, null, errors, "-cp", Program.JAR.toString(), "-d", folder.toString(), source.toString());
+        assertThat(compiled).as(errors.toString(StandardCharsets.UTF_8)).isZero();
+        String seed = Integer.toString(RANDOM.nextInt(1_000_000));
+        for (Map<String, String> environment : List.of(Program.ON_PYTHONS_LIBRARY, Map.<String, String>of())) {
+            Program.Result trained = Program.run(
+                    folder,
+                    environment,
+                    List.of(
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
+                            "-cp",
+                            Program.JAR + File.pathSeparator + folder,
+                            "stranger.Stranger",
+                            "net.pt",
+                            seed));
+            assertThat(trained.exitCode()).as(String.join("\n", trained.err())).isZero();
+            JsonNode inPython = JsonMapper.builder()
+                    .build()
+                    .readTree(python(
+                            "stranger.py",
+                            List.of(
+                                    "--data",
+                                    data.toString(),
+                                    "--seed",
+                                    seed,
+                                    folder.resolve("net.pt").toString())));
+            if (environment.isEmpty()) {
+                JsonNode loaded = inPython.get("loaded_evaluation");
+                String line = trained.out().get(2); // {'val_loss': …, 'val_acc': …}
+                double loss = Double.parseDouble(line.replaceAll(".*'val_loss': ([^,]+),.*", "$1"));
+                assertThat(loaded.get("val_loss").asDouble()).isCloseTo(loss, within(1e-6));
+                assertThat(line)
+                        .endsWith("'val_acc': "
+                                + PythonFormat.repr(loaded.get("val_acc").asDouble()) + "}");
+            } else {
+                assertThat(inPython.get("loaded")).isEqualTo(inPython.get("trained"));
+                assertThat(inPython.get("loaded").propertyNames()).contains("norm.num_batches_tracked");
+                assertThat(trained.out().get(2))
+                        .isEqualTo(new EpochResult(
+                                        inPython.get("loaded_evaluation")
+                                                .get("val_loss")
+                                                .asDouble(),
+                                        inPython.get("loaded_evaluation")
+                                                .get("val_acc")
+                                                .asDouble())
+                                .toString());
+            }
+        }
+    }
+
+    /** The event file of {@code SummaryWriter}, read by TensorBoard itself. */
+    @Test
+    void tensorBoardReadsTheScalars() throws IOException {
+        assumeTrue(
+                python("-c", List.of("import importlib.util as u; print(bool(u.find_spec('tensorboard')))"))
+                        .contains("True"),
+                "the Python with torch has no tensorboard");
+        try (SummaryWriter writer = new SummaryWriter(folder.resolve("runs"))) {
+            for (int step = 0; step < 300; step++) {
+                writer.addScalar("loss/train", 1.0 / (step + 1), step);
+            }
+        }
+        String read = "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as A;"
+                + "import sys; a = A(sys.argv[1]); a.Reload();"
+                + "print([(e.step, e.value) for e in a.Scalars('loss/train')][299], len(a.Scalars('loss/train')))";
+        assertThat(python("-c", List.of(read, folder.resolve("runs").toString()))
+                        .strip())
+                .isEqualTo("(299, " + PythonFormat.repr((float) (1.0 / 300)) + ") 300");
     }
 
     private static String anySize() {
@@ -224,19 +331,23 @@ class LiveParityIT {
         return evaluation.out();
     }
 
-    /** Runs a script of notebooks-reference; its standard output. */
+    /** Runs a script of notebooks-reference, or code after -c; its standard output. */
     private String python(String script, List<String> options) {
         List<String> command = new ArrayList<>(List.of(
                 System.getenv("PYTHON_WITH_TORCH"),
-                Path.of("notebooks-reference", script).toAbsolutePath().toString()));
+                script.startsWith("-")
+                        ? script
+                        : Path.of("notebooks-reference", script)
+                                .toAbsolutePath()
+                                .toString()));
         command.addAll(options);
         try {
             Path out = folder.resolve("python.out");
             Path err = folder.resolve("python.err");
-            Process process = new ProcessBuilder(command)
-                    .redirectOutput(out.toFile())
-                    .redirectError(err.toFile())
-                    .start();
+            ProcessBuilder builder =
+                    new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+            builder.environment().put("TORCH_CPP_LOG_LEVEL", "ERROR"); // a line for every convolution otherwise
+            Process process = builder.start();
             if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
                 process.destroyForcibly();
                 throw new AssertionError("still running after " + MINUTES + " minutes: " + command);

@@ -171,6 +171,16 @@ class ResumeTest {
         }
     }
 
+    /** A convolutional model, whose state dict is another. */
+    @Test
+    void aConvolutionalModelGoesOnToo() throws IOException {
+        RunConfig cnn = new RunConfig("cnn", List.of(), 3, 50, 32, 64, "float32", "adam", SCHEDULE, 0, "", null);
+        String uninterrupted = run(cnn, "whole", NOTHING, null);
+        stopAfter(2 * STEPS + 1, cnn, "stopped", null);
+        assertThat(resume(cnn, "stopped", NOTHING)).isEqualTo(uninterrupted);
+        assertSameFiles("whole", "stopped");
+    }
+
     private void stopAfter(int steps, RunConfig config, String out, @Nullable Checkpoint resume) {
         RunListener stop = new RunListener() {
             private int left = steps;
