@@ -253,6 +253,17 @@ class GuideTest {
                 .containsExactlyInAnyOrderElementsOf(tested);
     }
 
+    /** The README's model is that of a program that runs. */
+    @Test
+    void theReadmeShowsAModelThatIsTrained() throws IOException {
+        String readme = Files.readString(Path.of("README.md"), UTF_8);
+        String stranger = Files.readString(Path.of("src/test/resources/stranger/Stranger.java"), UTF_8);
+        String shown = readme.substring(readme.indexOf("final class Net "));
+        shown = shown.substring(0, shown.indexOf("\n}\n") + 2);
+        assertThat(stranger.replaceAll("(?m)^ {4}", "").replace("static final class", "final class"))
+                .contains(shown);
+    }
+
     private String printed() {
         return printed.toString(UTF_8).strip();
     }

@@ -67,7 +67,9 @@ final class Results implements RunListener {
         pictures.put("Accuracy", out.resolve("accuracy.png"));
         pictures.put("Which digit is taken for which", out.resolve("confusion.png"));
         pictures.put("The surest mistakes", out.resolve("mistakes.png"));
-        pictures.put("What the hidden units look for", out.resolve("hidden.png"));
+        pictures.put(
+                config.model().equals("cnn") ? "What the filters look for" : "What the hidden units look for",
+                out.resolve("hidden.png"));
         pictures.put("The first batch", out.resolve("batch.png"));
         String ranks = configuration.get(RunConfig.WORLD_SIZE);
         StringBuilder command = new StringBuilder(

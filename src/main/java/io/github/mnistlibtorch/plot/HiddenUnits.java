@@ -60,7 +60,7 @@ public final class HiddenUnits {
      */
     public void write(Path png) throws IOException {
         List<String> captions = IntStream.range(0, weights.size())
-                .mapToObj(unit -> "unit " + unit)
+                .mapToObj(unit -> (units.startsWith("filter") ? "filter " : "unit ") + unit)
                 .toList();
         double scale = scale();
         String title = (count > MOST ? "The first " + MOST + " of " + count : "The " + count) + " " + units

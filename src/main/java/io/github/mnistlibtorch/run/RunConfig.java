@@ -251,6 +251,9 @@ public record RunConfig(
         there.put("val-batch-size", Integer.toString(other.valBatchSize));
         Set<String> names = new LinkedHashSet<>(here.keySet());
         names.addAll(there.keySet());
+        if (!model.equals(other.model)) {
+            names.remove("hidden-size"); // only one of them may have it
+        }
         List<Difference> differences = new ArrayList<>();
         for (String name : names) {
             String expected = here.getOrDefault(name, name.equals("model") ? MLP : NONE);

@@ -47,13 +47,12 @@ class RunConfigTest {
         assertThat(CNN.differences(RunConfigs.ARTICLE))
                 .contains(
                         new Difference("model", "cnn", "mlp"),
-                        new Difference("hidden-size", "none", "32"),
                         new Difference("seed", "7", "42"),
                         new Difference("schedule", "1@0.001", "5@0.5,5@0.1"),
                         new Difference("val-batch-size", "128", "256"),
                         new Difference("data", "digits", "none"),
                         new Difference("world-size", "3", "none"))
-                .hasSize(11);
+                .hasSize(10);
     }
 
     @Test
