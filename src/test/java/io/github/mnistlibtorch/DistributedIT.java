@@ -99,6 +99,35 @@ class DistributedIT {
         }
     }
 
+    /** Each rank's statistics are those of its own batch until all take those of rank 0, as after every epoch. */
+    @Test
+    void buffersAreThoseOfRankZero() {
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.github.mnistlibtorch.distributed.BatchNormRank");
+        try (Ranks ranks = new Ranks(folder, 2)) {
+            ranks.start(0, command);
+            ranks.start(1, command);
+            List<Program.Result> results = ranks.results();
+            assertThat(results)
+                    .allSatisfy(result -> assertThat(result.exitCode())
+                            .as(String.join("\n", result.err()))
+                            .isZero());
+            List<List<String>> tensors = results.stream()
+                    .map(result -> result.out().stream()
+                            .filter(line -> line.matches("(norm|linear)\\..*"))
+                            .toList())
+                    .toList();
+            assertThat(tensors.get(0)).hasSize(14).isEqualTo(tensors.get(1)).contains("norm.num_batches_tracked 4.0");
+            List<String> own = results.stream()
+                    .flatMap(result -> result.out().stream().filter(line -> line.startsWith("own")))
+                    .toList();
+            assertThat(own).hasSize(2).doesNotHaveDuplicates();
+        }
+    }
+
     /** Each in a network of its own, as on machines of their own; what they compute is the same. */
     @ParameterizedTest
     @ValueSource(strings = {"its address", "localhost"})

@@ -1,12 +1,10 @@
 package io.github.mnistlibtorch.cli;
 
 import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.run.Checkpoint;
 import io.github.mnistlibtorch.run.RunConfig;
 import io.github.mnistlibtorch.run.RunConfig.Difference;
 import java.util.List;
-import java.util.Map;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
@@ -70,25 +68,5 @@ final class Resumption {
 
     private static String ranks(String worldSize) {
         return worldSize.equals(RunConfig.NONE) ? "by one process alone" : "by a group with WORLD_SIZE " + worldSize;
-    }
-
-    /** Where the run goes on, in a sentence. */
-    String sentence() {
-        int all = checkpoint.config().epochs();
-        return checkpoint.epochs() == all
-                ? "Every epoch is done in " + checkpoint.file() + "; the results are written again."
-                : "Going on after " + checkpoint.epochs() + " of " + all + " epochs, from " + checkpoint.file() + ".";
-    }
-
-    /** Warns of all that is not what it was and may change the last digits. */
-    void warn(Map<String, String> computedWith) {
-        computedWith.forEach((name, value) -> {
-            String saved = checkpoint.computedWith().get(name);
-            // A checkpoint of an earlier version does not say all of it.
-            if (saved != null && !value.equals(saved)) {
-                Warnings.warn(name + " was " + saved + " and is " + value
-                        + " now: the last digits may differ from those of a run without an interruption");
-            }
-        });
     }
 }

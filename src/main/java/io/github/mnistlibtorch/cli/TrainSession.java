@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.distributed.DistributedException;
 import io.github.mnistlibtorch.distributed.ProcessGroup;
 import io.github.mnistlibtorch.libtorch.Environment;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
+import io.github.mnistlibtorch.libtorch.Warnings;
 import io.github.mnistlibtorch.run.Checkpoint;
 import io.github.mnistlibtorch.run.CheckpointWriter;
 import io.github.mnistlibtorch.run.RunConfig;
@@ -68,9 +69,7 @@ record TrainSession(
                     .ifPresent(aside -> runOptions.say(
                             "An unfinished run is in the way; to go on with it later: train --resume " + aside));
         } else {
-            Resumption resumption = new Resumption(checkpoint);
-            runOptions.say(resumption.sentence());
-            resumption.warn(computedWith);
+            sayWhereItGoesOn(checkpoint, computedWith);
         }
         Path file = folder.checkpoint();
         Path resumed = checkpoint == null ? null : checkpoint.file();
@@ -104,6 +103,22 @@ record TrainSession(
         timingsOption.write(stopwatch);
         runOptions.say("Report, pictures, history and weights are in " + folder.path() + ".");
         return 0;
+    }
+
+    private void sayWhereItGoesOn(Checkpoint from, Map<String, String> computedWith) {
+        int all = from.config().epochs();
+        runOptions.say(
+                from.epochs() == all
+                        ? "Every epoch is done in " + from.file() + "; the results are written again."
+                        : "Going on after " + from.epochs() + " of " + all + " epochs, from " + from.file() + ".");
+        computedWith.forEach((name, value) -> {
+            String saved = from.computedWith().get(name);
+            // A checkpoint of an earlier version does not say all of it.
+            if (saved != null && !value.equals(saved)) {
+                Warnings.warn(name + " was " + saved + " and is " + value
+                        + " now: the last digits may differ from those of a run without an interruption");
+            }
+        });
     }
 
     /** Of all processes together. */
