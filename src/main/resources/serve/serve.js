@@ -91,7 +91,7 @@ async function ask() {
 
 function show(result) {
   tiles(document.getElementById("seen"), result.seen, 28);
-  tiles(document.getElementById("hidden"), result.hidden, 8);
+  tiles(document.getElementById("hidden"), result.hidden, result.hidden.length > 8 ? 8 : 4);
   bars.forEach(({ bar, share }, digit) => {
     const probability = result.probabilities[digit];
     bar.style.width = probability === undefined ? "0" : `${100 * probability}%`;

@@ -7,9 +7,7 @@ import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.data.DataLoader;
 import io.github.mnistlibtorch.data.RandomSplit;
 import io.github.mnistlibtorch.data.Subset;
-import io.github.mnistlibtorch.io.PtFile;
 import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
 import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.model.ImageClassificationBase;
 import io.github.mnistlibtorch.model.StateDict;
@@ -46,9 +44,7 @@ public final class Stranger {
         try (Net net = new Net()) {
             fit(2, 1e-3, net, trainLoader, valLoader, OptimizerFactory.ADAM);
             System.out.println(evaluate(net, valLoader));
-            try (Scope scope = Scope.open()) {
-                PtFile.write(Path.of(arguments[0]), StateDict.of(net));
-            }
+            StateDict.save(net, Path.of(arguments[0]));
         }
     }
 }

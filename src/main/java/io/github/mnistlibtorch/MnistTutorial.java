@@ -37,7 +37,6 @@ public final class MnistTutorial {
     public static void main(String... arguments) throws IOException {
         LibTorch.start();
         Path folder = Files.createDirectories(Path.of(arguments.length == 0 ? "mnist-tutorial" : arguments[0]));
-
         // %% The seed decides every random draw: split, weights, order of the batches (`TorchRandom`).
         TorchRandom.manualSeed(42);
 

@@ -25,6 +25,7 @@ import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import tools.jackson.databind.json.JsonMapper;
@@ -132,10 +133,20 @@ final class DigitServer implements AutoCloseable {
         Tensor weight = parameters.next();
         Tensor bias = parameters.next();
         return weight.dim() == 4
-                ? torch.relu(torch.conv2d(input, weight)
-                        .amax(new long[] {2, 3}, /* keepdim= */ false)
-                        .add(bias))
+                ? convolved(input, weight, bias).amax(new long[] {2, 3}, /* keepdim= */ false)
                 : torch.relu(torch.linear(input.flatten(1, -1), weight, bias));
+    }
+
+    private static Tensor convolved(Tensor input, Tensor weight, Tensor bias) {
+        long[] one = {1, 1};
+        return torch.relu(torch.conv2d(
+                input,
+                weight,
+                new TensorOptional(bias),
+                /* stride= */ one,
+                /* padding= */ one,
+                /* dilation= */ one,
+                1));
     }
 
     private static float[] values(Tensor tensor) {

@@ -23,7 +23,7 @@ final class Progress implements RunListener {
 
     private final PrintStream out;
     private final boolean terminal;
-    private final int epochs;
+    private final long epochs;
     private final int images;
     private final int steps;
     private final LongSupplier clock;
@@ -40,11 +40,11 @@ final class Progress implements RunListener {
      * @param images in an epoch
      * @param batchSize images in a step
      */
-    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize) {
+    Progress(PrintStream out, boolean terminal, long epochs, int images, int batchSize) {
         this(out, terminal, epochs, images, batchSize, System::nanoTime);
     }
 
-    Progress(PrintStream out, boolean terminal, int epochs, int images, int batchSize, LongSupplier clock) {
+    Progress(PrintStream out, boolean terminal, long epochs, int images, int batchSize, LongSupplier clock) {
         this.out = out;
         this.terminal = terminal;
         this.epochs = epochs;

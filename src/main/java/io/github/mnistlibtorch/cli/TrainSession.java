@@ -106,7 +106,7 @@ record TrainSession(
     }
 
     private void sayWhereItGoesOn(Checkpoint from, Map<String, String> computedWith) {
-        int all = from.config().epochs();
+        long all = from.config().epochs();
         runOptions.say(
                 from.epochs() == all
                         ? "Every epoch is done in " + from.file() + "; the results are written again."

@@ -48,14 +48,33 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     public <M extends Module & TrainableModel> DistributedDataParallel(M model, ProcessGroup group, boolean resumed) {
         this.model = model;
         this.group = group;
+        boolean complete = false;
         try (Scope scope = Scope.open()) {
-            TensorVector parameters = scope.keep(model.parameters());
+            TensorVector parameters = model.parameters();
             buffers = scope.keep(model.buffers());
             dtype = parameters.get(0).scalar_type().intern();
-            buckets = new GradientBuckets(parameters, /* first= */ !resumed);
-            broadcast(parameters);
+            buckets = new GradientBuckets(trainable(parameters, scope), /* first= */ !resumed);
+            try {
+                broadcast(parameters);
+                broadcast(buffers);
+                complete = true;
+            } finally {
+                if (!complete) {
+                    close();
+                }
+            }
         }
-        broadcast(buffers);
+    }
+
+    /** Those that get gradients. */
+    private static TensorVector trainable(TensorVector parameters, Scope scope) {
+        TensorVector trainable = scope.keep(new TensorVector());
+        for (long i = 0; i < parameters.size(); i++) {
+            if (parameters.get(i).requires_grad()) {
+                trainable.push_back(parameters.get(i));
+            }
+        }
+        return trainable;
     }
 
     private void broadcast(TensorVector tensors) {

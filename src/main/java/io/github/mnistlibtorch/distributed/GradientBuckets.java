@@ -91,7 +91,7 @@ final class GradientBuckets implements AutoCloseable {
             // As Python's: rounded to the dtype first. A float64 scalar would multiply float32 gradients unrounded.
             Tensor share =
                     torch.tensor(1.0 / group.worldSize()).to(parameters.get(0).scalar_type());
-            views.forEach((i, view) -> torch.mul_out(view, parameters.get(i).grad(), share));
+            views.forEach((i, view) -> torch.mul_out(view, gradient(i), share));
             group.allReduce(buckets);
             views.forEach((i, view) -> parameters.get(i).grad().copy_(view));
             if (!rebuilt) {
@@ -100,6 +100,15 @@ final class GradientBuckets implements AutoCloseable {
                 addInOrderOfBackward(scope);
             }
         }
+    }
+
+    private Tensor gradient(long parameter) {
+        Tensor gradient = parameters.get(parameter).grad();
+        if (!gradient.defined()) {
+            throw new IllegalStateException(
+                    "parameter " + parameter + " took no part in the loss; set_requires_grad(false) leaves it out");
+        }
+        return gradient;
     }
 
     private void free() {

@@ -10,16 +10,18 @@ import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model that tells classes of images apart: a subclass registers its layers in its constructor and defines
  * {@link #forward}.
  *
- * <p>Build it outside of any {@link Scope} that closes before it, and close it: that frees its layers too.
+ * <p>Build it outside of any {@link Scope} that closes before it, and close it: that frees the layers registered with it too, but not
+ * those registered with a module in it.
  */
 public abstract class ImageClassificationBase extends Module implements TrainableModel {
     private final List<Module> layers = new ArrayList<>();
-    private PrintStream out = System.out;
+    private @Nullable PrintStream out;
 
     /**
      * Returns one score for each class and image: {@code model(xb)}.
@@ -57,7 +59,7 @@ public abstract class ImageClassificationBase extends Module implements Trainabl
     /** Prints the article's line for an epoch. */
     @Override
     public void epochEnd(int epoch, EpochResult result) {
-        out.println(result.line(epoch));
+        (out == null ? System.out : out).println(result.line(epoch));
     }
 
     /** Changes where {@link #epochEnd} prints; standard output if this is not called. */

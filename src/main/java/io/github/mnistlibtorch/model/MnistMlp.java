@@ -15,10 +15,14 @@ public class MnistMlp extends ImageClassificationBase {
      * Draws the weights and biases of all layers from the default generator, in the order in which images pass them.
      *
      * @param inSize pixels of an image, 784 for MNIST
-     * @param hiddenSizes units of each hidden layer
+     * @param hiddenSizes units of each hidden layer, at least one
      * @param outSize number of classes
+     * @throws IllegalArgumentException if {@code hiddenSizes} is empty
      */
     public MnistMlp(int inSize, List<Integer> hiddenSizes, int outSize) {
+        if (hiddenSizes.isEmpty()) {
+            throw new IllegalArgumentException("a network without a hidden layer is not the article's");
+        }
         int size = inSize;
         for (int hiddenSize : hiddenSizes) {
             hiddenLayers.add(linear(hiddenLayers.size() + 1, size, hiddenSize));

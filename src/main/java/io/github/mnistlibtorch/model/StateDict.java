@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.model;
 
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.PtFile;
+import io.github.mnistlibtorch.io.StateDictFile;
 import io.github.mnistlibtorch.libtorch.PythonFormat;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.io.IOException;
@@ -75,6 +76,22 @@ public final class StateDict {
     public static void save(Module module, Path file) throws IOException {
         try (Scope scope = Scope.open()) {
             PtFile.write(file, of(module));
+        }
+    }
+
+    /**
+     * Loads what {@link #save} has saved, here or in Python: {@code module.load_state_dict(torch.load(file), strict=True)}.
+     *
+     * @param file a {@code .pt} file or one in the safetensors format
+     * @throws InputException as for {@link #load(Module, Map, Path)}, or if the file is damaged
+     * @throws IOException if the disk fails
+     */
+    public static void load(Module module, Path file) throws IOException {
+        Map<String, Tensor> tensors = StateDictFile.read(file);
+        try {
+            load(module, tensors, file);
+        } finally {
+            tensors.values().forEach(Tensor::close);
         }
     }
 

@@ -8,6 +8,10 @@ import org.bytedeco.pytorch.TensorVector;
 /**
  * What {@code fit} and {@code evaluate} ask of a model. A class that extends LibTorch's {@code Module} has the first two
  * methods already; {@link ImageClassificationBase} has all but {@code forward}.
+ *
+ * <p>It need not be for images: {@code batch.images()} are its inputs and {@code batch.labels()} its targets, of any shape and
+ * dtype, {@code valLoss} is what a lower value of is better, and {@code valAcc} any other number, or NaN. A list of batches is a
+ * loader: {@code List.of(new Batch(x, y))}.
  */
 public interface TrainableModel {
     /** The parameters to train: {@code model.parameters()}. The caller closes the vector. */

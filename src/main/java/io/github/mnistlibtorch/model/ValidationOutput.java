@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.model;
 
+import static java.util.Objects.requireNonNull;
+
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -8,4 +10,10 @@ import org.bytedeco.pytorch.Tensor;
  * @param valLoss mean cross-entropy of the batch, a scalar in the model's dtype
  * @param valAcc share of right answers in the batch, a float32 scalar
  */
-public record ValidationOutput(Tensor valLoss, Tensor valAcc) {}
+public record ValidationOutput(Tensor valLoss, Tensor valAcc) {
+    /** @throws NullPointerException if one is missing; what a model does not measure is NaN */
+    public ValidationOutput {
+        requireNonNull(valLoss, "valLoss");
+        requireNonNull(valAcc, "valAcc");
+    }
+}

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.train.Phase;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,6 +27,9 @@ public final class Ladder {
 
     /** ATen's kernels that multiply and add with one rounding, and so draw the same weights to the last bit. */
     private static final Set<String> FMA_KERNELS = Set.of("AVX2", "AVX512");
+
+    private static final List<String> CONFIGURATION = List.of(
+            "model", "seed", "hidden-size", "batch-size", "val-batch-size", "val-size", "schedule", "optimizer");
 
     private final Trace expected;
     private final Trace actual;
@@ -99,6 +103,7 @@ public final class Ladder {
     private Rung configuration() {
         String differences = expected.config().differences(actual.config()).stream()
                 .filter(difference -> !difference.name().equals("dtype"))
+                .sorted(Comparator.comparingInt(difference -> CONFIGURATION.indexOf(difference.name())))
                 .map(difference -> difference.name().replace('-', '_') + " is " + difference.actual() + " instead of "
                         + difference.expected())
                 .collect(Collectors.joining("; "));

@@ -192,8 +192,10 @@ public final class TraceFile {
             return "its model is " + quoted(config.model()) + ", not one of " + MnistModels.NAMES;
         }
         List<String> parameters = MnistModels.parameterNames(config.model(), config.hiddenSizes());
-        if (config.model().equals(ARTICLES) == config.hiddenSizes().isEmpty()
-                || config.hiddenSizes().stream().anyMatch(size -> size < 1)
+        if (config.model().equals(ARTICLES) == config.hiddenSizes().isEmpty()) {
+            return "its model and its hidden_size do not go together";
+        }
+        if (config.hiddenSizes().stream().anyMatch(size -> size < 1)
                 || config.batchSize() < 1
                 || config.valBatchSize() < 1
                 || config.valSize() < 1

@@ -113,7 +113,7 @@ public final class TraceRecorder implements RunListener {
         int[] order = batches.stream().flatMapToInt(Arrays::stream).toArray();
         epochs.add(new Trace.Epoch(
                 training.epoch(),
-                training.learningRate(),
+                training.epochLearningRate(),
                 sha256(order),
                 head(order),
                 losses(training),

@@ -86,11 +86,11 @@ public record RunConfig(
      * @throws IllegalArgumentException if one is missing or makes no sense
      */
     public static RunConfig of(Map<String, String> options, int numWorkers) {
-        String model = options.getOrDefault("model", MLP);
+        String model = options.containsKey("model") ? valid("model", options) : MLP;
         int batchSize = Integer.parseInt(valid("batch-size", options));
         between(0, MAX_WORKERS, Integer.toString(numWorkers));
         return new RunConfig(
-                options.containsKey("model") ? valid("model", options) : model,
+                model,
                 model.equals(MLP) ? hiddenSizes(valid("hidden-size", options)) : List.of(),
                 Long.parseLong(valid("seed", options)),
                 Integer.parseInt(valid("val-size", options)),
@@ -297,8 +297,8 @@ public record RunConfig(
     }
 
     /** Number of epochs in the whole schedule. */
-    public int epochs() {
-        return schedule.stream().mapToInt(Phase::epochs).sum();
+    public long epochs() {
+        return schedule.stream().mapToLong(Phase::epochs).sum();
     }
 
     /** What to compute in. */

@@ -75,7 +75,10 @@ public final class TrainingRun {
         this.device = device;
     }
 
-    /** Tells listeners, in their order, what {@code fit} does, and those that are a {@link RunListener} all that the run does. */
+    /**
+     * Tells listeners, in their order, what {@code fit} does, and those that are a {@link RunListener} all that the run does. A run
+     * that may be resumed has none that stops a call of {@code fit} or changes the learning rate: a checkpoint does not say so.
+     */
     public TrainingRun listeners(TrainingListener... more) {
         listeners.addAll(List.of(more));
         return this;

@@ -4,8 +4,8 @@ import io.github.mnistlibtorch.model.EpochResult;
 import io.github.mnistlibtorch.model.StateDict;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.bytedeco.pytorch.Module;
 
 /**
@@ -20,11 +20,19 @@ public final class BestModel implements TrainingListener {
     private final Module model;
     private final Path file;
 
+    /** Of all calls of {@code fit} that this listens to. */
+    private double lowest = Double.POSITIVE_INFINITY;
+
     /**
      * @param model whose weights to save; stays the caller's
-     * @param file replaced or created, whole or not at all; its folder must exist
+     * @param file replaced or created, whole or not at all
+     * @throws IllegalArgumentException if its folder is not there
      */
     public BestModel(Module model, Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new IllegalArgumentException(folder + " is not a folder; make it before " + file + " is saved there");
+        }
         this.model = model;
         this.file = file;
     }
@@ -32,11 +40,8 @@ public final class BestModel implements TrainingListener {
     /** @throws UncheckedIOException if the file cannot be written; it is then as it was before */
     @Override
     public void onEpochEnd(TrainingState training, EpochResult result) {
-        List<EpochResult> history = training.history();
-        int epochsBefore = training.epochsDone() - 1;
-        boolean lowest = history.subList(history.size() - 1 - epochsBefore, history.size() - 1).stream()
-                .noneMatch(before -> before.valLoss() <= result.valLoss());
-        if (lowest && !Double.isNaN(result.valLoss())) {
+        if (result.valLoss() < lowest) {
+            lowest = result.valLoss();
             try {
                 StateDict.save(model, file);
             } catch (IOException e) {

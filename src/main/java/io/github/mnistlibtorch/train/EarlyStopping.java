@@ -28,14 +28,17 @@ public final class EarlyStopping implements TrainingListener {
     @Override
     public void onEpochEnd(TrainingState training, EpochResult result) {
         List<EpochResult> history = training.history();
-        int best = 0;
-        for (int i = 1; i < history.size(); i++) {
-            if (history.get(i).valLoss() < history.get(best).valLoss()
-                    || Double.isNaN(history.get(best).valLoss())) {
-                best = i;
+        int size = history.size();
+        double lowest = Double.POSITIVE_INFINITY;
+        int best = -1;
+        for (int epoch = 0; epoch <= training.epoch(); epoch++) { // of this call of fit
+            double loss = history.get(size - 1 - training.epoch() + epoch).valLoss();
+            if (loss < lowest) {
+                lowest = loss;
+                best = epoch;
             }
         }
-        if (history.size() - 1 - best >= patience) {
+        if (training.epoch() - best >= patience) {
             training.stop();
         }
     }

@@ -29,14 +29,16 @@ public final class LossGuard implements TrainingListener {
     /** @throws DivergedException if the loss is NaN or infinite */
     @Override
     public void onEpochEnd(TrainingState training, EpochResult result) {
-        requireFinite("loss", training.trainLoss(), " in", training);
+        if (training.step() > 0) {
+            requireFinite("loss", training.trainLoss(), " in", training);
+        }
         requireFinite("val_loss", result.valLoss(), " after", training);
     }
 
     private static void requireFinite(String name, double loss, String place, TrainingState training) {
         if (!Double.isFinite(loss)) {
             throw new DivergedException(name + " is " + PythonFormat.repr(loss) + place + " Epoch [" + training.epoch()
-                    + "], learning rate " + PythonFormat.repr(training.learningRate()) + "; try a lower one");
+                    + "], learning rate " + PythonFormat.repr(training.epochLearningRate()) + "; try a lower one");
         }
     }
 }

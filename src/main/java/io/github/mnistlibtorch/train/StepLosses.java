@@ -12,12 +12,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * Collects the losses of steps. Those on a GPU are read all at once when they are asked for: to read one makes the training
  * thread wait until the GPU has come so far.
  */
-public final class StepLosses implements AutoCloseable {
+final class StepLosses implements AutoCloseable {
     private final List<Double> read = new ArrayList<>();
     private final List<Tensor> onDevice = new ArrayList<>();
 
     /** @param loss a scalar; may be freed when this returns */
-    public void add(Tensor loss) {
+    void add(Tensor loss) {
         if (loss.is_cpu()) {
             read.add(loss.item_double());
             return;
@@ -28,7 +28,7 @@ public final class StepLosses implements AutoCloseable {
     }
 
     /** All that were added since the last call, in order; they may be on the CPU or on one device. */
-    public List<Double> take() {
+    List<Double> take() {
         if (!onDevice.isEmpty()) {
             try (Scope scope = Scope.open()) {
                 Tensor losses = torch.stack(new TensorVector(onDevice.toArray(Tensor[]::new)))
@@ -49,9 +49,10 @@ public final class StepLosses implements AutoCloseable {
         return taken;
     }
 
-    /** Frees those on a GPU that were not taken. */
+    /** Forgets those that were not taken, and frees those on a GPU. */
     @Override
     public void close() {
+        read.clear();
         onDevice.forEach(Tensor::close);
         onDevice.clear();
     }

@@ -10,22 +10,18 @@ import java.io.UncheckedIOException;
  *
  * <pre>{@code
  * try (SummaryWriter writer = new SummaryWriter(Path.of("runs/mnist"))) {
- *     fit(5, 0.5, model, trainLoader, valLoader, OptimizerFactory.SGD, new TensorBoard(writer));
+ *     TrainingState training = new TrainingState(new TensorBoard(writer));
+ *     fit(5, 0.5, model, trainLoader, valLoader, OptimizerFactory.SGD, training);
+ *     fit(5, 0.1, model, trainLoader, valLoader, OptimizerFactory.SGD, training); // epochs 6 to 10
  * }
  * }</pre>
  */
 public final class TensorBoard implements TrainingListener {
     private final SummaryWriter writer;
-    private double lr;
 
     /** @param writer stays the caller's */
     public TensorBoard(SummaryWriter writer) {
         this.writer = writer;
-    }
-
-    @Override
-    public void onEpochStart(TrainingState training) {
-        lr = training.learningRate(); // a schedule may have changed it when the epoch ends
     }
 
     /** @throws UncheckedIOException if the file cannot be written */
@@ -36,7 +32,7 @@ public final class TensorBoard implements TrainingListener {
             writer.addScalar("train_loss", training.trainLoss(), epoch);
             writer.addScalar("val_loss", result.valLoss(), epoch);
             writer.addScalar("val_acc", result.valAcc(), epoch);
-            writer.addScalar("lr", lr, epoch);
+            writer.addScalar("lr", training.epochLearningRate(), epoch);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -30,6 +30,7 @@ public final class TrainingState {
     private int epoch;
     private int step;
     private long totalSteps;
+    private double epochLearningRate;
     private boolean stopped;
 
     /** A training that has not begun. */
@@ -76,6 +77,7 @@ public final class TrainingState {
     void epochStarts(int epoch) {
         this.epoch = epoch;
         step = 0;
+        epochLearningRate = learningRate();
         listeners.forEach(listener -> listener.onEpochStart(this));
     }
 
@@ -93,7 +95,7 @@ public final class TrainingState {
         listeners.forEach(listener -> listener.onEpochEnd(this, result));
     }
 
-    /** Frees what an epoch that did not end has left on a GPU. */
+    /** Forgets what an epoch that did not end has left. */
     void fitEnds() {
         losses.close();
         optimizer = null;
@@ -144,8 +146,15 @@ public final class TrainingState {
         return List.copyOf(trainLosses);
     }
 
-    /** The last of {@link #trainLosses}. */
+    /**
+     * The last of {@link #trainLosses}.
+     *
+     * @throws IllegalStateException if no epoch is done
+     */
     public double trainLoss() {
+        if (trainLosses.isEmpty()) {
+            throw new IllegalStateException("no epoch is done");
+        }
         return trainLosses.get(trainLosses.size() - 1);
     }
 
@@ -154,19 +163,34 @@ public final class TrainingState {
         return stepLosses;
     }
 
-    /** The learning rate of the next step: {@code optimizer.param_groups[0]["lr"]}. */
+    /**
+     * The learning rate of the next step: {@code optimizer.param_groups[0]["lr"]}.
+     *
+     * @throws IllegalStateException if no call of {@code fit} is going on
+     */
     public double learningRate() {
         return options().get_lr();
     }
 
-    /** Changes the learning rate, until the next call of {@code fit}. */
+    /** The learning rate with which this epoch began; a schedule may have changed it since. */
+    public double epochLearningRate() {
+        return epochLearningRate;
+    }
+
+    /**
+     * Changes the learning rate, until the next call of {@code fit}.
+     *
+     * @throws IllegalStateException if no call of {@code fit} is going on
+     */
     public void setLearningRate(double lr) {
         options().set_lr(lr);
     }
 
     private OptimizerOptions options() {
-        OptimizerParamGroupVector groups =
-                requireNonNull(optimizer, "no call of fit is going on").param_groups();
+        if (optimizer == null) {
+            throw new IllegalStateException("no call of fit is going on");
+        }
+        OptimizerParamGroupVector groups = optimizer.param_groups();
         return groups.get(0).options();
     }
 

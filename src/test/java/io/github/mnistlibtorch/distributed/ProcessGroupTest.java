@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.distributed;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.data.Batch;
 import io.github.mnistlibtorch.libtorch.LibTorch;
@@ -126,6 +127,24 @@ class ProcessGroupTest {
                 for (int i = 0; i < expected.length; i++) {
                     assertThat(parameters.get(i).grad().equal(expected[i])).isTrue();
                 }
+            }
+        }
+    }
+
+    /** Parameters that are not trained have no gradient to average; one that should have one and has none is a mistake. */
+    @Test
+    void frozenParametersAreLeftOut() {
+        try (MnistModel model = new MnistModel(784, 8, 10);
+                TensorVector parameters = model.parameters()) {
+            parameters.get(0).set_requires_grad(false);
+            try (DistributedDataParallel parallel = new DistributedDataParallel(model, one())) {
+                step(parallel);
+                assertThat(parameters.get(0).grad().defined()).isFalse();
+                assertThat(parameters.get(1).grad().defined()).isTrue();
+                parameters.get(1).mutable_grad().reset();
+                assertThatThrownBy(parallel::onAfterBackward)
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage("parameter 0 took no part in the loss; set_requires_grad(false) leaves it out");
             }
         }
     }

@@ -9,7 +9,6 @@ import io.github.mnistlibtorch.data.Subset;
 import io.github.mnistlibtorch.device.Devices;
 import io.github.mnistlibtorch.io.InputException;
 import io.github.mnistlibtorch.io.Safetensors;
-import io.github.mnistlibtorch.io.StateDictFile;
 import io.github.mnistlibtorch.libtorch.LibTorch;
 import io.github.mnistlibtorch.libtorch.LivePointers;
 import io.github.mnistlibtorch.libtorch.Scope;
@@ -17,6 +16,7 @@ import io.github.mnistlibtorch.libtorch.TorchRandom;
 import io.github.mnistlibtorch.train.OptimizerFactory;
 import io.github.mnistlibtorch.train.Training;
 import io.github.mnistlibtorch.vision.Mnist;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -126,9 +126,7 @@ class LayersTest {
             Safetensors.write(safetensors, StateDict.of(net), Map.of());
             for (Path file : List.of(pt, safetensors)) {
                 try (Net other = new Net()) {
-                    Map<String, Tensor> tensors = StateDictFile.read(file);
-                    StateDict.load(other, tensors, file);
-                    tensors.values().forEach(Tensor::close);
+                    StateDict.load(other, file);
                     assertThat(Training.evaluate(other, valLoader)).isEqualTo(trained);
                     assertThat(StateDict.of(other).get("features.norm.num_batches_tracked"))
                             .satisfies(count -> assertThat(count.item_long()).isEqualTo(40));
@@ -227,6 +225,27 @@ class LayersTest {
                 }
             }
         }
+    }
+
+    /** As {@code print} does in Python, where {@code sys.stdout} may be another meanwhile. */
+    @Test
+    void printsWhereStandardOutputIsThen() {
+        PrintStream console = System.out;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        try (MnistCnn cnn = new MnistCnn(10)) {
+            System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+            cnn.epochEnd(3, new EpochResult(0.5, 0.25));
+        } finally {
+            System.setOut(console);
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8)).startsWith("Epoch [3], val_loss: 0.5000, val_acc: 0.2500");
+    }
+
+    @Test
+    void aNetworkNeedsAHiddenLayer() {
+        assertThatThrownBy(() -> new MnistMlp(784, List.of(), 10))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a network without a hidden layer is not the article's");
     }
 
     @Test

@@ -55,6 +55,15 @@ class RunConfigTest {
                 .hasSize(10);
     }
 
+    /** As somebody types who wants to end it by hand. */
+    @Test
+    void epochsAreCountedBeyondAnInt() {
+        assertThat(RunConfigs.ARTICLE
+                        .with(1, List.of(new Phase(1, 0.5), new Phase(Integer.MAX_VALUE, 0.1)))
+                        .epochs())
+                .isEqualTo(1L + Integer.MAX_VALUE);
+    }
+
     @Test
     void aValueIsWrittenInOneWay() {
         assertThat(RunConfig.canonical("schedule", "5@.50,05@1e-1")).isEqualTo("5@0.5,5@0.1");

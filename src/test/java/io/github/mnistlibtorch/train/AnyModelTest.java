@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.data.Batch;
@@ -214,6 +215,56 @@ class AnyModelTest {
                 }
             }
             assertThat(LivePointers.settled()).isEqualTo(before);
+        }
+    }
+
+    /** The epoch that was ended by force is not part of the next. */
+    @Test
+    void lossesOfAnEpochThatDidNotEndAreForgotten() {
+        List<Integer> steps = new ArrayList<>();
+        TrainingListener once = new TrainingListener() {
+            @Override
+            public void onBatchEnd(TrainingState training, Tensor loss) {
+                if (training.totalSteps() == 2) {
+                    throw new IllegalStateException("enough");
+                }
+            }
+
+            @Override
+            public void onEpochEnd(TrainingState training, EpochResult result) {
+                steps.add(training.stepLosses().size());
+            }
+        };
+        TrainingState training = new TrainingState(once);
+        try (Slope model = new Slope();
+                Batch batch = batch()) {
+            List<Batch> four = List.of(batch, batch, batch, batch);
+            assertThatThrownBy(() -> Training.fit(1, 0.01, model, four, List.of(batch), OptimizerFactory.SGD, training))
+                    .hasMessage("enough");
+            Training.fit(1, 0.01, model, four, List.of(batch), OptimizerFactory.SGD, training);
+        }
+        assertThat(steps).containsExactly(4);
+    }
+
+    @Test
+    void aStateThatHasNotBegunSaysSo() {
+        TrainingState training = new TrainingState();
+        assertThatThrownBy(training::learningRate)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no call of fit is going on");
+        assertThatThrownBy(training::trainLoss)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessage("no epoch is done");
+    }
+
+    /** No step, no loss that could have become NaN. */
+    @Test
+    void anEmptyLoaderHasNotDiverged() {
+        try (Slope model = new Slope();
+                Batch batch = batch()) {
+            assertThat(Training.fit(
+                            1, 0.1, model, List.of(), List.of(batch), OptimizerFactory.SGD, new LossGuard(true)))
+                    .hasSize(1);
         }
     }
 

@@ -103,6 +103,12 @@ class TrainingListenersTest {
         assertThatThrownBy(() -> new StepLR(0, 0.1)).hasMessage("stepSize must be at least 1, was 0");
         assertThatThrownBy(() -> new OneCycleLR(1, 0)).hasMessage("totalSteps must be at least 1, was 0");
         assertThatThrownBy(() -> new ReduceLROnPlateau(1, 1)).hasMessage("factor must be below 1, was 1.0");
+        try (MnistModel model = new MnistModel(1, 1, 1)) {
+            Path file = folder.resolve("none/best.pt");
+            assertThatThrownBy(() -> new BestModel(model, file))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage(file.getParent() + " is not a folder; make it before " + file + " is saved there");
+        }
         assertThatThrownBy(() -> new EarlyStopping(0)).hasMessage("patience must be at least 1, was 0");
     }
 
@@ -120,6 +126,25 @@ class TrainingListenersTest {
         assertThat(epochs).as("the fourth was the best, and three more").isEqualTo(7);
     }
 
+    /** As Keras' does. */
+    @Test
+    void earlyStoppingCountsNaNAndBeginsAgainWithEachFit() {
+        try (StateDriver training = new StateDriver(new EarlyStopping(2))) {
+            training.state().resume(List.of(new EpochResult(0.01, 0)), List.of(), 0); // before training
+            training.fitStarts(0.1);
+            training.epoch(0, new EpochResult(Double.NaN, 0), 1);
+            assertThat(training.state().isStopped()).isFalse();
+            training.epoch(1, new EpochResult(Double.NaN, 0), 1);
+            assertThat(training.state().isStopped()).isTrue();
+            training.fitStarts(0.1);
+            double[] losses = {0.5, 0.4, 0.45, 0.3};
+            for (int epoch = 0; epoch < losses.length; epoch++) {
+                training.epoch(epoch, new EpochResult(losses[epoch], 0), 1);
+                assertThat(training.state().isStopped()).as("epoch " + epoch).isFalse();
+            }
+        }
+    }
+
     @Test
     void bestModelIsTheOneWithTheLowestLoss() throws IOException {
         Path file = folder.resolve("best.pt");
@@ -132,6 +157,9 @@ class TrainingListenersTest {
                 fill(model, epoch);
                 training.epoch(epoch, new EpochResult(losses[epoch], 0), 1);
             }
+            training.fitStarts(0.1);
+            fill(model, 9);
+            training.epoch(0, new EpochResult(0.6, 0), 1); // the best of this call, but not of all
         }
         try (var loaded = MnistModels.load(file);
                 Tensor weight = loaded.parameters().get(0)) {
