@@ -1,4 +1,4 @@
-/** The article's network and its accuracy. */
+/** Models: what {@code fit} asks of one, the article's network and others, accuracy, state dicts. */
 @NullMarked
 package io.github.mnistlibtorch.model;
 

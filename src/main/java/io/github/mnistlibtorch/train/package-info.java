@@ -1,4 +1,4 @@
-/** The article's {@code evaluate} and {@code fit}, and what they ask of other processes that train the same model. */
+/** The article's {@code evaluate} and {@code fit}, where a training stands, what listens to it, and the optimizers. */
 @NullMarked
 package io.github.mnistlibtorch.train;
 
