@@ -82,7 +82,8 @@ class DistributedParityIT {
     /** The wrapper knows nothing of the model: one with convolutions is averaged to the same bits. */
     @Test
     void convolutionalModelIsThatOfDistributedDataParallel() {
-        List<String> options = List.of("--model", "cnn", "--schedule", "1@0.1", "--num-workers", "1");
+        List<String> options =
+                List.of("--model", "cnn", "--schedule", "1@0.1", "--val-size", "45000", "--num-workers", "1");
         List<String> record = python("record_distributed.py");
         record.addAll(List.of("--data", data.toString(), "--out", "python.json.gz"));
         record.addAll(options);
