@@ -33,7 +33,7 @@ record TrainSession(
         TraceOption traceOption,
         TimingsOption timingsOption) {
     /**
-     * Runs, prints, if it is not told to be silent, and leaves nothing behind but a trace.
+     * Runs without checkpoints and results; writes a trace only, if one is asked for.
      *
      * @return the exit code
      */
