@@ -5,16 +5,15 @@ import io.github.mnistlibtorch.data.Transfer;
 import io.github.mnistlibtorch.libtorch.Scope;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.DeviceGuardImplInterface;
 import org.bytedeco.pytorch.Stream;
-import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.DeviceType;
 import org.bytedeco.pytorch.global.torch.EventFlag;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Copies batches to a GPU on a stream of their own, beside the one that computes.
@@ -38,7 +37,7 @@ final class CopyStream implements Transfer<Batch> {
     private static final Map<Byte, Long> STREAMS = new ConcurrentHashMap<>();
 
     private final Device device;
-    private final ScalarType dtype;
+    private final UnaryOperator<Batch> copy;
     private final DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
     private final byte index;
     private final long stream;
@@ -46,11 +45,11 @@ final class CopyStream implements Transfer<Batch> {
 
     /**
      * @param device a GPU; stays the caller's
-     * @param dtype what the images become on the way
+     * @param copy copies a batch to that GPU without waiting for it
      */
-    CopyStream(Device device, ScalarType dtype) {
+    CopyStream(Device device, UnaryOperator<Batch> copy) {
         this.device = device;
-        this.dtype = dtype;
+        this.copy = copy;
         try (Scope scope = Scope.open()) {
             Stream computing = gpu.getStream(device);
             index = computing.device_index(); // "cuda" has none, and means the current one
@@ -65,10 +64,9 @@ final class CopyStream implements Transfer<Batch> {
         Stream copying = copying();
         Stream computing = gpu.exchangeStream(copying);
         try {
-            Tensor images = Devices.toDevice(batch.images(), device, dtype);
-            Tensor labels = Devices.toDevice(batch.labels(), device);
+            Batch copied = copy.apply(batch);
             gpu.record(event, copying, index, EventFlag.PYTORCH_DEFAULT);
-            return new Batch(images, labels);
+            return copied;
         } finally {
             gpu.exchangeStream(computing);
         }

@@ -33,11 +33,12 @@ public final class DeviceDataLoader implements Iterable<Batch> {
     @Override
     public BatchIterator<Batch> iterator() {
         return device.is_cuda()
-                ? dl.iterator().ahead(new CopyStream(device, dtype))
-                : dl.iterator()
-                        .map(batch -> new Batch(
-                                Devices.toDevice(batch.images(), device, dtype),
-                                Devices.toDevice(batch.labels(), device)));
+                ? dl.iterator().ahead(new CopyStream(device, this::toDevice))
+                : dl.iterator().map(this::toDevice);
+    }
+
+    private Batch toDevice(Batch batch) {
+        return new Batch(Devices.toDevice(batch.images(), device, dtype), Devices.toDevice(batch.labels(), device));
     }
 
     /** Number of batches: {@code len(loader)}. */

@@ -99,7 +99,7 @@ class CudaTierTest {
     @Test
     void copiesOverlapTheComputation() {
         try (Scope scope = Scope.open();
-                CopyStream copies = new CopyStream(cuda, ScalarType.Float);
+                CopyStream copies = new CopyStream(cuda, batch -> Devices.toDevice(batch, cuda));
                 var batches = pinned(0).iterator()) {
             Batch host = batches.next();
             DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
@@ -148,7 +148,7 @@ class CudaTierTest {
     @Test
     void pinnedMemoryIsNotGivenOutAgainBeforeItsCopyIsDone() {
         try (Scope scope = Scope.open();
-                CopyStream copies = new CopyStream(cuda, ScalarType.Float)) {
+                CopyStream copies = new CopyStream(cuda, batch -> Devices.toDevice(batch, cuda))) {
             DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
             Tensor matrix = torch.ones(LARGE, LARGE).to(cuda, ScalarType.Float);
             Tensor host = torch.ones(1 << 20).pin_memory();
