@@ -23,7 +23,7 @@ java -Djava.awt.headless=true -cp "$classes" io.github.mnistlibtorch.fuzz.Seeds 
 failed=
 for target in "$@"; do
     class=io.github.mnistlibtorch.fuzz.$target
-    [ "$target" != CommandLineFuzz ] || class=io.github.mnistlibtorch.cli.CommandLineFuzz
+    [ "$target" != CommandLineFuzz ] || class=io.github.mnistlibtorch.app.cli.CommandLineFuzz
     mkdir -p "target/fuzz/corpus/$target"
     log=target/fuzz/$target.log
     status=0

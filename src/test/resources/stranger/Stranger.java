@@ -1,18 +1,18 @@
 package stranger;
 
-import static io.github.mnistlibtorch.train.Training.evaluate;
-import static io.github.mnistlibtorch.train.Training.fit;
+import static io.github.mnistlibtorch.tutorial.Training.evaluate;
+import static io.github.mnistlibtorch.tutorial.Training.fit;
 
-import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.data.DataLoader;
-import io.github.mnistlibtorch.data.RandomSplit;
-import io.github.mnistlibtorch.data.Subset;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.ImageClassificationBase;
-import io.github.mnistlibtorch.model.StateDict;
-import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.vision.Mnist;
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.data.DataLoader;
+import io.github.mnistlibtorch.torch.data.RandomSplit;
+import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
+import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.LongPointer;

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch;
 
-import io.github.mnistlibtorch.cli.CommandLineInterface;
+import io.github.mnistlibtorch.app.cli.CommandLineInterface;
 
 /** {@code java -jar mnist-libtorch.jar}. */
 public final class Main {

@@ -1,7 +1,7 @@
 /**
  * PyTorch's beginner's article on training a network on MNIST, in Java, directly on LibTorch.
  *
- * <p>{@link io.github.mnistlibtorch.MnistTutorial} is the article, top to bottom. What follows is its concepts one by one: first as Python
+ * <p>{@link io.github.mnistlibtorch.tutorial.MnistTutorial} is the article, top to bottom. What follows is its concepts one by one: first as Python
  * has them, then as they are here, then what is different on the JVM. The Java lines are those of {@code GuideTest}, which
  * compiles and runs them; it fails if a line here is another.
  *
@@ -20,7 +20,7 @@
  * }</pre>
  *
  * <p>Operators are methods. The garbage collector sees a small handle and not the memory behind it, so that it comes late: a
- * {@link io.github.mnistlibtorch.libtorch.Scope} frees every tensor that is made while it is open, at its end, as Python
+ * {@link io.github.mnistlibtorch.torch.runtime.Scope} frees every tensor that is made while it is open, at its end, as Python
  * frees one whose last name goes.
  *
  * <h2>Dataset</h2>

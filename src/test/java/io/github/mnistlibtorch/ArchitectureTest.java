@@ -20,21 +20,30 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTest {
     private static final String ROOT = "io.github.mnistlibtorch";
 
-    /** From the top down; imports point down this list only. The root package holds the tutorial and {@code Main}. */
+    /** From the top down; imports point down this list only. */
     private static final List<String> PACKAGES = List.of(
-            ROOT + ".cli",
-            ROOT + ".parity",
-            ROOT + ".run",
             ROOT,
-            ROOT + ".plot",
-            ROOT + ".distributed",
-            ROOT + ".train",
-            ROOT + ".model",
-            ROOT + ".device",
-            ROOT + ".vision",
-            ROOT + ".data",
-            ROOT + ".io",
-            ROOT + ".libtorch");
+            ROOT + ".app.cli",
+            ROOT + ".app.report",
+            ROOT + ".app.predict",
+            ROOT + ".app.parity.fork",
+            ROOT + ".app.parity",
+            ROOT + ".app.run",
+            ROOT + ".tutorial.listeners",
+            ROOT + ".tutorial",
+            ROOT + ".torch.plot",
+            ROOT + ".torch.vision",
+            ROOT + ".torch.distributed",
+            ROOT + ".torch.data",
+            ROOT + ".torch.optim",
+            ROOT + ".torch.serialization",
+            ROOT + ".torch.runtime");
+
+    /** None of these knows another one. */
+    private static final List<List<String>> SIBLINGS = List.of(
+            List.of(ROOT + ".app.report", ROOT + ".app.predict", ROOT + ".app.parity.."),
+            List.of(ROOT + ".torch.data", ROOT + ".torch.optim", ROOT + ".torch.serialization"),
+            List.of(ROOT + ".torch.vision", ROOT + ".torch.distributed"));
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(new ImportOption.DoNotIncludeTests())
@@ -48,12 +57,9 @@ class ArchitectureTest {
     @MethodSource("packages")
     void packageImportsNothingAboveIt(String lower) {
         List<String> above = new ArrayList<>(PACKAGES.subList(0, PACKAGES.indexOf(lower)));
-        // Main starts the command line: the one arrow that has to point up.
         noClasses()
                 .that()
                 .resideInAPackage(lower)
-                .and()
-                .doNotHaveFullyQualifiedName(ROOT + ".Main")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(above.toArray(String[]::new))
@@ -61,15 +67,24 @@ class ArchitectureTest {
                 .check(CLASSES);
     }
 
-    @Test
-    void modelAndDeviceDoNotKnowEachOther() {
-        noClasses()
-                .that()
-                .resideInAPackage(ROOT + ".model")
-                .should()
-                .dependOnClassesThat()
-                .resideInAPackage(ROOT + ".device")
-                .check(CLASSES);
+    static List<List<String>> siblings() {
+        return SIBLINGS;
+    }
+
+    @ParameterizedTest
+    @MethodSource("siblings")
+    void siblingsDoNotKnowEachOther(List<String> siblings) {
+        for (String one : siblings) {
+            List<String> others = new ArrayList<>(siblings);
+            others.remove(one);
+            noClasses()
+                    .that()
+                    .resideInAPackage(one)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(others.toArray(String[]::new))
+                    .check(CLASSES);
+        }
     }
 
     /**
@@ -78,10 +93,10 @@ class ArchitectureTest {
      */
     @Test
     void onlyTheDownloadTheServerAndTheRendezvousUseTheNetwork() {
-        String download = ROOT + ".vision.MnistDownload";
-        String server = ROOT + ".cli.(DigitServer|ServeCommand)";
-        String rendezvous = ROOT + ".distributed.Rendezvous";
-        String jarUrls = ROOT + ".libtorch.NativeLibraries"; // finds the libraries in the jar
+        String download = ROOT + ".torch.vision.MnistDownload";
+        String server = ROOT + ".app.(predict.DigitServer|cli.ServeCommand)";
+        String rendezvous = ROOT + ".torch.distributed.Rendezvous";
+        String jarUrls = ROOT + ".torch.runtime.NativeLibraries"; // finds the libraries in the jar
         noClasses()
                 .that()
                 .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + rendezvous + "|"
@@ -107,7 +122,8 @@ class ArchitectureTest {
     void nothingIsDeserializedOrExecuted() {
         noClasses()
                 .that()
-                .haveNameNotMatching(Pattern.quote(ROOT) + "\\.(libtorch\\.PythonTorch|cli\\.PythonArticle)")
+                .haveNameNotMatching(
+                        Pattern.quote(ROOT) + "\\.(torch\\.runtime\\.PythonTorch|app\\.parity\\.PythonArticle)")
                 .should()
                 .dependOnClassesThat()
                 .haveNameMatching("java\\.lang\\.ProcessBuilder.*")

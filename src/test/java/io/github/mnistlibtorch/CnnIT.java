@@ -2,8 +2,8 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.run.TrainingRun;
+import io.github.mnistlibtorch.app.run.TrainingRun;
+import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;

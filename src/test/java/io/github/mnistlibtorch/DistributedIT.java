@@ -3,10 +3,10 @@ package io.github.mnistlibtorch;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.run.Checkpoint;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -81,7 +81,7 @@ class DistributedIT {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                "io.github.mnistlibtorch.distributed.GradientRank",
+                "io.github.mnistlibtorch.torch.distributed.GradientRank",
                 Integer.toString(steps));
         try (Ranks ranks = new Ranks(folder, worldSize)) {
             for (int rank = 0; rank < worldSize; rank++) {
@@ -106,7 +106,7 @@ class DistributedIT {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                "io.github.mnistlibtorch.distributed.BatchNormRank");
+                "io.github.mnistlibtorch.torch.distributed.BatchNormRank");
         try (Ranks ranks = new Ranks(folder, 2)) {
             ranks.start(0, command);
             ranks.start(1, command);

@@ -3,9 +3,9 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mnistlibtorch.io.Safetensors;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -164,7 +164,7 @@ class DistributedParityIT {
     @ValueSource(ints = {0, 1})
     void javaAndPythonAreRanksOfOneGroup(int rankOfJava) {
         try (Ranks ranks = new Ranks(folder, 2)) {
-            ranks.start(rankOfJava, java("io.github.mnistlibtorch.distributed.InteropRank"));
+            ranks.start(rankOfJava, java("io.github.mnistlibtorch.torch.distributed.InteropRank"));
             ranks.start(1 - rankOfJava, python("interop_rank.py"));
             List<Program.Result> results = ranks.results();
             assertThat(results).allSatisfy(DistributedParityIT::done);

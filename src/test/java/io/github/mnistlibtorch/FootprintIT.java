@@ -2,7 +2,7 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.run.TrainingRun;
+import io.github.mnistlibtorch.app.run.TrainingRun;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

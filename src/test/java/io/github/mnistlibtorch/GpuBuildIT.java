@@ -115,7 +115,7 @@ class GpuBuildIT {
                 FORCE,
                 "-cp",
                 String.join(":", "target/test-classes", Program.JAR.toString(), GPU + "/*"),
-                "io.github.mnistlibtorch.distributed.NcclRank",
+                "io.github.mnistlibtorch.torch.distributed.NcclRank",
                 Integer.toString(Ranks.freePort()));
         Result nccl = Program.run(Path.of("").toAbsolutePath(), environment, command);
         assertThat(nccl.out())

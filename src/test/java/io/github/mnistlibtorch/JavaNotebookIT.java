@@ -3,6 +3,7 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.tutorial.MnistTutorial;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

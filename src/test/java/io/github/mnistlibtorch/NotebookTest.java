@@ -3,10 +3,10 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.libtorch.PythonFormat;
-import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,9 +2,9 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.parity.TraceText;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.app.parity.TraceText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

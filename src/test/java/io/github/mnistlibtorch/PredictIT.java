@@ -2,11 +2,11 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.model.ImageClassificationBase;
-import io.github.mnistlibtorch.model.MnistModels;
-import io.github.mnistlibtorch.vision.Mnist;
+import io.github.mnistlibtorch.app.run.MnistModels;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.vision.Mnist;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;

@@ -3,8 +3,8 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -3,9 +3,9 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.run.TrainingRun;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.app.run.TrainingRun;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

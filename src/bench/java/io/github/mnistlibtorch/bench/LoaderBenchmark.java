@@ -1,14 +1,14 @@
 package io.github.mnistlibtorch.bench;
 
-import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.data.DataLoader;
-import io.github.mnistlibtorch.data.Example;
-import io.github.mnistlibtorch.data.RandomSplit;
-import io.github.mnistlibtorch.data.Subset;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.libtorch.Warnings;
-import io.github.mnistlibtorch.vision.Mnist;
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.data.DataLoader;
+import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.RandomSplit;
+import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.runtime.Warnings;
+import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

@@ -1,14 +1,14 @@
 package io.github.mnistlibtorch.bench;
 
-import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Training;
-import io.github.mnistlibtorch.vision.Mnist;
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.vision.Mnist;
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.MnistModel;
+import io.github.mnistlibtorch.tutorial.Training;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -2,16 +2,16 @@ package io.github.mnistlibtorch.bench;
 
 import static java.util.Objects.requireNonNull;
 
-import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.distributed.DistributedDataParallel;
-import io.github.mnistlibtorch.distributed.ProcessGroup;
-import io.github.mnistlibtorch.distributed.Rendezvous;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
-import io.github.mnistlibtorch.libtorch.TorchRandom;
-import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.model.TrainableModel;
-import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.app.run.DistributedDataParallel;
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
+import io.github.mnistlibtorch.torch.distributed.Rendezvous;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.tutorial.MnistModel;
+import io.github.mnistlibtorch.tutorial.TrainableModel;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;

@@ -1,15 +1,15 @@
 package io.github.mnistlibtorch.bench;
 
 import com.sun.management.UnixOperatingSystemMXBean;
-import io.github.mnistlibtorch.device.Devices;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.run.CheckpointWriter;
-import io.github.mnistlibtorch.run.RunConfig;
-import io.github.mnistlibtorch.run.TrainingRun;
-import io.github.mnistlibtorch.train.TrainingListener;
-import io.github.mnistlibtorch.train.TrainingState;
-import io.github.mnistlibtorch.vision.Mnist;
+import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.app.run.TrainingRun;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.vision.Mnist;
+import io.github.mnistlibtorch.tutorial.Devices;
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.TrainingListener;
+import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;

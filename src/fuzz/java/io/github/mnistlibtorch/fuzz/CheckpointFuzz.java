@@ -1,9 +1,9 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.run.Checkpoint;
-import io.github.mnistlibtorch.train.OptimizerFactory;
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.tutorial.MnistModel;
 import java.io.UncheckedIOException;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.TensorVector;

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.vision.IdxReader;
+import io.github.mnistlibtorch.torch.vision.IdxReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.vision.IdxReader;
+import io.github.mnistlibtorch.torch.vision.IdxReader;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 

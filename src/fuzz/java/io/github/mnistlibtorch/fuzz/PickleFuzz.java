@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.io.PtFile;
+import io.github.mnistlibtorch.torch.serialization.PtFile;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 

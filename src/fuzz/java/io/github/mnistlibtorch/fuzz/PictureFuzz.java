@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.vision.DigitPicture;
+import io.github.mnistlibtorch.app.predict.DigitPicture;
 import org.bytedeco.pytorch.Tensor;
 
 /** PNG, JPEG, BMP and GIF files for {@code predict}. */

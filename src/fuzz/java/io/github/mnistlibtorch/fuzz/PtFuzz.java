@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.io.StateDictFile;
+import io.github.mnistlibtorch.torch.serialization.StateDictFile;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 

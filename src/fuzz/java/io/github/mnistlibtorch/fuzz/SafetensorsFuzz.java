@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.io.Safetensors;
+import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 

@@ -1,8 +1,8 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.io.InputException;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.libtorch.Scope;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

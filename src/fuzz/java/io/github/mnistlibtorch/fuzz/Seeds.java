@@ -2,17 +2,17 @@ package io.github.mnistlibtorch.fuzz;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import io.github.mnistlibtorch.data.Batch;
-import io.github.mnistlibtorch.libtorch.LibTorch;
-import io.github.mnistlibtorch.model.EpochResult;
-import io.github.mnistlibtorch.model.MnistModel;
-import io.github.mnistlibtorch.parity.Trace;
-import io.github.mnistlibtorch.parity.TraceFile;
-import io.github.mnistlibtorch.run.CheckpointWriter;
-import io.github.mnistlibtorch.run.RunConfig;
-import io.github.mnistlibtorch.train.OptimizerFactory;
-import io.github.mnistlibtorch.train.Training;
-import io.github.mnistlibtorch.train.TrainingState;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.MnistModel;
+import io.github.mnistlibtorch.tutorial.Training;
+import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.parity.TraceFile;
+import io.github.mnistlibtorch.app.parity.TraceFile;
 
 /** Traces. */
 public final class TraceFuzz {

@@ -1,0 +1,123 @@
+package io.github.mnistlibtorch.app.cli;
+
+import io.github.mnistlibtorch.app.run.RunConfig;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.function.Supplier;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Values of options from their text; what makes no sense is refused with a sentence that says what would. */
+final class Converters {
+    private static final int MAX_THREADS = 1_000;
+
+    /** A day. */
+    private static final int MAX_SECONDS = 86_400;
+
+    private Converters() {}
+
+    /** An option of {@link RunConfig}, as this program writes it. */
+    private abstract static class Canonical implements ITypeConverter<String> {
+        private final String name;
+
+        Canonical(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public String convert(String text) {
+            return valid(() -> RunConfig.canonical(name, text));
+        }
+    }
+
+    static final class OfSchedule extends Canonical {
+        OfSchedule() {
+            super("schedule");
+        }
+    }
+
+    static final class OfHidden extends Canonical {
+        OfHidden() {
+            super("hidden-size");
+        }
+    }
+
+    static final class OfOptimizer extends Canonical {
+        OfOptimizer() {
+            super("optimizer");
+        }
+    }
+
+    static final class OfDtype extends Canonical {
+        OfDtype() {
+            super("dtype");
+        }
+    }
+
+    static final class OfModel extends Canonical {
+        OfModel() {
+            super("model");
+        }
+    }
+
+    static final class OfSize implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return Integer.valueOf(valid(() -> RunConfig.canonical("batch-size", text)));
+        }
+    }
+
+    static final class OfSeed implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            return Long.valueOf(valid(() -> RunConfig.canonical("seed", text)));
+        }
+    }
+
+    static final class OfPath implements ITypeConverter<Path> {
+        @Override
+        public Path convert(String text) {
+            if (text.isBlank()) {
+                throw new TypeConversionException("'" + text + "' names no file or folder");
+            }
+            try {
+                return Path.of(text);
+            } catch (InvalidPathException e) {
+                throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")");
+            }
+        }
+    }
+
+    static final class OfThreads implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_THREADS, text);
+        }
+    }
+
+    static final class OfWorkers implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(0, RunConfig.MAX_WORKERS, text);
+        }
+    }
+
+    static final class OfSeconds implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            return between(1, MAX_SECONDS, text);
+        }
+    }
+
+    private static int between(int least, int most, String text) {
+        return valid(() -> RunConfig.between(least, most, text));
+    }
+
+    private static <T> T valid(Supplier<T> value) {
+        try {
+            return value.get();
+        } catch (IllegalArgumentException e) {
+            throw new TypeConversionException(e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package io.github.mnistlibtorch.app.cli;
+
+import io.github.mnistlibtorch.app.run.MnistModels;
+import io.github.mnistlibtorch.tutorial.Devices;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.bytedeco.pytorch.Device;
+import picocli.CommandLine.Option;
+
+/** {@code --model}, where the weights of the last run are meant if it is left out. */
+final class ModelOption {
+    @Option(
+            names = "--model",
+            paramLabel = "FILE",
+            defaultValue = "mnist-run/model.pt",
+            converter = Converters.OfPath.class,
+            description = "Weights, in the safetensors format or as torch.save writes them. Default: ${DEFAULT-VALUE}.")
+    private Path file = Path.of("");
+
+    /**
+     * A network for these pictures, on a device.
+     *
+     * @return a network that the caller closes
+     * @throws IOException if the file cannot be read, or holds something else
+     */
+    ImageClassificationBase load(Device device) throws IOException {
+        ImageClassificationBase network = MnistModels.load(file);
+        boolean fits = false;
+        try {
+            Devices.toDevice(network, device).train(false);
+            fits = true;
+            return network;
+        } finally {
+            if (!fits) {
+                network.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+package io.github.mnistlibtorch.app.cli;
+
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.Phase;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.app.run.TrainingRun;
+import io.github.mnistlibtorch.torch.data.Dataset;
+import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
+import io.github.mnistlibtorch.torch.distributed.Rendezvous;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.vision.Mnist;
+import io.github.mnistlibtorch.tutorial.TrainingListener;
+import io.github.mnistlibtorch.tutorial.listeners.LossGuard;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code train}: the article. */
+@Command(
+        name = "train",
+        description = "Run the article: split, look, train, evaluate, plot. Prints what its notebook prints.",
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mnist-libtorch train",
+            "  mnist-libtorch train --schedule 10@0.1 --hidden-size 128 --out wide",
+            "  mnist-libtorch train --model cnn --schedule 3@0.1",
+            "  mnist-libtorch train --resume wide/checkpoint.pt",
+            "  mnist-libtorch train --data fashion-mnist --optimizer adam --schedule 5@1e-3"
+        })
+final class TrainCommand implements Callable<Integer> {
+    /** Batches to train on with {@code --dry-run}. */
+    private static final int DRY_TRAIN_BATCHES = 3;
+
+    /** Batches' worth of pictures to validate with. */
+    private static final int DRY_VAL_BATCHES = 2;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            defaultValue = "mnist-run",
+            converter = Converters.OfPath.class,
+            description = "Folder for the pictures, the history and the weights. Default: ${DEFAULT-VALUE}.")
+    private Path out = Path.of("mnist-run");
+
+    @Option(
+            names = "--resume",
+            paramLabel = "FILE",
+            converter = Converters.OfPath.class,
+            description =
+                    "Go on where an interrupted run was, from its checkpoint.pt, and end as it would have ended, bit"
+                            + " for bit. Options that are left out are as they were; --out is then the folder of FILE.")
+    private @Nullable Path resume;
+
+    @Option(
+            names = "--allow-nan",
+            description = "Go on when the loss has become NaN or infinite, instead of stopping there.")
+    private boolean allowNan;
+
+    @Option(
+            names = "--dry-run",
+            description = "Run every step of the article on a handful of batches, an epoch for each phase of the"
+                    + " schedule, and write nothing.")
+    private boolean dryRun;
+
+    @Mixin
+    private ArticleOptions articleOptions = new ArticleOptions();
+
+    @Mixin
+    private RunOptions runOptions = new RunOptions();
+
+    @Mixin
+    private TraceOption traceOption = new TraceOption();
+
+    @Mixin
+    private TimingsOption timingsOption = new TimingsOption();
+
+    @Mixin
+    private GroupOption groupOption = new GroupOption();
+
+    @Mixin
+    private DeviceOption deviceOption = new DeviceOption();
+
+    @Mixin
+    private DataOption dataOption = new DataOption();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public Integer call() throws IOException {
+        if (dryRun && traceOption.isGiven()) {
+            throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
+        }
+        if (resume != null && (dryRun || traceOption.isGiven())) {
+            throw new InputException((dryRun ? "--dry-run" : "--trace")
+                    + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
+        }
+        Rendezvous rendezvous = groupOption.rendezvous();
+        if (rendezvous != null) {
+            traceOption.recordShareOf(rendezvous.rank());
+            Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+            deviceOption.startLibTorch(/* gpu= */ true);
+            runOptions.say("This is " + rendezvous + ".");
+            return GroupOption.runTogether(
+                    rendezvous,
+                    agreed(mnist),
+                    resume,
+                    (group, checkpoint) -> train(checkpoint, mnist, group, rendezvous.localRank()));
+        }
+        if (resume == null) {
+            return train(null, dataOption.load(Mnist.Split.TRAIN), null, null);
+        }
+        boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
+        deviceOption.startLibTorch(/* gpu= */ !onCpu);
+        try (Checkpoint checkpoint = Checkpoint.read(resume)) {
+            return train(checkpoint, dataOption.load(Mnist.Split.TRAIN), null, null);
+        }
+    }
+
+    /** What all processes must have in common. */
+    private Map<String, String> agreed(Mnist mnist) throws InputException {
+        Map<String, String> agreed = new LinkedHashMap<>();
+        agreed.put("the version", CommandLineInterface.Version.number());
+        RunConfig config = articleOptions.config(null, runOptions).with(DataOption.describe(mnist), null);
+        config.options().forEach((name, value) -> agreed.put("--" + name, value));
+        if (LibTorch.cuda().isAvailable()) {
+            agreed.put("what gradients go through on a GPU", ProcessGroup.hasNccl() ? "NCCL" : "Gloo");
+        }
+        agreed.put("--resume", resume == null ? "not given" : "given");
+        agreed.put("--dry-run", dryRun ? "given" : "not given");
+        agreed.put("--allow-nan", allowNan ? "given" : "not given");
+        return agreed;
+    }
+
+    private int train(
+            @Nullable Checkpoint checkpoint, Mnist mnist, @Nullable ProcessGroup group, @Nullable Integer localRank)
+            throws IOException {
+        RunConfig config = articleOptions
+                .config(checkpoint == null ? null : checkpoint.config(), runOptions)
+                .with(DataOption.describe(mnist), group == null ? null : group.worldSize());
+        if (checkpoint != null) {
+            Resumption resumption = new Resumption(checkpoint);
+            resumption.restore(spec);
+            resumption.requireSame(config);
+            out = isGiven("--out") ? out : checkpoint.file().resolveSibling("");
+        }
+        config = dryRun ? dryRun(config) : config;
+        Dataset<Example> dataset = dryRun ? firstBatches(mnist, config.batchSize()) : mnist;
+        config.requireTrainingExamples(dataset.size(), "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
+        Device device = deviceOption.start(localRank);
+        LibTorch.setNumThreads(runOptions.threads());
+
+        RunFolder folder = new RunFolder(out);
+        TrainingListener guard = // one rank that stopped at a step of its own would leave the others waiting
+                allowNan ? new TrainingListener() {} : new LossGuard(/* everyStep= */ group == null);
+        TrainingRun run =
+                new TrainingRun(config, dataset, device).listeners(traceOption.begin(config, folder.files()), guard);
+        if (checkpoint != null) {
+            run.resume(checkpoint);
+        }
+        if (group != null) {
+            run.together(group);
+        }
+        TrainSession session = new TrainSession(run, checkpoint, group, runOptions, traceOption, timingsOption);
+        return dryRun || group != null && group.rank() > 0
+                ? session.runOnly(dryRun)
+                : session.runAndSave(config, folder, dataset.size() - config.valSize(), device);
+    }
+
+    private boolean isGiven(String option) {
+        return spec.commandLine().getParseResult().hasMatchedOption(option);
+    }
+
+    private static RunConfig dryRun(RunConfig config) {
+        return config.with(
+                DRY_VAL_BATCHES * config.batchSize(),
+                config.schedule().stream()
+                        .map(phase -> new Phase(1, phase.lr()))
+                        .toList());
+    }
+
+    private static Dataset<Example> firstBatches(Mnist mnist, int batchSize) {
+        int count = Math.min(mnist.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
+        return new Subset<>(mnist, IntStream.range(0, count).toArray());
+    }
+}

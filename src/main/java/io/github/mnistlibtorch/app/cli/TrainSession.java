@@ -1,0 +1,142 @@
+package io.github.mnistlibtorch.app.cli;
+
+import io.github.mnistlibtorch.app.report.Results;
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.Interruption;
+import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.app.run.Stopwatch;
+import io.github.mnistlibtorch.app.run.TrainingRun;
+import io.github.mnistlibtorch.torch.distributed.DistributedException;
+import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
+import io.github.mnistlibtorch.torch.runtime.Environment;
+import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.Warnings;
+import io.github.mnistlibtorch.tutorial.TrainingListener;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.bytedeco.pytorch.Device;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A run at a terminal: with its progress, ended by Ctrl-C, saved.
+ *
+ * @param checkpoint where the run goes on from, {@code null} if it begins
+ * @param group the processes that train together, {@code null} if one trains alone
+ */
+record TrainSession(
+        TrainingRun run,
+        @Nullable Checkpoint checkpoint,
+        @Nullable ProcessGroup group,
+        RunOptions runOptions,
+        TraceOption traceOption,
+        TimingsOption timingsOption) {
+    /**
+     * Runs without checkpoints and results; writes a trace only, if one is asked for.
+     *
+     * @return the exit code
+     */
+    int runOnly(boolean dryRun) throws IOException {
+        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null)) {
+            try {
+                run.listeners(interruption).run();
+                traceOption.write(runOptions);
+                return 0;
+            } catch (DistributedException e) {
+                interruption.endIfAsked();
+                throw dryRun ? e : e.advising("rank 0 says how to go on");
+            }
+        } catch (InterruptedRunException e) {
+            System.err.println("mnist-libtorch: interrupted");
+            return Interruption.EXIT_CODE;
+        }
+    }
+
+    /**
+     * Runs with checkpoints and writes all results into the folder.
+     *
+     * @param trainSize examples to train on
+     * @return the exit code
+     */
+    int runAndSave(RunConfig config, RunFolder folder, int trainSize, Device device) throws IOException {
+        timingsOption.begin(Stream.concat(folder.files().stream(), traceOption.file().stream())
+                .toList());
+        folder.makeWritable();
+        Map<String, String> computedWith = computedWith(device);
+        if (checkpoint == null) {
+            folder.setAsideUnfinished()
+                    .ifPresent(aside -> runOptions.say(
+                            "An unfinished run is in the way; to go on with it later: train --resume " + aside));
+        } else {
+            sayWhereItGoesOn(checkpoint, computedWith);
+        }
+        Path file = folder.checkpoint();
+        Path resumed = checkpoint == null ? null : checkpoint.file();
+        CheckpointWriter writer = new CheckpointWriter(file, config, computedWith, resumed);
+        Stopwatch stopwatch = new Stopwatch();
+        Results results = new Results(folder.path());
+        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null)) {
+            run.saveTo(folder.path())
+                    .listeners(
+                            stopwatch,
+                            writer,
+                            stopwatch.afterSaving(),
+                            progress(config, trainSize),
+                            interruption,
+                            results);
+            try {
+                results.write(config, run.run());
+            } catch (DistributedException e) {
+                interruption.endIfAsked();
+                throw writer.hasCheckpoint() ? e.advising("to go on, start all ranks with --resume " + file) : e;
+            }
+        } catch (InterruptedRunException e) {
+            // After a resume, it may be that no epoch has been done since.
+            Path last = writer.hasCheckpoint() || resumed == null ? file : resumed;
+            System.err.println("mnist-libtorch: interrupted; to go on"
+                    + (group == null ? ": " : ", start all ranks with: ") + "train --resume " + last);
+            return Interruption.EXIT_CODE;
+        }
+        traceOption.write(runOptions);
+        runOptions.say(stopwatch.toString());
+        timingsOption.write(stopwatch);
+        runOptions.say("Report, pictures, history and weights are in " + folder.path() + ".");
+        return 0;
+    }
+
+    private void sayWhereItGoesOn(Checkpoint from, Map<String, String> computedWith) {
+        long all = from.config().epochs();
+        runOptions.say(
+                from.epochs() == all
+                        ? "Every epoch is done in " + from.file() + "; the results are written again."
+                        : "Going on after " + from.epochs() + " of " + all + " epochs, from " + from.file() + ".");
+        computedWith.forEach((name, value) -> {
+            String saved = from.computedWith().get(name);
+            // A checkpoint of an earlier version does not say all of it.
+            if (saved != null && !value.equals(saved)) {
+                Warnings.warn(name + " was " + saved + " and is " + value
+                        + " now: the last digits may differ from those of a run without an interruption");
+            }
+        });
+    }
+
+    /** Of all processes together. */
+    private TrainingListener progress(RunConfig config, int trainSize) {
+        int ranks = config.worldSize() == null ? 1 : config.worldSize();
+        return runOptions.isQuiet()
+                ? new TrainingListener() {}
+                : new Progress(
+                        System.err, Progress.isTerminal(), config.epochs(), trainSize, config.batchSize() * ranks);
+    }
+
+    /** What may change the last digits. */
+    private Map<String, String> computedWith(Device device) {
+        Map<String, String> computedWith = Environment.kernels();
+        computedWith.put("device", PythonFormat.str(device));
+        computedWith.put("threads", Integer.toString(runOptions.threads()));
+        return computedWith;
+    }
+}

@@ -1,0 +1,57 @@
+package io.github.mnistlibtorch.app.parity;
+
+import java.util.regex.Pattern;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.databind.DeserializationContext;
+import tools.jackson.databind.SerializationContext;
+import tools.jackson.databind.ValueDeserializer;
+import tools.jackson.databind.ValueSerializer;
+
+/** Doubles as hexadecimal text, which keeps every bit: {@code float.hex()} and {@code float.fromhex()}. */
+final class HexFloat {
+    private static final Pattern NUMBER = Pattern.compile("-?0x[01]\\.[0-9a-fA-F]{1,13}p[+-]?\\d{1,4}");
+
+    private HexFloat() {}
+
+    static String format(double value) {
+        return Double.toHexString(value);
+    }
+
+    /**
+     * The double of a text, as Java or Python spells it.
+     *
+     * @throws IllegalArgumentException if it is none
+     */
+    static double parse(String text) {
+        return switch (text) {
+            case "nan", "NaN" -> Double.NaN;
+            case "inf", "Infinity" -> Double.POSITIVE_INFINITY;
+            case "-inf", "-Infinity" -> Double.NEGATIVE_INFINITY;
+            default -> {
+                if (!NUMBER.matcher(text).matches()) {
+                    throw new IllegalArgumentException("not a hex float");
+                }
+                yield Double.parseDouble(text);
+            }
+        };
+    }
+
+    static final class Writer extends ValueSerializer<Double> {
+        @Override
+        public void serialize(Double value, JsonGenerator generator, SerializationContext context) {
+            generator.writeString(format(value));
+        }
+    }
+
+    static final class Reader extends ValueDeserializer<Double> {
+        @Override
+        public Double deserialize(JsonParser parser, DeserializationContext context) {
+            try {
+                return parse(parser.getString());
+            } catch (IllegalArgumentException e) {
+                return (Double) context.handleWeirdStringValue(Double.class, parser.getString(), "not a hex float");
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+package io.github.mnistlibtorch.app.parity;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import java.util.zip.GZIPInputStream;
+import org.jspecify.annotations.Nullable;
+
+/** The article in real Python, in a process of its own; its scripts and the data come with this program. */
+public final class PythonArticle implements AutoCloseable {
+    private static final List<String> SCRIPTS = List.of("article.py", "record_trace.py", "run_beside_java.py");
+
+    /** What a Python ends with that Ctrl-C has interrupted: it reaches both. */
+    private static final int INTERRUPTED = 130;
+
+    private static final List<String> DATA = List.of(
+            "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+
+    private final String python;
+    private final Path folder;
+
+    /** Whatever ends this program ends the other and removes its files. */
+    private final Thread cleaner = new Thread(this::end, "end Python");
+
+    private volatile boolean ending;
+    private volatile @Nullable Process process;
+    private @Nullable BufferedReader lines;
+
+    private PythonArticle(String python, Path folder) {
+        this.python = python;
+        this.folder = folder;
+        Runtime.getRuntime().addShutdownHook(cleaner);
+    }
+
+    /**
+     * Begins to run it.
+     *
+     * @param python a path, or a name that is looked for on the path
+     * @throws InputException if it cannot be started, or the folder for temporary files cannot be written to
+     * @throws InterruptedRunException if this program is being ended
+     */
+    public static PythonArticle start(String python, RunConfig config, int threads) throws InputException {
+        Path folder;
+        try {
+            folder = Files.createTempDirectory("mnist-libtorch");
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+        PythonArticle article = new PythonArticle(python, folder);
+        boolean started = false;
+        try {
+            article.begin(config, threads);
+            started = true;
+            return article;
+        } finally {
+            if (!started) {
+                article.close();
+            }
+        }
+    }
+
+    private void begin(RunConfig config, int threads) throws InputException {
+        unpack();
+        Path script = folder.resolve("run_beside_java.py");
+        List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script.toString()));
+        command.addAll(
+                List.of("--data", folder.toString(), "--out", trace(folder).toString()));
+        config.options().forEach((name, value) -> command.addAll(List.of("--" + name, value)));
+        command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
+        command.addAll(List.of("--threads", Integer.toString(threads)));
+        Path nothing = folder.resolve("nothing");
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .redirectInput(nothing.toFile())
+                .redirectError(errors(folder).toFile());
+        builder.environment().remove("PYTHONSAFEPATH"); // the scripts import each other
+        lines = begin(builder).inputReader(UTF_8);
+    }
+
+    private Process begin(ProcessBuilder builder) throws InputException {
+        try {
+            synchronized (cleaner) {
+                requireNotEnding();
+                Process begun = builder.start();
+                process = begun;
+                return begun;
+            }
+        } catch (IOException e) {
+            throw new InputException(
+                    "'" + builder.command().get(0) + "' cannot be started; name another Python with LIBTORCH_PYTHON",
+                    e);
+        }
+    }
+
+    /** Under a lock for each file: what ends this program removes them all, and none comes after that. */
+    private void requireNotEnding() {
+        if (ending) {
+            throw new InterruptedRunException();
+        }
+    }
+
+    private static InputException unwritable(IOException e) {
+        return new InputException(
+                "cannot write to the folder for temporary files " + System.getProperty("java.io.tmpdir") + " ("
+                        + OutputFolder.reason(e) + "); name another with java -Djava.io.tmpdir=DIR",
+                e);
+    }
+
+    private void unpack() throws InputException {
+        try {
+            for (String script : SCRIPTS) {
+                copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script), false);
+            }
+            for (String file : DATA) {
+                copy("/mnist/" + file + ".gz", folder.resolve("MNIST/raw").resolve(file), true);
+            }
+            Files.createFile(folder.resolve("nothing"));
+        } catch (IOException e) {
+            requireNotEnding();
+            throw unwritable(e);
+        }
+    }
+
+    private void copy(String resource, Path file, boolean packed) throws IOException {
+        synchronized (cleaner) {
+            requireNotEnding();
+            Files.createDirectories(file.resolveSibling(""));
+            copyUnlocked(resource, file, packed);
+        }
+    }
+
+    private static void copyUnlocked(String resource, Path file, boolean packed) throws IOException {
+        try (InputStream in = requireNonNull(PythonArticle.class.getResourceAsStream(resource));
+                InputStream content = packed ? new GZIPInputStream(in) : in) {
+            Files.copy(content, file);
+        }
+    }
+
+    /**
+     * The next line that it prints; waits for it.
+     *
+     * @return {@code null} when it has ended well
+     * @throws InputException if it has ended otherwise
+     * @throws InterruptedRunException if it has been interrupted, or this program is being ended
+     */
+    public @Nullable String nextLine() throws IOException {
+        String line = requireNonNull(lines).readLine();
+        if (line == null) {
+            int exitCode = exitCode();
+            if (ending || exitCode == INTERRUPTED) {
+                throw new InterruptedRunException();
+            }
+            if (exitCode != 0) {
+                throw new InputException("'" + python + "' cannot run the article (" + lastError()
+                        + "); install what it needs: " + python + " -m pip install torch==" + LibTorch.version()
+                        + " torchvision numpy");
+            }
+        }
+        return line;
+    }
+
+    private int exitCode() {
+        try {
+            return requireNonNull(process).waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private String lastError() throws IOException {
+        String all = new String(Files.readAllBytes(errors(folder)), UTF_8);
+        return all.strip()
+                .lines()
+                .reduce("it says nothing", (first, last) -> last)
+                .replaceAll("\\p{Cntrl}", "?");
+    }
+
+    /** What it has recorded, once it has ended. */
+    public Trace trace() throws IOException {
+        return TraceFile.read(trace(folder));
+    }
+
+    private static Path trace(Path folder) {
+        return folder.resolve("trace.json");
+    }
+
+    private static Path errors(Path folder) {
+        return folder.resolve("errors");
+    }
+
+    @Override
+    public void close() {
+        try {
+            Runtime.getRuntime().removeShutdownHook(cleaner);
+        } catch (IllegalStateException e) {
+            return; // this program is being ended, and the hook does it
+        }
+        end();
+    }
+
+    private void end() {
+        ending = true;
+        try {
+            synchronized (cleaner) {
+                Process begun = process;
+                if (begun != null) {
+                    begun.descendants().forEach(ProcessHandle::destroyForcibly);
+                    begun.destroyForcibly().waitFor();
+                }
+                delete(folder);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+package io.github.mnistlibtorch.app.report;
+
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.data.Dataset;
+import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.bytedeco.pytorch.NoGradGuard;
+import org.bytedeco.pytorch.T_TensorTensor_T;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * What a model says of every picture of a dataset.
+ *
+ * @param classes number of classes
+ * @param labels what each picture shows
+ * @param answers what the model says that it shows
+ * @param probabilities how sure the model is of its answer, 0 to 1
+ */
+public record Predictions(int classes, int[] labels, int[] answers, double[] probabilities) {
+    private static final int BATCH = 1024;
+
+    /** Asks the model, on its device and in evaluation mode. Draws no random number. */
+    public static Predictions of(ImageClassificationBase model, Dataset<Example> dataset) {
+        int size = dataset.size();
+        int[] labels = new int[size];
+        int[] answers = new int[size];
+        double[] probabilities = new double[size];
+        int classes = 0;
+        model.train(false);
+        try (NoGradGuard noGrad = new NoGradGuard()) {
+            for (int first = 0; first < size; first += BATCH) {
+                int[] positions =
+                        IntStream.range(first, Math.min(size, first + BATCH)).toArray();
+                try (Scope scope = Scope.open()) {
+                    Batch batch = Batch.of(dataset.getItems(positions));
+                    Tensor weight = StateDict.of(model).values().iterator().next();
+                    Tensor outputs =
+                            model.forward(batch.images().to(weight.device(), weight.scalar_type(), false, false, null));
+                    classes = (int) outputs.size(1);
+                    T_TensorTensor_T best = torch.max(outputs.softmax(1), /* dim= */ 1);
+                    double[] sure = new double[positions.length];
+                    best.get0().to(ScalarType.Double).cpu().data_ptr_double().get(sure);
+                    long[] chosen = new long[positions.length];
+                    best.get1().cpu().data_ptr_long().get(chosen);
+                    long[] truth = new long[positions.length];
+                    batch.labels().data_ptr_long().get(truth);
+                    for (int i = 0; i < positions.length; i++) {
+                        labels[first + i] = (int) truth[i];
+                        answers[first + i] = (int) chosen[i];
+                        probabilities[first + i] = sure[i];
+                    }
+                }
+            }
+        }
+        return new Predictions(classes, labels, answers, probabilities);
+    }
+
+    public int size() {
+        return labels.length;
+    }
+
+    /** Number of right answers. */
+    public int right() {
+        return (int) IntStream.range(0, size()).filter(this::isRight).count();
+    }
+
+    private boolean isRight(int position) {
+        return labels[position] == answers[position];
+    }
+
+    /** How often a picture of one class (first index) was taken for another (second index). */
+    public int[][] confusion() {
+        int[][] counts = new int[classes][classes];
+        for (int i = 0; i < size(); i++) {
+            counts[labels[i]][answers[i]]++;
+        }
+        return counts;
+    }
+
+    /** Positions of the pictures with a wrong answer, the most confident first. */
+    public List<Integer> mistakes() {
+        return IntStream.range(0, size())
+                .filter(position -> !isRight(position))
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer position) -> -probabilities[position]))
+                .toList();
+    }
+}

@@ -1,5 +1,0 @@
-/** {@code torch.utils.data} for the JVM: datasets, splits, samplers and the data loader. */
-@NullMarked
-package io.github.mnistlibtorch.data;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** One run of the article held against another, number by number: traces, their files, and the ladder of comparison. */
-@NullMarked
-package io.github.mnistlibtorch.parity;
-
-import org.jspecify.annotations.NullMarked;

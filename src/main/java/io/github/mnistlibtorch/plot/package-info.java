@@ -1,5 +1,0 @@
-/** The article's two plots. */
-@NullMarked
-package io.github.mnistlibtorch.plot;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,0 @@
-/** A run of the article as a program: its configuration, checkpoints, and how it goes on after an interruption. */
-@NullMarked
-package io.github.mnistlibtorch.run;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,140 @@
+package io.github.mnistlibtorch.torch.data;
+
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Optional;
+import org.bytedeco.pytorch.Storage;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fetches batches into memory that has been a batch before. Memory is used again when nothing refers to it any more but
+ * the pool: whoever keeps a batch, or a view of it, keeps its numbers.
+ *
+ * <p>Pinned batches are not pooled: a GPU may still be copying from one whose handles are closed. LibTorch's allocator of
+ * pinned memory knows when the copy is done, and uses it again itself.
+ */
+final class BatchPool implements Source<Batch> {
+    private final BulkDataset dataset;
+    private final boolean pin;
+    private final @Nullable Integer batchSize;
+    private final boolean dropLast;
+
+    /** Those that nobody writes into, the longest in use first. Guarded by this. */
+    private final Deque<BatchBuffer> buffers = new ArrayDeque<>();
+
+    private int passesEnded; // guarded by this
+
+    /** @param batchSize of most batches, if it is known */
+    BatchPool(BulkDataset dataset, @Nullable Integer batchSize, boolean dropLast, boolean pin) {
+        this.dataset = dataset;
+        this.batchSize = batchSize;
+        this.dropLast = dropLast;
+        this.pin = pin;
+    }
+
+    @Override
+    public Fetcher<Batch> fetcher() {
+        return indices -> Optional.of(pin ? readPinned(indices) : read(indices));
+    }
+
+    /**
+     * Takes the memory at once. Workers would take it from heaps that the C library gives to each thread, a few more each
+     * pass, and never quite the same.
+     */
+    @Override
+    public synchronized void passBegins(int inFlight) {
+        if (pin || batchSize == null) {
+            return;
+        }
+        int whole = dataset.size() / batchSize;
+        for (int i = 0; i < Math.min(inFlight, whole); i++) {
+            buffers.add(dataset.newBuffer(batchSize, /* pinned= */ false));
+        }
+        int rest = dataset.size() % batchSize;
+        if (rest > 0 && !dropLast) {
+            buffers.add(dataset.newBuffer(rest, /* pinned= */ false));
+        }
+    }
+
+    /**
+     * Gives back all memory that no batch needs any more. A worker may still write a batch of that pass, or of another:
+     * its buffer goes when it is done.
+     */
+    @Override
+    public synchronized void passEnded() {
+        passesEnded++;
+        buffers.forEach(BatchBuffer::close);
+        buffers.clear();
+    }
+
+    private Batch read(int[] indices) {
+        Loan loan = lend(indices.length);
+        boolean complete = false;
+        try {
+            loan.buffer.read(indices);
+            complete = true;
+            return loan.batch;
+        } finally {
+            if (!complete) {
+                loan.batch.close();
+            }
+            takeBack(loan);
+        }
+    }
+
+    private Batch readPinned(int[] indices) {
+        try (BatchBuffer buffer = dataset.newBuffer(indices.length, /* pinned= */ true)) {
+            buffer.read(indices);
+            return keptAlias(buffer);
+        }
+    }
+
+    /**
+     * A buffer to write into, and tensors that mark it as being in use for as long as they, or views of them, live.
+     *
+     * @param passesEnded when it was lent
+     */
+    private record Loan(BatchBuffer buffer, Batch batch, int passesEnded) {}
+
+    private synchronized Loan lend(int size) {
+        BatchBuffer buffer = takeIdle(size);
+        if (buffer == null) {
+            buffer = dataset.newBuffer(size, /* pinned= */ false);
+        }
+        return new Loan(buffer, keptAlias(buffer), passesEnded);
+    }
+
+    private synchronized void takeBack(Loan loan) {
+        if (loan.passesEnded == passesEnded) {
+            buffers.add(loan.buffer);
+        } else {
+            loan.buffer.close();
+        }
+    }
+
+    private static Batch keptAlias(BatchBuffer buffer) {
+        try (Scope scope = Scope.open()) {
+            return Tensors.keep(scope, buffer.batch().alias());
+        }
+    }
+
+    private @Nullable BatchBuffer takeIdle(int size) {
+        for (BatchBuffer buffer : buffers) {
+            Batch batch = buffer.batch();
+            if (batch.size() == size && isIdle(batch.images()) && isIdle(batch.labels())) {
+                buffers.remove(buffer);
+                return buffer;
+            }
+        }
+        return null;
+    }
+
+    private static boolean isIdle(Tensor tensor) {
+        try (Scope scope = Scope.open()) {
+            Storage storage = tensor.storage();
+            return storage.use_count() == 1;
+        }
+    }
+}

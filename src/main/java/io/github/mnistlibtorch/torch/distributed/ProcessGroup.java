@@ -1,0 +1,252 @@
+package io.github.mnistlibtorch.torch.distributed;
+
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+import org.bytedeco.javacpp.chrono.Milliseconds;
+import org.bytedeco.pytorch.Backend;
+import org.bytedeco.pytorch.BroadcastOptions;
+import org.bytedeco.pytorch.GlooDeviceVector;
+import org.bytedeco.pytorch.PrefixStore;
+import org.bytedeco.pytorch.ProcessGroupGloo;
+import org.bytedeco.pytorch.Store;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.Work;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.bytedeco.pytorch.gloo.Device;
+import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The processes of one run, connected each with each: {@code torch.distributed} after
+ * {@code init_process_group("gloo")}. What it does, all of them do, in the same order.
+ *
+ * <p>Tensors on a GPU go through NCCL, if its libraries are there, and otherwise through Gloo. Neither has been tried: it takes
+ * a GPU.
+ */
+public final class ProcessGroup implements AutoCloseable {
+    /** Gloo's own threads, as in Python. */
+    private static final int THREADS = 2;
+
+    private final Rendezvous rendezvous;
+    private final Store store;
+    private final Backend gloo;
+
+    /** For tensors on a GPU; made with the first. */
+    private @Nullable Backend nccl;
+
+    private ProcessGroup(Rendezvous rendezvous, Store store, Backend gloo) {
+        this.rendezvous = rendezvous;
+        this.store = store;
+        this.gloo = gloo;
+    }
+
+    /**
+     * Joins the others: {@code dist.init_process_group("gloo", timeout=timeout)}. LibTorch must have started.
+     *
+     * @param agreed what all processes must have in common, by name; empty to ask nobody
+     * @throws InputException if the host does not resolve, the port is in use, or the processes differ in what is to be
+     *     agreed
+     * @throws IOException if this machine has no network
+     * @throws DistributedException if not all come in time
+     */
+    public static ProcessGroup init(Rendezvous rendezvous, Map<String, String> agreed) throws IOException {
+        String address = rendezvous.localAddress();
+        try {
+            LibTorch.loadGloo();
+        } catch (LinkageError e) {
+            throw new DistributedException(
+                    "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
+        }
+        Meeting meeting = Meeting.open(rendezvous);
+        boolean connected = false;
+        try (Scope scope = Scope.open()) {
+            if (!agreed.isEmpty()) {
+                meeting.agree(agreed);
+                address = meeting.reachableAddress(address);
+            }
+            Backend gloo = connect(keys(meeting.store(), rendezvous, "cpu"), rendezvous, address);
+            connected = true;
+            return new ProcessGroup(rendezvous, meeting.store(), gloo);
+        } finally {
+            if (!connected) {
+                meeting.store().close();
+            }
+        }
+    }
+
+    private static Backend connect(Store keys, Rendezvous rendezvous, String address) {
+        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(rendezvous));
+        Device[] devices = rendezvous.interfaces().isEmpty()
+                ? new Device[] {ProcessGroupGloo.createDeviceForHostname(address)}
+                : rendezvous.interfaces().stream()
+                        .map(ProcessGroupGloo::createDeviceForInterface)
+                        .toArray(Device[]::new);
+        options.devices(new GlooDeviceVector(devices)).threads(THREADS);
+        try {
+            return Patience.within(
+                    rendezvous.timeout(),
+                    () -> new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options));
+        } catch (TimeoutException | RuntimeException e) { // LibTorch's
+            String reason = e instanceof TimeoutException
+                    ? "not within " + rendezvous.timeout().toSeconds() + " s"
+                    : reason(e);
+            throw new DistributedException(
+                    "rank " + rendezvous.rank() + ", at " + address + ", and the others cannot connect (" + reason
+                            + "); where that is the wrong network, set GLOO_SOCKET_IFNAME to the interface, in all ranks",
+                    e);
+        }
+    }
+
+    /** Where Python's default group has its keys, for the backend of a kind of device. */
+    private static Store keys(Store store, Rendezvous rendezvous, String device) {
+        String attempt = rendezvous.attempt() == 0 ? "" : "attempt_" + rendezvous.attempt() + "/";
+        return new PrefixStore(attempt + "default_pg/0//" + device + "/", store.clone()).clone();
+    }
+
+    /** Whether tensors on a GPU go through NCCL: LibTorch's build for the GPU is loaded, and all that NCCL needs. */
+    public static boolean hasNccl() {
+        return Nccl.LOADS;
+    }
+
+    /** Looked for once, when it is first asked for: to fail at every step would take longer than the step. */
+    private static final class Nccl {
+        static final boolean LOADS = loads();
+
+        private static boolean loads() {
+            try {
+                LibTorch.loadNccl();
+                return true;
+            } catch (LinkageError e) {
+                return false;
+            }
+        }
+    }
+
+    private Backend backendFor(Tensor tensor) {
+        if (!tensor.is_cuda() || !hasNccl()) {
+            return gloo;
+        }
+        if (nccl == null) {
+            try (Scope scope = Scope.open()) {
+                nccl = scope.keep(newNccl(store, rendezvous));
+            }
+        }
+        return nccl;
+    }
+
+    /** Apart, as its classes are there with the build for the GPU only. */
+    static Backend newNccl(Store store, Rendezvous rendezvous) {
+        Backend made = new ProcessGroupNCCL(keys(store, rendezvous, "cuda"), rendezvous.rank(), rendezvous.worldSize());
+        made.setTimeout(milliseconds(rendezvous));
+        return made;
+    }
+
+    static Milliseconds milliseconds(Rendezvous rendezvous) {
+        return new Milliseconds(rendezvous.timeout().toMillis());
+    }
+
+    /** {@code dist.get_rank()}. */
+    public int rank() {
+        return rendezvous.rank();
+    }
+
+    /** {@code dist.get_world_size()}. */
+    public int worldSize() {
+        return rendezvous.worldSize();
+    }
+
+    /**
+     * Replaces each tensor by its sum over all processes: {@code dist.all_reduce(tensor)}. All are under way at once.
+     *
+     * @param tensors at least one, all on one device, contiguous, of the same shapes and dtypes in all processes
+     * @throws DistributedException if another process is gone, or does not answer in time
+     */
+    public void allReduce(List<Tensor> tensors) {
+        try (Scope scope = Scope.open()) {
+            List<Work> works = new ArrayList<>();
+            Backend backend = backendFor(tensors.get(0));
+            try {
+                for (Tensor tensor : tensors) {
+                    works.add(backend.allreduce(new TensorVector(tensor)));
+                }
+                works.forEach(Work::_wait);
+            } catch (RuntimeException e) { // LibTorch's
+                throw lost(e);
+            }
+        }
+    }
+
+    /**
+     * Replaces a tensor by that of another process: {@code dist.broadcast(tensor, src)}.
+     *
+     * @param tensor contiguous, of the same shape and dtype in all processes
+     * @throws DistributedException if another process is gone, or does not answer in time
+     */
+    public void broadcast(Tensor tensor, int src) {
+        try (Scope scope = Scope.open()) {
+            backendFor(tensor)
+                    .broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
+                    ._wait();
+        } catch (RuntimeException e) { // LibTorch's
+            throw lost(e);
+        }
+    }
+
+    /**
+     * What rank 0 has, in all processes: {@code dist.broadcast_object_list(…)}.
+     *
+     * @param bytes in rank 0; elsewhere {@code null}
+     */
+    public byte[] broadcast(byte @Nullable [] bytes) {
+        try (Scope scope = Scope.open()) {
+            Tensor length = torch.tensor(bytes == null ? 0L : bytes.length);
+            broadcast(length, 0);
+            byte[] content = bytes == null ? new byte[Math.toIntExact(length.item_long())] : bytes;
+            Tensor data = torch.empty(new long[] {content.length}, new TensorOptions(ScalarType.Byte), null);
+            if (content.length > 0) {
+                data.data_ptr_byte().put(content);
+                broadcast(data, 0);
+                data.data_ptr_byte().get(content);
+            }
+            return content;
+        }
+    }
+
+    /** Waits until all processes have come so far: {@code dist.barrier()}. */
+    public void barrier() {
+        try (Scope scope = Scope.open()) {
+            gloo.barrier()._wait();
+        } catch (RuntimeException e) { // LibTorch's
+            throw lost(e);
+        }
+    }
+
+    private DistributedException lost(RuntimeException e) {
+        return new DistributedException(
+                "rank " + rank() + " has lost another of the " + worldSize() + " ranks (" + reason(e) + ")", e);
+    }
+
+    /** What LibTorch says, without the place in its source. */
+    static String reason(Throwable e) {
+        return LibTorch.firstLine(e).replaceAll("\\[[^\\]]*\\.(cc|cpp|h|hpp):\\d+\\]\\s*", "");
+    }
+
+    /** Leaves the group: {@code dist.destroy_process_group()}. The others need not be there any more. */
+    @Override
+    public void close() {
+        if (nccl != null) {
+            nccl.close();
+        }
+        gloo.close();
+        store.close();
+    }
+}

@@ -1,0 +1,262 @@
+package io.github.mnistlibtorch.torch.vision;
+
+import io.github.mnistlibtorch.torch.runtime.Gunzip;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.io.BufferedInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.zip.ZipException;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Reads the IDX format that MNIST comes in: torchvision's {@code read_sn3_pascalvincent_tensor}.
+ *
+ * <p>A file is a magic number (two zero bytes, a type, the number of dimensions), that many 32-bit sizes, and the data,
+ * everything big-endian. It may be gzipped; its first two bytes tell, not its name. No size in a file is believed: memory
+ * is taken for what is really there, and of a gzipped file no more is unpacked than its header announces, plus a byte.
+ * Large files that are not gzipped are not read but mapped: they may be larger than the memory.
+ */
+public final class IdxReader {
+    private static final int MAX_DIMENSIONS = 3;
+
+    /** What is unpacked or read from a stream. One GiB: twice the largest set in this format (EMNIST, 547 MB). */
+    private static final long MAX_READ_BYTES = 1L << 30;
+
+    /** Larger files are mapped; a smaller one is read, and may then be changed or deleted without harm. */
+    private static final long MAX_FILE_READ_BYTES = 1L << 28;
+
+    private static final int COPIED_AT_ONCE = 1 << 20;
+
+    private static final int BUFFER = 1 << 16;
+
+    private static final String REMEDY = "; replace it with an intact copy";
+
+    private IdxReader() {}
+
+    /** The types that torchvision knows; code 10 is a gap in the format. */
+    enum Type {
+        UINT8(8, 1, ScalarType.Byte),
+        INT8(9, 1, ScalarType.Char),
+        INT16(11, 2, ScalarType.Short),
+        INT32(12, 4, ScalarType.Int),
+        FLOAT32(13, 4, ScalarType.Float),
+        FLOAT64(14, 8, ScalarType.Double);
+
+        private final int code;
+        private final int bytes;
+        private final ScalarType scalarType;
+
+        Type(int code, int bytes, ScalarType scalarType) {
+            this.code = code;
+            this.bytes = bytes;
+            this.scalarType = scalarType;
+        }
+    }
+
+    /** The content of a file: {@code data} as it lies there, big-endian, its length checked against {@code shape}. */
+    static final class Content {
+        final Type type;
+        final int[] shape;
+        final Bytes data;
+
+        Content(Type type, int[] shape, Bytes data) {
+            this.type = type;
+            this.shape = shape;
+            this.data = data;
+        }
+
+        private Tensor toTensor() {
+            long[] sizes = Arrays.stream(shape).asLongStream().toArray();
+            try (TensorOptions options = new TensorOptions(type.scalarType)) {
+                Tensor tensor = torch.empty(sizes, options, null);
+                BytePointer target = new BytePointer(tensor.data_ptr());
+                byte[] part = new byte[(int) Math.min(data.size(), COPIED_AT_ONCE)];
+                for (long at = 0; at < data.size(); at += part.length) {
+                    int count = (int) Math.min(data.size() - at, part.length);
+                    data.copy(at, count, ByteBuffer.wrap(part), 0);
+                    target.position(at).put(littleEndian(part, count), 0, count);
+                }
+                return tensor;
+            }
+        }
+
+        /** In the byte order of every processor that LibTorch runs on. */
+        private byte[] littleEndian(byte[] bytes, int count) {
+            if (type.bytes == 1) {
+                return bytes;
+            }
+            byte[] swapped = new byte[count];
+            for (int i = 0; i < count; i++) {
+                int inElement = i % type.bytes;
+                swapped[i - inElement + type.bytes - 1 - inElement] = bytes[i];
+            }
+            return swapped;
+        }
+    }
+
+    /** What a file says about its data. */
+    private static final class Header {
+        final Type type;
+        final int[] shape;
+
+        Header(Type type, int[] shape) {
+            this.type = type;
+            this.shape = shape;
+        }
+
+        int bytes() {
+            return (1 + shape.length) * Integer.BYTES;
+        }
+
+        /** Bytes of data that are announced; the largest number of all if they are more than {@code most}. */
+        long dataBytes(long most) {
+            long announced = type.bytes;
+            for (int size : shape) {
+                // Sizes are unsigned: a negative int is one above 2^31. Checked at each step, so that nothing
+                // overflows.
+                if (size < 0 || (size > 0 && announced > most / size)) {
+                    return Long.MAX_VALUE;
+                }
+                announced *= size;
+            }
+            return announced;
+        }
+    }
+
+    /**
+     * Reads a file, raw or gzipped: {@code read_sn3_pascalvincent_tensor(file)}.
+     *
+     * @return a tensor of the file's type (uint8, int8, int16, int32, float32 or float64) and 1 to 3 dimensions
+     * @throws InputException if the file cannot be read, is not in this format, holds no items, or is shorter or longer
+     *     than it announces
+     */
+    public static Tensor read(Path file) throws InputException {
+        return readContent(file).toTensor();
+    }
+
+    static Content readContent(Path file) throws InputException {
+        String name = file.toString();
+        try (FileChannel channel = FileChannel.open(file)) {
+            // Buffered here: behind the header, the position of the channel means nothing.
+            InputStream in = buffered(Channels.newInputStream(channel));
+            if (isGzipped(in)) {
+                return readContent(in, name);
+            }
+            Header header = readHeader(in, name);
+            long inFile = channel.size() - header.bytes();
+            // A pipe has no size: what comes out of it is counted as it comes.
+            if (!Files.isRegularFile(file) || inFile <= MAX_FILE_READ_BYTES) {
+                return new Content(header.type, header.shape, readData(in, header, name));
+            }
+            long announced = header.dataBytes(Long.MAX_VALUE);
+            requireItems(announced, name);
+            requireAll(announced, inFile, name);
+            return new Content(header.type, header.shape, Bytes.map(channel, header.bytes(), announced));
+        } catch (InputException e) {
+            throw e;
+        } catch (NoSuchFileException e) {
+            throw new InputException(file + " does not exist; name an IDX file, raw or gzipped", e);
+        } catch (IOException e) {
+            throw new InputException(file + " cannot be read; check that it is a file and that you may read it", e);
+        }
+    }
+
+    /** Reads {@code in}, which messages call {@code name}. */
+    static Content readContent(InputStream in, String name) throws IOException {
+        try {
+            InputStream buffered = buffered(in);
+            InputStream content = isGzipped(buffered) ? Gunzip.open(buffered, BUFFER) : buffered;
+            Header header = readHeader(content, name);
+            return new Content(header.type, header.shape, readData(content, header, name));
+        } catch (EOFException e) {
+            // Without a message if it is gzip's own header that is cut.
+            throw new InputException("The gzip data of " + name + " are cut short" + REMEDY, e);
+        } catch (ZipException e) {
+            throw new InputException("The gzip data of " + name + " are damaged (" + e.getMessage() + ")" + REMEDY, e);
+        }
+    }
+
+    private static InputStream buffered(InputStream in) {
+        return in instanceof BufferedInputStream ? in : new BufferedInputStream(in, BUFFER);
+    }
+
+    private static boolean isGzipped(InputStream buffered) throws IOException {
+        buffered.mark(2);
+        boolean gzipped = buffered.read() == 0x1f && buffered.read() == 0x8b;
+        buffered.reset();
+        return gzipped;
+    }
+
+    private static Header readHeader(InputStream in, String name) throws IOException {
+        byte[] magic = in.readNBytes(Integer.BYTES);
+        if (magic.length < Integer.BYTES) {
+            throw new InputException(name + " is cut short within its header" + REMEDY);
+        }
+        if (magic[0] != 0 || magic[1] != 0) {
+            throw new InputException(name + " is not an IDX file: it begins with the bytes "
+                    + HexFormat.ofDelimiter(" ").formatHex(magic) + REMEDY);
+        }
+        Type type = Arrays.stream(Type.values())
+                .filter(known -> known.code == magic[2])
+                .findFirst()
+                .orElse(null);
+        if (type == null) {
+            throw new InputException(name + " holds IDX data of the unknown type " + (magic[2] & 0xff) + REMEDY);
+        }
+        int dimensions = magic[3] & 0xff;
+        if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
+            throw new InputException(
+                    name + " has " + dimensions + " dimensions where 1 to " + MAX_DIMENSIONS + " are allowed" + REMEDY);
+        }
+        byte[] sizes = in.readNBytes(dimensions * Integer.BYTES);
+        if (sizes.length < dimensions * Integer.BYTES) {
+            throw new InputException(name + " is cut short within its header" + REMEDY);
+        }
+        int[] shape = new int[dimensions];
+        ByteBuffer.wrap(sizes).asIntBuffer().get(shape);
+        return new Header(type, shape);
+    }
+
+    private static Bytes readData(InputStream in, Header header, String name) throws IOException {
+        long announced = header.dataBytes(MAX_READ_BYTES);
+        if (announced > MAX_READ_BYTES) {
+            throw new InputException(name + " announces more than the " + MAX_READ_BYTES + " bytes that can be read"
+                    + REMEDY + "; only files that are not gzipped may be larger");
+        }
+        requireItems(announced, name);
+        Bytes data = Bytes.read(in, announced);
+        // Whether there is more also makes gzip's own checksum be read.
+        requireAll(announced, data.size() + (in.read() < 0 ? 0 : 1), name);
+        return data;
+    }
+
+    private static void requireItems(long announced, String name) throws InputException {
+        if (announced == 0) {
+            throw new InputException(name + " holds no items" + REMEDY);
+        }
+    }
+
+    private static void requireAll(long announced, long there, String name) throws InputException {
+        if (there < announced) {
+            throw new InputException(name + " is cut short: its header announces " + announced + " bytes of data, "
+                    + there + " are there" + REMEDY);
+        }
+        if (there > announced) {
+            throw new InputException(
+                    name + " goes on behind the " + announced + " bytes of data that its header announces" + REMEDY);
+        }
+    }
+}

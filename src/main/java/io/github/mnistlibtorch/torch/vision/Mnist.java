@@ -1,0 +1,355 @@
+package io.github.mnistlibtorch.torch.vision;
+
+import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.data.BatchBuffer;
+import io.github.mnistlibtorch.torch.data.BulkDataset;
+import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Scope;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.CRC32;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * Handwritten digits with their labels: {@code torchvision.datasets.MNIST(root, train, transform=ToTensor())}, and any
+ * set of the same form (ten classes, grey pictures), such as Fashion-MNIST or KMNIST.
+ *
+ * <p>The pictures lie outside of the Java heap as bytes, or in their file if that is large and not gzipped, and become
+ * numbers in [0, 1] when they are fetched. An instance never changes, and any number of threads may fetch from it.
+ */
+public final class Mnist implements BulkDataset {
+    private static final List<String> CLASSES = List.of(
+            "0 - zero",
+            "1 - one",
+            "2 - two",
+            "3 - three",
+            "4 - four",
+            "5 - five",
+            "6 - six",
+            "7 - seven",
+            "8 - eight",
+            "9 - nine");
+
+    /** The two halves of the data set: {@code train=True} and {@code train=False}. */
+    public enum Split {
+        /** 60,000 examples to learn from. */
+        TRAIN("train", "Train"),
+        /** 10,000 examples to test on, by other writers. */
+        TEST("t10k", "Test");
+
+        private final String prefix;
+        private final String title;
+
+        Split(String prefix, String title) {
+            this.prefix = prefix;
+            this.title = title;
+        }
+
+        String imagesFile() {
+            return prefix + "-images-idx3-ubyte";
+        }
+
+        String labelsFile() {
+            return prefix + "-labels-idx1-ubyte";
+        }
+    }
+
+    /**
+     * ATen gives work to its other threads from so many elements on. Here are threads enough: those of the loader.
+     */
+    private static final int ELEMENTS_AT_ONCE = 32_768;
+
+    private final Bytes images;
+    private final int rows;
+    private final int columns;
+    private final byte[] labels;
+    private final List<String> origin;
+
+    /** @param origin lines about where the data are from, for {@link #toString} */
+    private Mnist(Bytes images, int rows, int columns, byte[] labels, List<String> origin) {
+        this.images = images;
+        this.rows = rows;
+        this.columns = columns;
+        this.labels = labels;
+        this.origin = origin;
+    }
+
+    /** The data set that comes with this library. */
+    public static Mnist bundled(Split split) {
+        try {
+            return join(
+                    bundled(split.imagesFile()),
+                    split.imagesFile(),
+                    bundled(split.labelsFile()),
+                    split.labelsFile(),
+                    origin("bundled", split));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static IdxReader.Content bundled(String file) throws IOException {
+        String resource = "/mnist/" + file + ".gz";
+        try (InputStream in = Mnist.class.getResourceAsStream(resource)) {
+            return IdxReader.readContent(Objects.requireNonNull(in, resource), resource);
+        }
+    }
+
+    /**
+     * Reads a data set: {@code MNIST(root, train=split == TRAIN, transform=ToTensor())}.
+     *
+     * <p>The four files, each raw or gzipped ({@code .gz}; raw wins where both exist), are looked for in
+     * {@code root/MNIST/raw} as torchvision lays them out, then in {@code root/raw}, then in {@code root}. As in
+     * torchvision all four must be there for either split. Beyond torchvision, a set whose numbers of pictures and labels
+     * differ, or with a label above 9, is refused here and not halfway through training.
+     *
+     * @param root a leading {@code ~} stands for the user's home folder
+     * @throws InputException if a file is missing, damaged or not of this form
+     */
+    public static Mnist load(Path root, Split split) throws InputException {
+        MnistFolder folder = MnistFolder.find(root);
+        Path images = folder.file(split.imagesFile());
+        Path labels = folder.file(split.labelsFile());
+        return join(
+                IdxReader.readContent(images),
+                images.toString(),
+                IdxReader.readContent(labels),
+                labels.toString(),
+                origin(MnistFolder.expandUser(root).toString(), split));
+    }
+
+    /**
+     * Fetches MNIST into {@code root/MNIST/raw}, unless it is there: the download of {@code MNIST(root, download=True)}.
+     * {@link MnistDownload} has the details, and other servers.
+     *
+     * @param root a leading {@code ~} stands for the user's home folder
+     * @throws InputException if no mirror gives an intact file, or the folder cannot be written
+     */
+    public static void download(Path root, MnistDownload.Progress progress) throws InputException {
+        MnistDownload.standard().withProgress(progress).to(root);
+    }
+
+    /**
+     * A data set from memory.
+     *
+     * @param images uint8 (N, rows, columns)
+     * @param labels N classes, each 0 to 9
+     * @throws IllegalArgumentException if the numbers do not fit together, or a label is not 0 to 9
+     */
+    public static Mnist of(byte[] images, int rows, int columns, byte[] labels) {
+        if (rows < 1 || columns < 1 || images.length != (long) labels.length * rows * columns) {
+            throw new IllegalArgumentException(images.length + " bytes are not " + labels.length + " pictures of "
+                    + rows + " x " + columns + " pixels");
+        }
+        int wrong = indexOfWrongLabel(labels);
+        if (wrong >= 0) {
+            throw new IllegalArgumentException(
+                    "label " + (labels[wrong] & 0xff) + " at index " + wrong + " is not a class from 0 to 9");
+        }
+        return new Mnist(Bytes.of(images), rows, columns, labels.clone(), List.of());
+    }
+
+    private static Mnist join(
+            IdxReader.Content images,
+            String imagesName,
+            IdxReader.Content labels,
+            String labelsName,
+            List<String> origin)
+            throws InputException {
+        check(images, imagesName, 3, "pictures");
+        check(labels, labelsName, 1, "labels");
+        if (images.shape[0] != labels.shape[0]) {
+            throw new InputException(imagesName + " holds " + images.shape[0] + " pictures but " + labelsName
+                    + " holds " + labels.shape[0] + " labels; take both from the same set");
+        }
+        byte[] classes = labels.data.toArray();
+        int wrong = indexOfWrongLabel(classes);
+        if (wrong >= 0) {
+            throw new InputException(labelsName + " holds the label " + (classes[wrong] & 0xff) + " at index " + wrong
+                    + "; use a set whose classes are 0 to 9");
+        }
+        return new Mnist(images.data, images.shape[1], images.shape[2], classes, origin);
+    }
+
+    private static void check(IdxReader.Content content, String name, int dimensions, String what)
+            throws InputException {
+        if (content.type != IdxReader.Type.UINT8 || content.shape.length != dimensions) {
+            throw new InputException(
+                    name + " holds " + content.type + " data of " + content.shape.length + " dimension(s), but " + what
+                            + " are UINT8 of " + dimensions + "; check that each file has its own name");
+        }
+    }
+
+    private static int indexOfWrongLabel(byte[] labels) {
+        for (int i = 0; i < labels.length; i++) {
+            if ((labels[i] & 0xff) >= CLASSES.size()) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private static List<String> origin(String root, Split split) {
+        return List.of("Root location: " + root, "Split: " + split.title);
+    }
+
+    /**
+     * {@code dataset[index]}.
+     *
+     * @return a picture, float32 (1, rows, columns) in [0, 1], and its label
+     * @throws IndexOutOfBoundsException if {@code index} is negative (Python would count from the end) or too large
+     */
+    @Override
+    public Example get(int index) {
+        Objects.checkIndex(index, size());
+        byte[] picture = new byte[rows * columns];
+        images.copy((long) index * picture.length, picture.length, ByteBuffer.wrap(picture), 0);
+        return new Example(ToTensor.toTensor(picture, rows, columns), labels[index]);
+    }
+
+    /**
+     * Memory for a batch of images, float32 (B, 1, rows, columns), and labels, int64 (B). The bits are those of
+     * {@link #get}.
+     */
+    @Override
+    public BatchBuffer newBuffer(int size, boolean pinned) {
+        return new Buffer(size, pinned);
+    }
+
+    private final class Buffer implements BatchBuffer {
+        private final Batch batch;
+        private final Scalar white;
+        private final int pixels = rows * columns;
+        private final int atOnce;
+        private final Tensor grey; // uint8 (atOnce, 1, rows, columns)
+        private final ByteBuffer greyBytes;
+        private final long[] classes;
+
+        Buffer(int size, boolean pinned) {
+            atOnce = Math.min(size, Math.max(1, ELEMENTS_AT_ONCE / pixels));
+            try (Scope scope = Scope.open()) {
+                white = scope.keep(new Scalar(255.0));
+                grey = scope.keep(empty(ScalarType.Byte, false, atOnce, 1, rows, columns));
+                greyBytes = new BytePointer(grey.data_ptr())
+                        .capacity((long) atOnce * pixels)
+                        .asByteBuffer();
+                batch = new Batch(
+                        scope.keep(empty(ScalarType.Float, pinned, size, 1, rows, columns)),
+                        scope.keep(empty(ScalarType.Long, pinned, size)));
+            }
+            classes = new long[size];
+        }
+
+        @Override
+        public void read(int[] indices) {
+            if (indices.length != classes.length) {
+                throw new IllegalArgumentException(
+                        indices.length + " examples do not fit a buffer for " + classes.length);
+            }
+            for (int index : indices) {
+                Objects.checkIndex(index, size());
+            }
+            for (int from = 0; from < indices.length; from += atOnce) {
+                readImages(indices, from, Math.min(atOnce, indices.length - from));
+            }
+            for (int k = 0; k < indices.length; k++) {
+                classes[k] = labels[indices[k]];
+            }
+            batch.labels().data_ptr_long().put(classes, 0, classes.length);
+        }
+
+        /** So few at once that they stay in the processor's cache between the two conversions. */
+        private void readImages(int[] indices, int from, int count) {
+            for (int k = 0; k < count; k++) {
+                images.copy((long) indices[from + k] * pixels, pixels, greyBytes, k * pixels);
+            }
+            try (Scope scope = Scope.open()) {
+                Tensor target = batch.images().narrow(/* dim= */ 0, from, count);
+                target.copy_(grey.narrow(/* dim= */ 0, 0, count));
+                target.div_(white);
+            }
+        }
+
+        @Override
+        public Batch batch() {
+            return batch;
+        }
+
+        @Override
+        public void close() {
+            batch.close();
+            grey.close();
+            white.close();
+        }
+    }
+
+    /** @param pinned in pinned memory */
+    private static Tensor empty(ScalarType dtype, boolean pinned, long... shape) {
+        try (TensorOptions options = new TensorOptions(dtype);
+                BoolOptional inPinnedMemory = new BoolOptional(pinned);
+                TensorOptions placed = options.pinned_memory(inPinnedMemory)) {
+            return torch.empty(shape, placed, null);
+        }
+    }
+
+    /** Number of examples: {@code len(dataset)}. */
+    @Override
+    public int size() {
+        return labels.length;
+    }
+
+    /**
+     * The class of an example, without its picture: {@code int(dataset.targets[index])}.
+     *
+     * @return 0 to 9
+     * @throws IndexOutOfBoundsException if there is no such example
+     */
+    public int label(int index) {
+        return labels[Objects.checkIndex(index, size())];
+    }
+
+    /** A checksum of all pictures and labels: the same for the same set, wherever it is read from. */
+    public long crc32() {
+        CRC32 crc = new CRC32();
+        images.update(crc);
+        crc.update(labels);
+        return crc.getValue();
+    }
+
+    /** Height of a picture in pixels; 28 for MNIST. */
+    public int rows() {
+        return rows;
+    }
+
+    /** Width of a picture in pixels; 28 for MNIST. */
+    public int columns() {
+        return columns;
+    }
+
+    /** Names of the ten classes, {@code "0 - zero"} to {@code "9 - nine"}: {@code MNIST.classes}. */
+    public static List<String> classes() {
+        return CLASSES;
+    }
+
+    /** {@code repr(dataset)}, over several lines. */
+    @Override
+    public String toString() {
+        return Stream.of(Stream.of("Number of datapoints: " + size()), origin.stream(), Stream.of("StandardTransform"))
+                .flatMap(lines -> lines)
+                .collect(Collectors.joining("\n    ", "Dataset MNIST\n    ", "\nTransform: ToTensor()"));
+    }
+}

@@ -1,0 +1,254 @@
+package io.github.mnistlibtorch.torch.vision;
+
+import io.github.mnistlibtorch.torch.runtime.AtomicFile;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.StringJoiner;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * Fetches the four archives of a data set and unpacks them: what {@code MNIST(root, download=True)} does before it reads.
+ *
+ * <p>An archive that is there with the right checksum is not fetched again. Every file is written whole or not at all.
+ *
+ * @param mirrors addresses to put an archive's name behind, tried in this order
+ * @param checksums the MD5 of each archive in hexadecimal, by name ({@code train-images-idx3-ubyte.gz}, …)
+ * @param timeout how long to wait for a connection, and then for each next piece of data, before trying the next mirror
+ * @param progress told how far a file has come
+ */
+public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Duration timeout, Progress progress) {
+    private static final List<URI> MIRRORS = List.of(
+            URI.create("https://ossci-datasets.s3.amazonaws.com/mnist/"),
+            URI.create("http://yann.lecun.com/exdb/mnist/"));
+
+    private static final Map<String, String> CHECKSUMS = Map.of(
+            "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432",
+            "t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3",
+            "t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c");
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(30);
+    /** The sockets of Java count milliseconds in an int. */
+    private static final Duration MAX_TIMEOUT = Duration.ofMillis(Integer.MAX_VALUE);
+
+    private static final int MAX_REDIRECTS = 3;
+
+    /** One GiB: twice the largest archive of this form (EMNIST, 536 MB); a server that never ends fills no disk. */
+    private static final long MAX_ARCHIVE_BYTES = 1L << 30;
+
+    private static final int MAX_PORT = 0xffff;
+
+    /** Told while a file comes in. */
+    @FunctionalInterface
+    public interface Progress {
+        /**
+         * Called before the first byte and after each piece.
+         *
+         * @param file name of the archive
+         * @param received bytes so far
+         * @param total bytes to come in all, or -1 if the server does not say
+         */
+        void update(String file, long received, long total);
+    }
+
+    /**
+     * A download as described.
+     *
+     * @throws IllegalArgumentException if there is no mirror, a checksum is missing, or the timeout is below a
+     *     millisecond or above 24 days
+     */
+    public MnistDownload {
+        mirrors = List.copyOf(mirrors);
+        checksums = Map.copyOf(checksums);
+        if (mirrors.isEmpty()) {
+            throw new IllegalArgumentException("a download needs at least one mirror");
+        }
+        if (!checksums.keySet().equals(CHECKSUMS.keySet())) {
+            throw new IllegalArgumentException(
+                    "checksums are needed for " + CHECKSUMS.keySet() + ", but got " + checksums.keySet());
+        }
+        if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(MAX_TIMEOUT) > 0) {
+            throw new IllegalArgumentException("a timeout must be 1 ms to 24 days, but got " + timeout);
+        }
+    }
+
+    /** MNIST from torchvision's mirrors, 30 seconds of patience with each, silently. */
+    public static MnistDownload standard() {
+        return new MnistDownload(MIRRORS, CHECKSUMS, TIMEOUT, (file, received, total) -> {});
+    }
+
+    /** The same from other servers. */
+    public MnistDownload withMirrors(List<URI> mirrors) {
+        return new MnistDownload(mirrors, checksums, timeout, progress);
+    }
+
+    /** The same for another set of the same file names. */
+    public MnistDownload withChecksums(Map<String, String> checksums) {
+        return new MnistDownload(mirrors, checksums, timeout, progress);
+    }
+
+    /** The same with more patience, or less. */
+    public MnistDownload withTimeout(Duration timeout) {
+        return new MnistDownload(mirrors, checksums, timeout, progress);
+    }
+
+    /** The same, reporting to {@code progress}. */
+    public MnistDownload withProgress(Progress progress) {
+        return new MnistDownload(mirrors, checksums, timeout, progress);
+    }
+
+    /**
+     * Downloads into {@code root/MNIST/raw}, where {@link Mnist#load} looks first; does nothing if the four raw files are
+     * there.
+     *
+     * @param root a leading {@code ~} stands for the user's home folder
+     * @throws InputException if no mirror gives an intact file (it lists each with its reason), or the folder cannot be
+     *     written
+     */
+    public void to(Path root) throws InputException {
+        Path folder = MnistFolder.raw(root);
+        if (MnistFolder.NAMES.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))) {
+            return;
+        }
+        try {
+            Files.createDirectories(folder);
+            for (String name : MnistFolder.NAMES) {
+                Path archive = folder.resolve(name + ".gz");
+                if (!isIntact(archive)) {
+                    fetch(archive);
+                }
+                unpack(archive, folder.resolve(name));
+            }
+        } catch (InputException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new InputException(
+                    "MNIST cannot be kept in " + folder + " (" + reason(e) + "); name a folder that you may write to",
+                    e);
+        }
+    }
+
+    private void fetch(Path archive) throws InputException {
+        StringJoiner reasons = new StringJoiner(", ");
+        for (URI mirror : mirrors) {
+            try {
+                fetch(URI.create(mirror.toString() + archive.getFileName()), archive);
+                return;
+            } catch (IOException e) {
+                reasons.add(mirror + ": " + reason(e));
+            }
+        }
+        throw new InputException(archive.getFileName() + " could not be downloaded (" + reasons
+                + "); check the connection, or put the file into " + archive.getParent());
+    }
+
+    private void fetch(URI address, Path archive) throws IOException {
+        HttpURLConnection connection = open(address);
+        try (InputStream body = connection.getInputStream()) {
+            long total = connection.getContentLengthLong();
+            AtomicFile.write(archive, out -> copy(body, out, archive, total));
+        } finally {
+            connection.disconnect();
+        }
+    }
+
+    /** A connection that has answered 200. */
+    private HttpURLConnection open(URI address) throws IOException {
+        URI target = address;
+        for (int redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+            // A redirect comes from outside: it must not lead to a file of this machine.
+            if (target.getPort() > MAX_PORT
+                    || !(target.toURL().openConnection() instanceof HttpURLConnection connection)) {
+                throw new IOException("not an HTTP address: " + target);
+            }
+            connection.setInstanceFollowRedirects(false);
+            connection.setConnectTimeout(Math.toIntExact(timeout.toMillis()));
+            connection.setReadTimeout(Math.toIntExact(timeout.toMillis()));
+            connection.setRequestProperty("User-Agent", "mnist-libtorch");
+            int status = connection.getResponseCode();
+            if (status == HttpURLConnection.HTTP_OK) {
+                return connection;
+            }
+            String location = connection.getHeaderField("Location");
+            connection.disconnect();
+            if (status / 100 != 3 || location == null) {
+                throw new IOException("HTTP status " + status);
+            }
+            try {
+                target = target.resolve(location);
+            } catch (IllegalArgumentException e) {
+                throw new IOException("redirected to " + location, e);
+            }
+        }
+        throw new IOException("more than " + MAX_REDIRECTS + " redirects");
+    }
+
+    /** Fails if what came is not the archive, so that nothing of it is kept. */
+    private void copy(InputStream body, OutputStream out, Path archive, long total) throws IOException {
+        String name = archive.getFileName().toString();
+        MessageDigest md5 = md5();
+        byte[] buffer = new byte[1 << 15];
+        long received = 0;
+        int count = 0;
+        while (count >= 0) {
+            out.write(buffer, 0, count);
+            md5.update(buffer, 0, count);
+            received += count;
+            if (received > MAX_ARCHIVE_BYTES) {
+                throw new IOException("more than " + MAX_ARCHIVE_BYTES + " bytes came");
+            }
+            progress.update(name, received, total);
+            count = body.read(buffer);
+        }
+        if (total >= 0 && received != total) {
+            throw new IOException("the connection ended after " + received + " of " + total + " bytes");
+        }
+        String actual = HexFormat.of().formatHex(md5.digest());
+        if (!actual.equals(checksums.get(name))) {
+            throw new IOException("MD5 is " + actual + " instead of " + checksums.get(name));
+        }
+    }
+
+    private boolean isIntact(Path archive) throws IOException {
+        if (!Files.isRegularFile(archive)) {
+            return false;
+        }
+        String actual = HexFormat.of().formatHex(md5().digest(Files.readAllBytes(archive)));
+        return actual.equals(checksums.get(archive.getFileName().toString()));
+    }
+
+    private static void unpack(Path archive, Path file) throws IOException {
+        try (InputStream packed = Files.newInputStream(archive);
+                InputStream in = new GZIPInputStream(packed, 1 << 16)) {
+            AtomicFile.write(file, in::transferTo);
+        }
+    }
+
+    private static MessageDigest md5() {
+        try {
+            return MessageDigest.getInstance("MD5");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every JDK has MD5", e);
+        }
+    }
+
+    private static String reason(IOException e) {
+        if (e instanceof UnknownHostException) {
+            return "unknown host " + e.getMessage();
+        }
+        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    }
+}

@@ -1,8 +1,0 @@
-package io.github.mnistlibtorch.train;
-
-/**
- * Some epochs at one learning rate: one call of {@code fit}.
- *
- * @param lr learning rate
- */
-public record Phase(int epochs, double lr) {}

@@ -1,5 +1,0 @@
-/** What the article takes from torchvision: the MNIST data set, {@code ToTensor}, {@code make_grid}, {@code save_image}. */
-@NullMarked
-package io.github.mnistlibtorch.vision;
-
-import org.jspecify.annotations.NullMarked;
