@@ -2,7 +2,7 @@
  * PyTorch's beginner's article on training a network on MNIST, in Java, directly on LibTorch.
  *
  * <p>{@link io.github.mnistlibtorch.tutorial.MnistTutorial} is the article, top to bottom. What follows is its concepts one by one: first as Python
- * has them, then as they are here, then what is different on the JVM. The Java lines are those of {@code GuideTest}, which
+ * has them, then as they are here, then what is different on the JVM. The Java lines are those of {@code ForkFollowerTest}, which
  * compiles and runs them; it fails if a line here is another.
  *
  * <h2>Tensor</h2>
@@ -16,11 +16,11 @@
  * <pre>{@code
  * Tensor x = torch.tensor(1f, 2f, 3f, 4f).view(2, 2);
  * Tensor y = x.mm(x.t()).add(new Scalar(1));
- * System.out.println(PythonFormat.size(y) + " " + y.get(0).get(1).item_float());
+ * System.out.println(PythonRepr.size(y) + " " + y.get(0).get(1).item_float());
  * }</pre>
  *
  * <p>Operators are methods. The garbage collector sees a small handle and not the memory behind it, so that it comes late: a
- * {@link io.github.mnistlibtorch.torch.runtime.Scope} frees every tensor that is made while it is open, at its end, as Python
+ * {@link io.github.mnistlibtorch.torch.runtime.TensorScope} frees every tensor that is made while it is open, at its end, as Python
  * frees one whose last name goes.
  *
  * <h2>Dataset</h2>
@@ -32,9 +32,9 @@
  * }</pre>
  *
  * <pre>{@code
- * Dataset<Example> dataset = Mnist.bundled(Mnist.Split.TRAIN);
- * Example example = dataset.get(0);
- * System.out.println(PythonFormat.size(example.image()) + " " + example.label() + " " + dataset.size());
+ * Dataset<LabeledImage> dataset = Mnist.bundled(Mnist.Split.TRAIN);
+ * LabeledImage example = dataset.get(0);
+ * System.out.println(PythonRepr.size(example.image()) + " " + example.label() + " " + dataset.size());
  * }</pre>
  *
  * <p>The same interface, {@code get(index)} and {@code size()} for {@code __getitem__} and {@code __len__}. The pictures stay
@@ -49,9 +49,9 @@
  *
  * <pre>{@code
  * TorchRandom.manualSeed(42);
- * List<Subset<Example>> parts = RandomSplit.randomSplit(dataset, 50_000, 10_000);
- * Subset<Example> trainDs = parts.get(0);
- * Subset<Example> valDs = parts.get(1);
+ * List<Subset<LabeledImage>> parts = RandomSplit.randomSplit(dataset, 50_000, 10_000);
+ * Subset<LabeledImage> trainDs = parts.get(0);
+ * Subset<LabeledImage> valDs = parts.get(1);
  * }</pre>
  *
  * <p>Nothing is drawn from {@code java.util.Random}: the one generator is LibTorch's, so that the same seed gives the same
@@ -132,7 +132,7 @@
  * }</pre>
  *
  * <pre>{@code
- * StateDict.of(model).forEach((name, parameter) -> System.out.println(name + " " + PythonFormat.size(parameter)));
+ * StateDict.of(model).forEach((name, parameter) -> System.out.println(name + " " + PythonRepr.size(parameter)));
  * }</pre>
  *
  * <p>The handles share the memory of the parameters, as in Python: to write to one is to change the model.

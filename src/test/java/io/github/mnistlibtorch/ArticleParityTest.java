@@ -2,14 +2,14 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.app.parity.Fork;
-import io.github.mnistlibtorch.app.parity.Guidance;
-import io.github.mnistlibtorch.app.parity.Ladder;
-import io.github.mnistlibtorch.app.parity.Rung;
+import io.github.mnistlibtorch.app.parity.CheckResult;
+import io.github.mnistlibtorch.app.parity.ForkReport;
+import io.github.mnistlibtorch.app.parity.ReluFork;
 import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceComparison;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
-import io.github.mnistlibtorch.app.parity.fork.Guide;
+import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -61,15 +61,15 @@ class ArticleParityTest {
     })
     void everyRungHoldsWithoutAFork(String name, int numWorkers) throws IOException {
         Outcome outcome = run(read(name), numWorkers, mnist);
-        assertThat(outcome.rungs()).allMatch(Rung::holds);
-        assertThat(outcome.guidance()).isEqualTo(Guidance.NONE);
+        assertThat(outcome.results()).allMatch(CheckResult::passed);
+        assertThat(outcome.report()).isEqualTo(ForkReport.NONE);
     }
 
     @Test
     void gateThatTurnedIsFoundAndEveryRungHoldsWithIt() throws IOException {
         Outcome outcome = run(read("article-seed0-float32.json.gz"), 2, mnist);
-        assertThat(outcome.rungs()).allMatch(Rung::holds);
-        Fork fork = outcome.guidance().forks().get(0);
+        assertThat(outcome.results()).allMatch(CheckResult::passed);
+        ReluFork fork = outcome.report().forks().get(0);
         // Found by hand: with Python's kernels this pre-activation is -2.0e-7, with those of these tests 5.2e-8.
         assertThat(List.of(fork.step(), fork.row(), fork.unit(), fork.seen())).containsExactly(515, 60, 8, 516);
         assertThat(Math.abs(fork.preActivation())).isLessThan(fork.error());
@@ -78,8 +78,8 @@ class ArticleParityTest {
     @Test
     void gateWhoseTurnIsStillWithinTheToleranceIsFound() throws IOException {
         Outcome outcome = run(read("article-seed1-hidden64-float32.json.gz"), 2, mnist);
-        assertThat(outcome.rungs()).allMatch(Rung::holds);
-        Fork fork = outcome.guidance().forks().get(0);
+        assertThat(outcome.results()).allMatch(CheckResult::passed);
+        ReluFork fork = outcome.report().forks().get(0);
         // Found by hand: 4.8e-7 in Python, 0.0 here.
         assertThat(List.of(fork.step(), fork.row(), fork.unit(), fork.seen())).containsExactly(277, 79, 18, 278);
         assertThat(fork.preActivation()).isZero();
@@ -90,10 +90,10 @@ class ArticleParityTest {
         Assumptions.assumeTrue(
                 Files.isDirectory(FASHION_MNIST), "install Debian's package dataset-fashion-mnist to run this");
         Mnist fashion = Mnist.load(FASHION_MNIST, Mnist.Split.TRAIN);
-        assertThat(run(read("fashion-seed42-float32.json.gz"), 2, fashion).rungs())
-                .allMatch(Rung::holds);
-        assertThat(run(read("fashion-seed42-float64.json.gz"), 2, fashion).rungs())
-                .allMatch(Rung::holds);
+        assertThat(run(read("fashion-seed42-float32.json.gz"), 2, fashion).results())
+                .allMatch(CheckResult::passed);
+        assertThat(run(read("fashion-seed42-float64.json.gz"), 2, fashion).results())
+                .allMatch(CheckResult::passed);
     }
 
     @Test
@@ -105,7 +105,7 @@ class ArticleParityTest {
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }
 
-    private record Outcome(List<Rung> rungs, Guidance guidance) {}
+    private record Outcome(List<CheckResult> results, ForkReport report) {}
 
     private static Trace read(String name) throws IOException {
         return TraceFile.read(Path.of("test-data", name));
@@ -115,7 +115,7 @@ class ArticleParityTest {
         RunConfig config = expected.config();
         try (Device cpu = Devices.of("cpu")) {
             TraceRecorder recorder = new TraceRecorder(config);
-            try (Guide guide = new Guide(expected, config, cpu, recorder)) {
+            try (ForkFollower follower = new ForkFollower(expected, config, cpu, recorder)) {
                 RunConfig workers = new RunConfig(
                         config.model(),
                         config.hiddenSizes(),
@@ -131,9 +131,10 @@ class ArticleParityTest {
                         null);
                 new TrainingRun(workers, dataset, cpu)
                         .printNothing()
-                        .listeners(guide)
+                        .listeners(follower)
                         .run();
-                return new Outcome(Ladder.climb(expected, recorder.trace(), guide.guidance()), guide.guidance());
+                return new Outcome(
+                        TraceComparison.compare(expected, recorder.trace(), follower.report()), follower.report());
             }
         }
     }

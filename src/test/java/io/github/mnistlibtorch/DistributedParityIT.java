@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -67,7 +67,7 @@ class DistributedParityIT {
         if (dtype.equals("float64")) {
             train(worldSize, options, "java", Map.of());
             assertEqualTraces(worldSize, "java", "Every rung holds.");
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 Map<String, Tensor> here = Safetensors.read(folder.resolve("rank0/mnist-run/model.safetensors"));
                 Map<String, Tensor> inPython = Safetensors.read(folder.resolve("rank0/python.rank0.safetensors"));
                 assertThat(here.keySet()).isEqualTo(inPython.keySet());

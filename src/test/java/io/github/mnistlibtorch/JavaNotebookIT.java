@@ -37,7 +37,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 class JavaNotebookIT {
     private static final Path FILE = Path.of("notebooks-reference/article-java.ipynb");
-    private static final Path TUTORIAL = Path.of("src/main/java/io/github/mnistlibtorch/MnistTutorial.java");
+    private static final Path TUTORIAL = Path.of("src/main/java/io/github/mnistlibtorch/tutorial/MnistTutorial.java");
 
     private static final String TITLE = """
             # The article in Java
@@ -45,7 +45,7 @@ class JavaNotebookIT {
             The twin of [the notebook in Python](article.ipynb): the same cells in the same order, with the same outputs. It runs in any
             Java kernel for Jupyter that is made of JShell and knows the magic `%jars`; the jar must have been built (`mvn package`).
 
-            It is generated from [`MnistTutorial`](../src/main/java/io/github/mnistlibtorch/MnistTutorial.java).
+            It is generated from [`MnistTutorial`](../src/main/java/io/github/mnistlibtorch/tutorial/MnistTutorial.java).
 
             **The order of the cells is part of the result.** Every new model and every pass over a loader, even one that stops after
             the first batch, takes numbers from LibTorch's one random generator. Run the notebook from top to bottom in a fresh kernel.""";

@@ -8,9 +8,9 @@ import io.github.mnistlibtorch.app.parity.Trace;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.serialization.InvalidFile;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
-import io.github.mnistlibtorch.torch.serialization.Refusal;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.listeners.SummaryWriter;
 import java.io.ByteArrayOutputStream;
@@ -187,7 +187,7 @@ class LiveParityIT {
                 assertThat(loaded.get("val_loss").asDouble()).isCloseTo(loss, within(1e-6));
                 assertThat(line)
                         .endsWith("'val_acc': "
-                                + PythonFormat.repr(loaded.get("val_acc").asDouble()) + "}");
+                                + PythonRepr.repr(loaded.get("val_acc").asDouble()) + "}");
             } else {
                 assertThat(inPython.get("loaded")).isEqualTo(inPython.get("trained"));
                 assertThat(inPython.get("loaded").propertyNames()).contains("norm.num_batches_tracked");
@@ -221,7 +221,7 @@ class LiveParityIT {
                 + "print([(e.step, e.value) for e in a.Scalars('loss/train')][299], len(a.Scalars('loss/train')))";
         assertThat(python("-c", List.of(read, folder.resolve("runs").toString()))
                         .strip())
-                .isEqualTo("(299, " + PythonFormat.repr((float) (1.0 / 300)) + ") 300");
+                .isEqualTo("(299, " + PythonRepr.repr((float) (1.0 / 300)) + ") 300");
     }
 
     private static String anySize() {
@@ -308,7 +308,7 @@ class LiveParityIT {
     }
 
     private static String sha256OfRngState(Path checkpoint) throws IOException {
-        return PtFile.readDict(checkpoint, new Refusal(checkpoint, "checkpoint", ""), dict -> {
+        return PtFile.readDict(checkpoint, new InvalidFile(checkpoint, "checkpoint", ""), dict -> {
             try (Tensor state = dict.tensor("rng_state")) {
                 byte[] bytes = new byte[(int) state.numel()];
                 new BytePointer(state.data_ptr()).get(bytes);

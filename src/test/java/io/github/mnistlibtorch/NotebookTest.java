@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.parity.Trace;
 import io.github.mnistlibtorch.app.parity.TraceFile;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -62,7 +62,7 @@ class NotebookTest {
                 "cpu",
                 "[" + new EpochResult(trace.before().valLoss(), trace.before().valAcc()) + "]"));
         trace.epochs().forEach(epoch -> expected.add(epoch.line()));
-        expected.add("val_acc: " + PythonFormat.fixed(trace.epochs().get(9).valAcc(), 4));
+        expected.add("val_acc: " + PythonRepr.fixed(trace.epochs().get(9).valAcc(), 4));
 
         StringBuilder printed = new StringBuilder();
         for (JsonNode output : outputs()) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.awt.Color;
@@ -52,7 +52,7 @@ class PredictIT {
         JsonNode answers = answers(files);
         try (ImageClassificationBase model = MnistModels.load(folder.resolve("mnist-run/model.pt"))) {
             for (int i = 0; i < DIGITS; i++) {
-                try (Scope scope = Scope.open()) {
+                try (TensorScope scope = TensorScope.open()) {
                     Tensor outputs = model.forward(mnist.get(i).image().unsqueeze(0));
                     JsonNode answer = answers.get(i);
                     assertThat(answer.get("image").asString()).isEqualTo(files.get(i));

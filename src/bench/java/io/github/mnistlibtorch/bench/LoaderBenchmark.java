@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.bench;
 
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -33,7 +33,7 @@ public class LoaderBenchmark {
     @Param({"0", "1", "2", "4"})
     public int workers;
 
-    private final Subset<Example> trainDs;
+    private final Subset<LabeledImage> trainDs;
 
     /** The part of MNIST that is trained on. */
     public LoaderBenchmark() {

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.bench;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -25,12 +25,13 @@ import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /** What a step of the article is made of: a batch of 128, forward, backward, step; and an evaluation. */
-@State(org.openjdk.jmh.annotations.Scope.Thread)
+@State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @Fork(1)
@@ -90,7 +91,7 @@ public class Parts {
     /** Pictures from all over the set, as a shuffled loader fetches them, to a batch. */
     @Benchmark
     public int batchAssembly() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return Batch.of(mnist.getItems(nextIndices())).size();
         }
     }
@@ -98,7 +99,7 @@ public class Parts {
     /** From pictures to the loss. */
     @Benchmark
     public void forward() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             model.trainingStep(batch);
         }
     }
@@ -119,7 +120,7 @@ public class Parts {
     /** The loop of {@code fit}, once: forward, backward, step. */
     @Benchmark
     public void trainingStep() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             model.trainingStep(batch).backward();
             optimizer.step();
             optimizer.zero_grad();

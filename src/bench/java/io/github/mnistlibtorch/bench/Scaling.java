@@ -4,11 +4,11 @@ import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.app.run.DistributedDataParallel;
 import io.github.mnistlibtorch.torch.data.Batch;
+import io.github.mnistlibtorch.torch.distributed.DistributedEnvironment;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
-import io.github.mnistlibtorch.torch.distributed.Rendezvous;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.tutorial.MnistModel;
 import io.github.mnistlibtorch.tutorial.TrainableModel;
@@ -44,7 +44,8 @@ public final class Scaling {
     public static void main(String[] arguments) throws IOException {
         LibTorch.start();
         TorchRandom.manualSeed(1);
-        Rendezvous rendezvous = requireNonNull(Rendezvous.of(System.getenv(), Duration.ofSeconds(120)));
+        DistributedEnvironment rendezvous =
+                requireNonNull(DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(120)));
         try (ProcessGroup group = ProcessGroup.init(rendezvous, Map.of())) {
             Scaling scaling = new Scaling(group);
             for (int floats : new int[] {1, 1 << 10, 1 << 14, 1 << 18, 1 << 22}) {
@@ -80,7 +81,7 @@ public final class Scaling {
     }
 
     private static void step(TrainableModel model, Optimizer optimizer, Batch batch) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             model.trainingStep(batch).backward();
             model.onAfterBackward();
             optimizer.step();

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.app.predict.DigitPicture;
+import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
 import org.bytedeco.pytorch.Tensor;
 
 /** PNG, JPEG, BMP and GIF files for {@code predict}. */
@@ -11,7 +11,7 @@ public final class PictureFuzz {
 
     public static void fuzzerTestOneInput(byte[] data) {
         SCRATCH.give(data, file -> {
-            try (Tensor picture = DigitPicture.read(file)) {
+            try (Tensor picture = DigitPreprocessor.read(file)) {
                 if (picture.numel() != 28 * 28) {
                     throw new AssertionError("a picture of " + picture.numel() + " pixels");
                 }

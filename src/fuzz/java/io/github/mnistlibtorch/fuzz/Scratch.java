@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.fuzz;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -58,7 +58,7 @@ public final class Scratch {
 
     private void read(byte[] content, Reader reader) {
         long before = Pointer.totalCount();
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Files.write(file, content);
             reader.read(file);
         } catch (InputException e) {

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.tutorial;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
@@ -27,7 +27,7 @@ public final class Accuracy {
     }
 
     private static double share(Tensor outputs, Tensor labels) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             // The indices are borrowed from the pair, which has to live as long.
             T_TensorTensor_T valuesAndIndices = torch.max(outputs, /* dim= */ 1);
             Tensor preds = valuesAndIndices.get1();

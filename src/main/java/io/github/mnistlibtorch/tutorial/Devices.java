@@ -5,7 +5,7 @@ import static java.util.Objects.requireNonNull;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.Tensors;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;
@@ -76,7 +76,7 @@ public final class Devices {
      * @param dtype float32 or float64
      */
     public static <M extends Module> M toDtype(M model, ScalarType dtype) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             for (TensorVector tensors : List.of(model.parameters(), model.buffers())) {
                 for (long i = 0; i < tensors.size(); i++) {

@@ -1,7 +1,7 @@
 package io.github.mnistlibtorch.tutorial;
 
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -39,7 +39,7 @@ public final class History {
     /** As {@code json.dump} writes it: NaN and Infinity too, which JSON proper does not have. */
     private static String number(double value) {
         if (Double.isFinite(value)) {
-            return PythonFormat.repr(value);
+            return PythonRepr.repr(value);
         }
         return Double.toString(value);
     }

@@ -1,7 +1,7 @@
 package io.github.mnistlibtorch.tutorial;
 
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A model that tells classes of images apart: a subclass registers its layers in its constructor and defines
  * {@link #forward}.
  *
- * <p>Build it outside of any {@link Scope} that closes before it, and close it: that frees the layers registered with it too, but not
+ * <p>Build it outside of any {@link TensorScope} that closes before it, and close it: that frees the layers registered with it too, but not
  * those registered with a module in it.
  */
 public abstract class ImageClassificationBase extends Module implements TrainableModel {
@@ -47,7 +47,7 @@ public abstract class ImageClassificationBase extends Module implements Trainabl
     /** Returns the mean over batches, in which a short last batch counts as much as the rest. */
     @Override
     public EpochResult validationEpochEnd(List<ValidationOutput> outputs) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor epochLoss =
                     stack(outputs.stream().map(ValidationOutput::valLoss)).mean();
             Tensor epochAcc =

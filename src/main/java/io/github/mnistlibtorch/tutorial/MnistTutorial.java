@@ -10,8 +10,8 @@ import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.plot.AccuracyPlot;
 import io.github.mnistlibtorch.torch.plot.LossPlot;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.torch.vision.Grid;
@@ -64,7 +64,7 @@ public final class MnistTutorial {
         // %% A first look. Leaving the `try` frees the batches. `Grid` is `make_grid` and `save_image`.
         try (var batches = trainBatches.iterator()) {
             var images = batches.next().images();
-            System.out.println("images.shape: " + PythonFormat.size(images));
+            System.out.println("images.shape: " + PythonRepr.size(images));
             Grid.saveImage(images, folder.resolve("batch.png"), /* nrow= */ 16);
         }
 
@@ -74,23 +74,23 @@ public final class MnistTutorial {
         int hiddenSize = 32; // you can change this
         int numClasses = 10;
 
-        // %% The parameters of a first model. A `Scope` frees the tensors that are made between its braces.
+        // %% The parameters of a first model. A `TensorScope` frees the tensors that are made between its braces.
         try (var model = new MnistModel(inputSize, hiddenSize, numClasses);
-                var scope = Scope.open()) {
-            StateDict.of(model).values().forEach(t -> System.out.println(PythonFormat.size(t)));
+                var scope = TensorScope.open()) {
+            StateDict.of(model).values().forEach(t -> System.out.println(PythonRepr.size(t)));
         }
 
         // %% ## Step 3: training and evaluation, on a GPU if there is one
         // `Devices` has the article's functions.
         var device = getDefaultDevice();
-        System.out.println(PythonFormat.repr(device));
+        System.out.println(PythonRepr.repr(device));
 
         // %% Model and batch must be on the same device. `toDevice` moves tensors, batches and models.
         try (var batches = trainBatches.iterator();
-                var scope = Scope.open()) {
+                var scope = TensorScope.open()) {
             var images = batches.next().images();
-            System.out.println(PythonFormat.size(images));
-            System.out.println(PythonFormat.str(toDevice(images, device).device()));
+            System.out.println(PythonRepr.size(images));
+            System.out.println(PythonRepr.str(toDevice(images, device).device()));
         }
 
         // %% A `DeviceDataLoader` moves each batch when the loop asks for it, on a GPU one ahead.
@@ -119,7 +119,7 @@ public final class MnistTutorial {
         AccuracyPlot.write(folder.resolve("accuracy.png"), History.valAccs(history));
 
         // %% The accuracy after ten epochs; the weights go into a file that `torch.load` reads.
-        System.out.println("val_acc: " + PythonFormat.fixed(history.get(10).valAcc(), 4));
+        System.out.println("val_acc: " + PythonRepr.fixed(history.get(10).valAcc(), 4));
         StateDict.save(model, folder.resolve("model.pt"));
         model.close();
     }

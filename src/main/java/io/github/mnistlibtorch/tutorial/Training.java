@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.tutorial;
 
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.NoGradGuard;
@@ -21,12 +21,12 @@ public final class Training {
      */
     public static EpochResult evaluate(TrainableModel model, Iterable<Batch> valLoader) {
         // The article lets autograd record here; the numbers are the same without.
-        try (Scope epoch = Scope.open();
+        try (TensorScope epoch = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             model.train(false);
             List<ValidationOutput> outputs = new ArrayList<>();
             for (Batch batch : valLoader) {
-                try (Scope step = Scope.open()) {
+                try (TensorScope step = TensorScope.open()) {
                     ValidationOutput output = model.validationStep(batch);
                     epoch.attach(output.valLoss());
                     epoch.attach(output.valAcc());
@@ -87,7 +87,7 @@ public final class Training {
                 training.epochStarts(epoch);
                 model.train(true);
                 for (Batch batch : trainLoader) {
-                    try (Scope step = Scope.open()) {
+                    try (TensorScope step = TensorScope.open()) {
                         Tensor loss = model.trainingStep(batch);
                         loss.backward();
                         model.onAfterBackward();

@@ -18,7 +18,7 @@ public final class TrainingState {
     private final List<? extends TrainingListener> listeners;
     private final List<EpochResult> history = new ArrayList<>();
     private final List<Double> trainLosses = new ArrayList<>();
-    private final StepLosses losses = new StepLosses();
+    private final LossAccumulator losses = new LossAccumulator();
     private List<Double> stepLosses = List.of();
     private @Nullable TrainableModel model;
     private @Nullable Optimizer optimizer;
@@ -87,7 +87,7 @@ public final class TrainingState {
     }
 
     void epochEnds(EpochResult result) {
-        stepLosses = losses.take();
+        stepLosses = losses.drain();
         trainLosses.add(model().trainingEpochEnd(stepLosses));
         history.add(result);
         listeners.forEach(listener -> listener.onEpochEnd(this, result));

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.tutorial;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -20,7 +20,7 @@ class AccuracyTest {
 
     @Test
     void countsTheRowsWhoseLargestOutputIsAtTheLabel() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor outputs = matrix(3, 2, 0.1f, 0.9f, 0.8f, 0.2f, 0.3f, 0.7f);
             Tensor accuracy = Accuracy.accuracy(outputs, labels(1, 0, 0));
             assertThat(accuracy.item_float()).isEqualTo(2f / 3f);
@@ -31,7 +31,7 @@ class AccuracyTest {
 
     @Test
     void ofEqualOutputsTheFirstCounts() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor outputs = matrix(2, 3, 1, 1, 0, 0, 2, 2);
             assertThat(Accuracy.accuracy(outputs, labels(0, 1)).item_float()).isEqualTo(1f);
         }
@@ -39,7 +39,7 @@ class AccuracyTest {
 
     @Test
     void isTheCorrectlyRoundedQuotientForEveryCount() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             for (int size : new int[] {3, 7, 16, 255, 256}) {
                 Tensor outputs = torch.zeros(size, 2);
                 long[] labels = new long[size];

@@ -8,7 +8,7 @@ import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.tutorial.listeners.LossGuard;
+import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
@@ -262,7 +262,7 @@ class AnyModelTest {
         try (Slope model = new Slope();
                 Batch batch = batch()) {
             assertThat(Training.fit(
-                            1, 0.1, model, List.of(), List.of(batch), OptimizerFactory.SGD, new LossGuard(true)))
+                            1, 0.1, model, List.of(), List.of(batch), OptimizerFactory.SGD, new TerminateOnNaN(true)))
                     .hasSize(1);
         }
     }

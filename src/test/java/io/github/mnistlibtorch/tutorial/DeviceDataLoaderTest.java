@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import java.util.ArrayList;
@@ -79,10 +79,10 @@ class DeviceDataLoaderTest {
                 .build();
     }
 
-    private static final class TenExamples implements Dataset<Example> {
+    private static final class TenExamples implements Dataset<LabeledImage> {
         @Override
-        public Example get(int index) {
-            return new Example(torch.ones(1, 28, 28), index);
+        public LabeledImage get(int index) {
+            return new LabeledImage(torch.ones(1, 28, 28), index);
         }
 
         @Override

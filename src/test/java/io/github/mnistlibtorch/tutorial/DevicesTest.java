@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
@@ -30,12 +30,12 @@ class DevicesTest {
     @Test
     void defaultDeviceIsTheGpuOnlyIfThereIsOne() {
         String expected = torch.cuda_is_available() ? "cuda" : "cpu";
-        assertThat(PythonFormat.str(Devices.getDefaultDevice())).isEqualTo(expected);
+        assertThat(PythonRepr.str(Devices.getDefaultDevice())).isEqualTo(expected);
     }
 
     @Test
     void movesATensorAndKeepsItsShapeAndDtype() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor moved = Devices.toDevice(int64(1, 2, 3), meta);
             assertThat(moved.is_meta()).isTrue();
             assertThat(moved.scalar_type().intern()).isEqualTo(ScalarType.Long);
@@ -45,7 +45,7 @@ class DevicesTest {
 
     @Test
     void aTensorThatIsThereAlreadyIsNotCopied() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = torch.ones(2);
             Tensor moved = Devices.toDevice(tensor, Devices.of("cpu"));
             assertThat(moved.data_ptr().address()).isEqualTo(tensor.data_ptr().address());
@@ -54,7 +54,7 @@ class DevicesTest {
 
     @Test
     void movesBothTensorsOfABatch() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Batch moved = Devices.toDevice(new Batch(torch.ones(2, 1, 28, 28), int64(3, 4)), meta);
             assertThat(moved.images().is_meta()).isTrue();
             assertThat(moved.labels().is_meta()).isTrue();
@@ -63,7 +63,7 @@ class DevicesTest {
 
     @Test
     void movesListsInsideLists() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             List<List<Tensor>> moved =
                     Devices.toDevice(List.of(List.of(torch.ones(1)), List.of(torch.ones(2), torch.ones(3))), meta);
             assertThat(moved).hasSize(2);
@@ -74,12 +74,12 @@ class DevicesTest {
     @Test
     void aModelIsMovedInPlaceAndGivenBack() {
         try (MnistModel model = new MnistModel(4, 3, 2);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Device device = Devices.getDefaultDevice();
             assertThat(Devices.toDevice(model, device)).isSameAs(model);
             assertThat(StateDict.of(model).values())
                     .hasSize(4)
-                    .allMatch(parameter -> PythonFormat.str(parameter.device()).startsWith(PythonFormat.str(device)));
+                    .allMatch(parameter -> PythonRepr.str(parameter.device()).startsWith(PythonRepr.str(device)));
         }
     }
 

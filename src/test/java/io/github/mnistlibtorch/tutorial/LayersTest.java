@@ -11,7 +11,7 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
@@ -88,7 +88,7 @@ class LayersTest {
     @Test
     void stateDictHasTheBuffersInPythonsOrder() {
         try (Net net = new Net();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> dict = StateDict.of(net);
             assertThat(dict.keySet())
                     .containsExactly(
@@ -118,7 +118,7 @@ class LayersTest {
         Path pt = folder.resolve("net.pt");
         Path safetensors = folder.resolve("net.safetensors");
         try (Net net = new Net();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             List<EpochResult> history = Training.fit(1, 1e-3, net, trainLoader, valLoader, OptimizerFactory.ADAM);
             EpochResult trained = history.get(0);
             assertThat(trained.valAcc()).isGreaterThan(0.5);
@@ -138,7 +138,7 @@ class LayersTest {
     @Test
     void weightsWithoutBuffersAreRefused() {
         try (Net net = new Net();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> parameters = StateDict.parameters(net);
             assertThatThrownBy(() -> StateDict.load(net, parameters, Path.of("weights.pt")))
                     .isInstanceOf(InputException.class)
@@ -150,7 +150,7 @@ class LayersTest {
     @Test
     void countsStayCountsInFloat64() {
         try (Net net = new Net();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Devices.toDtype(net, ScalarType.Double);
             StateDict.of(net)
                     .forEach((name, tensor) -> assertThat(tensor.scalar_type().intern())
@@ -170,7 +170,7 @@ class LayersTest {
     void evaluationIsTheSameEachTime() {
         DataLoader<Batch> valLoader = loader(0, 100, 50);
         try (Net net = new Net();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             net.train(true);
             Tensor images = mnist.get(0).image().unsqueeze(0);
             assertThat(net.forward(images).equal(net.forward(images))).isFalse();
@@ -197,7 +197,7 @@ class LayersTest {
     private static void useOnce() {
         DataLoader<Batch> loader = loader(0, 40, 20);
         try (MnistCnn cnn = new MnistCnn(10);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             cnn.printTo(new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8));
             Training.fit(2, 0.01, cnn, loader, loader, OptimizerFactory.ADAM);
             StateDict.of(Devices.toDtype(cnn, ScalarType.Double));
@@ -208,7 +208,7 @@ class LayersTest {
     void convolutionalModelComesBackInBothFormatsAndDtypes() throws IOException {
         for (ScalarType dtype : List.of(ScalarType.Float, ScalarType.Double)) {
             try (MnistCnn cnn = Devices.toDtype(new MnistCnn(10), dtype);
-                    Scope scope = Scope.open()) {
+                    TensorScope scope = TensorScope.open()) {
                 Path pt = folder.resolve("cnn.pt");
                 StateDict.save(cnn, pt);
                 Path safetensors = folder.resolve("cnn.safetensors");
@@ -253,7 +253,7 @@ class LayersTest {
         for (List<Integer> hiddenSizes : List.of(List.of(4), List.of(4, 3), List.<Integer>of())) {
             String name = hiddenSizes.isEmpty() ? "cnn" : "mlp";
             try (ImageClassificationBase model = MnistModels.create(name, hiddenSizes);
-                    Scope scope = Scope.open()) {
+                    TensorScope scope = TensorScope.open()) {
                 assertThat(StateDict.parameters(model).keySet())
                         .containsExactlyElementsOf(MnistModels.parameterNames(name, hiddenSizes));
             }

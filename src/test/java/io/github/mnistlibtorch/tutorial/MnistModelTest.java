@@ -9,7 +9,7 @@ import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
@@ -52,7 +52,7 @@ class MnistModelTest {
     @Test
     void picturesOfAnyShapeAreFlattened() {
         try (MnistModel model = new MnistModel(784, 8, 10);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Tensor images = torch.rand(5, 1, 28, 28);
             Tensor out = model.forward(images);
             assertThat(out.shape()).containsExactly(5, 10);
@@ -77,7 +77,7 @@ class MnistModelTest {
             names = {"Float", "Double"})
     void savedModelComesBackBitForBit(ScalarType dtype) throws IOException {
         try (MnistModel model = new MnistModel(784, 8, 10);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             model.to(dtype, /* non_blocking= */ false);
             for (Path file : inBothFormats(StateDict.of(model))) {
                 try (ImageClassificationBase loaded = MnistModels.load(file)) {
@@ -97,7 +97,7 @@ class MnistModelTest {
     void anyNumberOfHiddenLayersComesBackAndLeavesNoPointerBehind() throws IOException {
         long before = LivePointers.settled();
         try (MnistMlp model = new MnistMlp(784, List.of(8, 7, 6), 10);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             assertThat(StateDict.of(model).keySet()).endsWith("linear4.weight", "linear4.bias");
             Tensor pictures = torch.rand(2, 1, 28, 28);
             Tensor expected = model.forward(pictures);
@@ -113,7 +113,7 @@ class MnistModelTest {
     @Test
     void weightsOfAnotherNetworkAreRefusedWithAListAndNoLeak() throws IOException {
         List<Path> files;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             tensors.put("linear1.weight", torch.zeros(4, 784));
             tensors.put("linear1.bias", torch.zeros(5));
@@ -136,7 +136,7 @@ class MnistModelTest {
 
     @Test
     void networkFarLargerThanItsFileIsRefused() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor column = torch.zeros(100_000, 1);
             for (Path file : inBothFormats(Map.of("linear1.weight", column, "linear2.weight", column))) {
                 assertThatThrownBy(() -> MnistModels.load(file))
@@ -150,13 +150,13 @@ class MnistModelTest {
     void weightsAreDrawnHiddenLayerFirst() {
         TorchRandom.manualSeed(5);
         try (MnistModel model = new MnistModel(784, 8, 10);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             assertThat(List.copyOf(StateDict.of(model).keySet()))
                     .containsExactly("linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias");
         }
         long afterModel = TorchRandom.nextInt64(null);
         TorchRandom.manualSeed(5);
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             // One 32-bit word for each weight and bias, and two for an int64.
             torch.empty(new long[] {784 * 8 + 8 + 8 * 10 + 10}, new TensorOptions(ScalarType.Float), null)
                     .uniform_();
@@ -173,7 +173,7 @@ class MnistModelTest {
     }
 
     private static EpochResult validate(MnistModel model, Batch batch) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return model.validationEpochEnd(List.of(model.validationStep(batch)));
         }
     }

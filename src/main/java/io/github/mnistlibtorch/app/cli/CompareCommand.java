@@ -1,19 +1,19 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.parity.Guidance;
-import io.github.mnistlibtorch.app.parity.Ladder;
+import io.github.mnistlibtorch.app.parity.CheckResult;
+import io.github.mnistlibtorch.app.parity.ForkReport;
 import io.github.mnistlibtorch.app.parity.PythonArticle;
-import io.github.mnistlibtorch.app.parity.Rung;
 import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceComparison;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
-import io.github.mnistlibtorch.app.run.Interruption;
-import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.GracefulShutdown;
+import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -85,7 +85,7 @@ final class CompareCommand implements Callable<Integer> {
             return judge(python.trace(), here);
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted");
-            return Interruption.EXIT_CODE;
+            return GracefulShutdown.EXIT_CODE;
         }
     }
 
@@ -133,23 +133,24 @@ final class CompareCommand implements Callable<Integer> {
         return String.format(
                 ROW,
                 name,
-                PythonFormat.repr(python.valLoss()),
-                PythonFormat.repr(java.valLoss()),
-                PythonFormat.fixed(python.valAcc(), 4),
-                PythonFormat.fixed(java.valAcc(), 4),
+                PythonRepr.repr(python.valLoss()),
+                PythonRepr.repr(java.valLoss()),
+                PythonRepr.fixed(python.valAcc(), 4),
+                PythonRepr.fixed(java.valAcc(), 4),
                 python.equals(java) ? "equal" : "DIFFERENT");
     }
 
     private static int judge(Trace python, Trace java) {
-        List<Rung> rungs = Ladder.climb(python, java, Guidance.NONE);
+        List<CheckResult> results = TraceComparison.compare(python, java, ForkReport.NONE);
         System.out.println();
-        rungs.forEach(System.out::println);
-        boolean equal = Ladder.isExact(python, java) && rungs.stream().allMatch(Rung::holds);
+        results.forEach(System.out::println);
+        boolean equal =
+                TraceComparison.isExact(python, java) && results.stream().allMatch(CheckResult::passed);
         System.out.println(
                 equal
                         ? "Python and Java: equal, bit for bit."
                         : "Python and Java: not equal"
-                                + (Ladder.isExact(python, java) ? "." : "; the libraries are not the same."));
+                                + (TraceComparison.isExact(python, java) ? "." : "; the libraries are not the same."));
         return equal ? 0 : 1;
     }
 }

@@ -4,7 +4,7 @@ import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
@@ -96,7 +96,7 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Dataset<Example> pictures(Mnist mnist) throws InputException {
+    private Dataset<LabeledImage> pictures(Mnist mnist) throws InputException {
         if (part == Part.test) {
             return mnist;
         }

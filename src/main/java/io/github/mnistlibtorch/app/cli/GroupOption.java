@@ -1,9 +1,9 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.torch.distributed.DistributedEnvironment;
 import io.github.mnistlibtorch.torch.distributed.DistributedException;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
-import io.github.mnistlibtorch.torch.distributed.Rendezvous;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
@@ -39,8 +39,8 @@ final class GroupOption {
      * @return {@code null} if this process works alone
      * @throws InputException if the environment makes no sense
      */
-    @Nullable Rendezvous rendezvous() throws InputException {
-        return Rendezvous.of(System.getenv(), Duration.ofSeconds(seconds));
+    @Nullable DistributedEnvironment rendezvous() throws InputException {
+        return DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(seconds));
     }
 
     /**
@@ -49,12 +49,13 @@ final class GroupOption {
      * @param agreed what all must have in common
      * @param resume where rank 0 has the checkpoint to go on from; the others need not have it
      */
-    static int runTogether(Rendezvous rendezvous, Map<String, String> agreed, @Nullable Path resume, Run run)
+    static int runTogether(
+            DistributedEnvironment rendezvous, Map<String, String> agreed, @Nullable Path resume, Run run)
             throws IOException {
         try (ProcessGroup group = ProcessGroup.init(rendezvous, agreed)) {
             int exitCode = resume == null ? run.start(group, null) : resumeTogether(group, resume, run);
             if (exitCode == 0) {
-                partFrom(group);
+                awaitAllRanks(group);
             }
             return exitCode;
         }
@@ -88,7 +89,7 @@ final class GroupOption {
     }
 
     /** None goes before all are done: to go would cut a connection that another still reads from. */
-    private static void partFrom(ProcessGroup group) {
+    private static void awaitAllRanks(ProcessGroup group) {
         try {
             group.barrier();
         } catch (DistributedException e) {

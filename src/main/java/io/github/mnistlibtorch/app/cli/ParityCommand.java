@@ -1,18 +1,18 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.parity.Guidance;
-import io.github.mnistlibtorch.app.parity.Ladder;
-import io.github.mnistlibtorch.app.parity.Rung;
+import io.github.mnistlibtorch.app.parity.CheckResult;
+import io.github.mnistlibtorch.app.parity.ForkReport;
 import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceComparison;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
-import io.github.mnistlibtorch.app.parity.fork.Guide;
+import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -63,7 +63,7 @@ final class ParityCommand implements Callable<Integer> {
                     + " tolerances are those of float32.")
     private @Nullable String dtype;
 
-    private Guidance guidance = Guidance.NONE;
+    private ForkReport report = ForkReport.NONE;
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
@@ -75,19 +75,21 @@ final class ParityCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         Trace expected = TraceFile.read(trace);
         Trace actual = against == null ? run(expected) : TraceFile.read(against);
-        List<Rung> rungs = Ladder.climb(expected, actual, guidance);
-        rungs.forEach(System.out::println);
-        guidance.lines().forEach(System.out::println);
-        return rungs.stream()
-                .filter(rung -> !rung.holds())
+        List<CheckResult> results = TraceComparison.compare(expected, actual, report);
+        results.forEach(System.out::println);
+        report.lines().forEach(System.out::println);
+        return results.stream()
+                .filter(result -> !result.passed())
                 .findFirst()
-                .map(rung -> {
-                    System.out.println("First divergence: " + rung.name() + ": " + rung.detail());
+                .map(result -> {
+                    System.out.println("First divergence: " + result.name() + ": " + result.detail());
                     return 1;
                 })
                 .orElseGet(() -> {
                     System.out.println(
-                            Ladder.isExact(expected, actual) ? "Every rung holds, bit for bit." : "Every rung holds.");
+                            TraceComparison.isExact(expected, actual)
+                                    ? "Every rung holds, bit for bit."
+                                    : "Every rung holds.");
                     return 0;
                 });
     }
@@ -99,21 +101,21 @@ final class ParityCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         useThreads(expected.producer().threads());
         TraceRecorder recorder = new TraceRecorder(config);
-        try (Guide guide = new Guide(expected, config, device, recorder)) {
+        try (ForkFollower follower = new ForkFollower(expected, config, device, recorder)) {
             // Where every bit has to be the same, there is nothing to lead along.
-            RunListener listener = isSameLibrary(expected, config, device) ? recorder : guide;
+            RunListener listener = isSameLibrary(expected, config, device) ? recorder : follower;
             new TrainingRun(config, mnist, device)
-                    .printTo(System.err) // what the article prints is progress here, and the ladder the result
+                    .printTo(System.err) // what the article prints is progress here, and the comparison the result
                     .listeners(listener)
                     .run();
-            guidance = guide.guidance();
+            report = follower.report();
             return recorder.trace();
         }
     }
 
     private static boolean isSameLibrary(Trace expected, RunConfig config, Device device) {
         return config.dtype().equals(expected.config().dtype())
-                && expected.producer().computesAs(TraceRecorder.producer(PythonFormat.str(device)));
+                && expected.producer().computesAs(TraceRecorder.producer(PythonRepr.str(device)));
     }
 
     /** Those of the trace, if they can be the same ones: the order of MKL's additions depends on how many there are. */

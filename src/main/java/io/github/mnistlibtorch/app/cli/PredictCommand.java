@@ -1,8 +1,8 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.predict.DigitPicture;
+import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
 import io.github.mnistlibtorch.app.run.MnistModels;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
@@ -151,9 +151,9 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     private static Prediction predict(ImageClassificationBase network, Path file, Device device) throws IOException {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor picture = DigitPicture.read(file);
+            Tensor picture = DigitPreprocessor.read(file);
             Tensor probabilities = network.forward(Devices.toDevice(picture, device, MnistModels.dtype(network)))
                     .softmax(/* dim= */ 1)
                     .to(ScalarType.Double)

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.report.Results;
+import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.TrainingRun;
@@ -25,7 +25,7 @@ record RunFolder(Path path) {
     /** Where a run may write, beside what options name. */
     List<Path> files() {
         return Stream.concat(
-                        Stream.concat(TrainingRun.FILES.stream(), Results.FILES.stream())
+                        Stream.concat(TrainingRun.FILES.stream(), RunArtifacts.FILES.stream())
                                 .map(path::resolve),
                         Stream.of(path, checkpoint(), Checkpoint.previous(checkpoint()), path.resolve(UNFINISHED)))
                 .toList();

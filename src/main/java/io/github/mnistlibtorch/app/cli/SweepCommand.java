@@ -1,20 +1,20 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.report.Comparison;
-import io.github.mnistlibtorch.app.run.Interruption;
-import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.report.SweepPlot;
+import io.github.mnistlibtorch.app.run.GracefulShutdown;
+import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.Environment;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
 import io.github.mnistlibtorch.tutorial.TrainingState;
-import io.github.mnistlibtorch.tutorial.listeners.LossGuard;
+import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -169,7 +169,7 @@ final class SweepCommand implements Callable<Integer> {
         setAside(PICTURE);
         data = DataOption.describe(mnist);
         long began = System.nanoTime();
-        try (Interruption interruption = new Interruption(/* mayTakeLong= */ false)) {
+        try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ false)) {
             for (RunConfig config : grid) {
                 Run run = train(mnist, config, device, interruption);
                 runs.add(run);
@@ -189,7 +189,7 @@ final class SweepCommand implements Callable<Integer> {
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted after " + runs.size() + " of " + grid.size() + " runs"
                     + (runs.isEmpty() ? "" : "; these are in " + out));
-            return Interruption.EXIT_CODE;
+            return GracefulShutdown.EXIT_CODE;
         }
         String best = best(grid);
         if (best.isEmpty()) {
@@ -264,7 +264,7 @@ final class SweepCommand implements Callable<Integer> {
                 .min(Map.Entry.comparingByValue(Comparator.comparing(runs -> row(List.of(), runs))))
                 .map(Map.Entry::getValue)
                 .orElseThrow();
-        Comparison.Row row = row(List.of(), best);
+        SweepPlot.Row row = row(List.of(), best);
         if (row.accuracies().isEmpty()) {
             return "";
         }
@@ -293,7 +293,7 @@ final class SweepCommand implements Callable<Integer> {
         }
     }
 
-    private static Run train(Mnist mnist, RunConfig config, Device device, Interruption interruption)
+    private static Run train(Mnist mnist, RunConfig config, Device device, GracefulShutdown interruption)
             throws IOException {
         TrainingLosses losses = new TrainingLosses();
         List<EpochResult> history = List.of();
@@ -302,7 +302,7 @@ final class SweepCommand implements Callable<Integer> {
         try {
             history = new TrainingRun(config, mnist, device)
                     .printNothing() // its lines would hide those of the comparison
-                    .listeners(new LossGuard(/* everyStep= */ true), losses, interruption)
+                    .listeners(new TerminateOnNaN(/* everyStep= */ true), losses, interruption)
                     .run();
         } catch (InterruptedRunException e) {
             throw e;
@@ -327,8 +327,8 @@ final class SweepCommand implements Callable<Integer> {
 
     private static String line(Run run, List<RunConfig> grid) {
         String result = run.failed == null
-                ? "val_loss: " + PythonFormat.fixed(run.last().valLoss(), 4) + ", val_acc: "
-                        + PythonFormat.fixed(run.last().valAcc(), 4)
+                ? "val_loss: " + PythonRepr.fixed(run.last().valLoss(), 4) + ", val_acc: "
+                        + PythonRepr.fixed(run.last().valAcc(), 4)
                 : "failed: " + run.failed;
         return compared(grid).stream()
                         .map(name -> name + " " + run.options.get(name))
@@ -348,7 +348,7 @@ final class SweepCommand implements Callable<Integer> {
                 .build()
                 .writeValueAsBytes(content);
         AtomicFile.write(out.resolve(RESULTS), file -> file.write(json));
-        Comparison.write(
+        SweepPlot.write(
                 out.resolve(PICTURE),
                 comparedButTheSeed(grid),
                 rows(grid).entrySet().stream()
@@ -370,7 +370,7 @@ final class SweepCommand implements Callable<Integer> {
                         Collectors.toList()));
     }
 
-    private static Comparison.Row row(List<String> values, List<Run> runs) {
+    private static SweepPlot.Row row(List<String> values, List<Run> runs) {
         List<List<Double>> accuracies = runs.stream()
                 .filter(run -> run.failed == null)
                 .map(run ->
@@ -378,6 +378,6 @@ final class SweepCommand implements Callable<Integer> {
                 .toList();
         int failed = runs.size() - accuracies.size();
         String trouble = failed == 0 ? "" : runs.size() == 1 ? "failed" : failed + " failed";
-        return new Comparison.Row(values, accuracies, trouble);
+        return new SweepPlot.Row(values, accuracies, trouble);
     }
 }

@@ -1,7 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.OutputFolder;
-import io.github.mnistlibtorch.app.run.Stopwatch;
+import io.github.mnistlibtorch.app.run.RunTimings;
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
@@ -34,7 +34,7 @@ final class TimingsOption {
     }
 
     /** When the run has finished. */
-    void write(Stopwatch stopwatch) throws IOException {
+    void write(RunTimings stopwatch) throws IOException {
         if (file != null) {
             byte[] json = JsonMapper.builder().build().writeValueAsBytes(stopwatch.timings());
             AtomicFile.write(file, out -> out.write(json));

@@ -5,15 +5,15 @@ import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.distributed.DistributedEnvironment;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
-import io.github.mnistlibtorch.torch.distributed.Rendezvous;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
-import io.github.mnistlibtorch.tutorial.listeners.LossGuard;
+import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -108,7 +108,7 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
-        Rendezvous rendezvous = groupOption.rendezvous();
+        DistributedEnvironment rendezvous = groupOption.rendezvous();
         if (rendezvous != null) {
             traceOption.recordShareOf(rendezvous.rank());
             Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
@@ -152,20 +152,20 @@ final class TrainCommand implements Callable<Integer> {
                 .config(checkpoint == null ? null : checkpoint.config(), runOptions)
                 .with(DataOption.describe(mnist), group == null ? null : group.worldSize());
         if (checkpoint != null) {
-            Resumption resumption = new Resumption(checkpoint);
+            ResumeOptions resumption = new ResumeOptions(checkpoint);
             resumption.restore(spec);
             resumption.requireSame(config);
             out = isGiven("--out") ? out : checkpoint.file().resolveSibling("");
         }
         config = dryRun ? dryRun(config) : config;
-        Dataset<Example> dataset = dryRun ? firstBatches(mnist, config.batchSize()) : mnist;
+        Dataset<LabeledImage> dataset = dryRun ? firstBatches(mnist, config.batchSize()) : mnist;
         config.requireTrainingExamples(dataset.size(), "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
         Device device = deviceOption.start(localRank);
         LibTorch.setNumThreads(runOptions.threads());
 
         RunFolder folder = new RunFolder(out);
         TrainingListener guard = // one rank that stopped at a step of its own would leave the others waiting
-                allowNan ? new TrainingListener() {} : new LossGuard(/* everyStep= */ group == null);
+                allowNan ? new TrainingListener() {} : new TerminateOnNaN(/* everyStep= */ group == null);
         TrainingRun run =
                 new TrainingRun(config, dataset, device).listeners(traceOption.begin(config, folder.files()), guard);
         if (checkpoint != null) {
@@ -192,7 +192,7 @@ final class TrainCommand implements Callable<Integer> {
                         .toList());
     }
 
-    private static Dataset<Example> firstBatches(Mnist mnist, int batchSize) {
+    private static Dataset<LabeledImage> firstBatches(Mnist mnist, int batchSize) {
         int count = Math.min(mnist.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
         return new Subset<>(mnist, IntStream.range(0, count).toArray());
     }

@@ -1,17 +1,17 @@
 package io.github.mnistlibtorch.app.cli;
 
-import io.github.mnistlibtorch.app.report.Results;
+import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
-import io.github.mnistlibtorch.app.run.Interruption;
-import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.GracefulShutdown;
+import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.RunConfig;
-import io.github.mnistlibtorch.app.run.Stopwatch;
+import io.github.mnistlibtorch.app.run.RunTimings;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.distributed.DistributedException;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
 import io.github.mnistlibtorch.torch.runtime.Environment;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
 import java.io.IOException;
@@ -40,7 +40,7 @@ record TrainSession(
      * @return the exit code
      */
     int runOnly(boolean dryRun) throws IOException {
-        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null)) {
+        try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
             try {
                 run.listeners(interruption).run();
                 traceOption.write(runOptions);
@@ -51,7 +51,7 @@ record TrainSession(
             }
         } catch (InterruptedRunException e) {
             System.err.println("mnist-libtorch: interrupted");
-            return Interruption.EXIT_CODE;
+            return GracefulShutdown.EXIT_CODE;
         }
     }
 
@@ -71,14 +71,14 @@ record TrainSession(
                     .ifPresent(aside -> runOptions.say(
                             "An unfinished run is in the way; to go on with it later: train --resume " + aside));
         } else {
-            sayWhereItGoesOn(checkpoint, computedWith);
+            logResumption(checkpoint, computedWith);
         }
         Path file = folder.checkpoint();
         Path resumed = checkpoint == null ? null : checkpoint.file();
         CheckpointWriter writer = new CheckpointWriter(file, config, computedWith, resumed);
-        Stopwatch stopwatch = new Stopwatch();
-        Results results = new Results(folder.path());
-        try (Interruption interruption = new Interruption(/* mayTakeLong= */ group != null)) {
+        RunTimings stopwatch = new RunTimings();
+        RunArtifacts results = new RunArtifacts(folder.path());
+        try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
             run.saveTo(folder.path())
                     .listeners(
                             stopwatch,
@@ -98,7 +98,7 @@ record TrainSession(
             Path last = writer.hasCheckpoint() || resumed == null ? file : resumed;
             System.err.println("mnist-libtorch: interrupted; to go on"
                     + (group == null ? ": " : ", start all ranks with: ") + "train --resume " + last);
-            return Interruption.EXIT_CODE;
+            return GracefulShutdown.EXIT_CODE;
         }
         traceOption.write(runOptions);
         runOptions.say(stopwatch.toString());
@@ -107,7 +107,7 @@ record TrainSession(
         return 0;
     }
 
-    private void sayWhereItGoesOn(Checkpoint from, Map<String, String> computedWith) {
+    private void logResumption(Checkpoint from, Map<String, String> computedWith) {
         long all = from.config().epochs();
         runOptions.say(
                 from.epochs() == all
@@ -128,14 +128,14 @@ record TrainSession(
         int ranks = config.worldSize() == null ? 1 : config.worldSize();
         return runOptions.isQuiet()
                 ? new TrainingListener() {}
-                : new Progress(
-                        System.err, Progress.isTerminal(), config.epochs(), trainSize, config.batchSize() * ranks);
+                : new ProgressBar(
+                        System.err, ProgressBar.isTerminal(), config.epochs(), trainSize, config.batchSize() * ranks);
     }
 
     /** What may change the last digits. */
     private Map<String, String> computedWith(Device device) {
         Map<String, String> computedWith = Environment.kernels();
-        computedWith.put("device", PythonFormat.str(device));
+        computedWith.put("device", PythonRepr.str(device));
         computedWith.put("threads", Integer.toString(runOptions.threads()));
         return computedWith;
     }

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.app.parity;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import io.github.mnistlibtorch.app.run.Interruption.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.torch.runtime.InputException;

@@ -6,7 +6,7 @@ import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
-import io.github.mnistlibtorch.torch.runtime.Gunzip;
+import io.github.mnistlibtorch.torch.runtime.BoundedGzipInputStream;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.EOFException;
@@ -172,7 +172,7 @@ public final class TraceFile {
 
     private static byte[] content(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file);
-                InputStream text = isGzip(file) ? Gunzip.open(in, BUFFER) : in) {
+                InputStream text = isGzip(file) ? BoundedGzipInputStream.open(in, BUFFER) : in) {
             byte[] json = text.readNBytes(MAX_BYTES + 1);
             if (json.length > MAX_BYTES) {
                 throw refuse(file, "it holds more than " + MAX_BYTES + " bytes");

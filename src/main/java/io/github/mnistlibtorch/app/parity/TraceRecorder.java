@@ -4,13 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunListener;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerState;
 import io.github.mnistlibtorch.torch.runtime.Environment;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.Sha256;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -76,7 +76,7 @@ public final class TraceRecorder implements RunListener {
     }
 
     @Override
-    public void onSplit(Subset<Example> train, Subset<Example> val) {
+    public void onSplit(Subset<LabeledImage> train, Subset<LabeledImage> val) {
         split = new Trace.Split(
                 sha256(train.indices()), sha256(val.indices()), head(train.indices()), head(val.indices()));
     }
@@ -89,7 +89,7 @@ public final class TraceRecorder implements RunListener {
     @Override
     public void onModelCreated(ImageClassificationBase model) {
         this.model = model;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             StateDict.of(model).forEach((name, parameter) -> {
                 float[] head = new float[(int) Math.min(Trace.PARAMETER_HEAD, parameter.numel())];
                 parameter.data_ptr_float().get(head);
@@ -137,7 +137,7 @@ public final class TraceRecorder implements RunListener {
 
     /** While it is there: it lives as long as its call of {@code fit}. */
     private void recordOptimizer(Optimizer optimizer) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             List<String> names =
                     List.copyOf(StateDict.parameters(requireNonNull(model)).keySet());
             OptimizerState.byParameter(optimizer)
@@ -157,12 +157,12 @@ public final class TraceRecorder implements RunListener {
 
     @Override
     public void onRunEnd(ImageClassificationBase model) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             StateDict.of(model)
                     .forEach((name, parameter) ->
                             finalParameters.put(name, new Trace.FinalParameter(shape(parameter), sha256(parameter))));
             try (TensorVector parameters = model.parameters()) {
-                producer = producer(PythonFormat.str(parameters.get(0).device()));
+                producer = producer(PythonRepr.str(parameters.get(0).device()));
             }
         }
         nextInt64 = TorchRandom.nextInt64(null);
@@ -223,7 +223,7 @@ public final class TraceRecorder implements RunListener {
 
     /** Over the values in their dtype, little-endian as LibTorch's platforms are. */
     private static String sha256(Tensor tensor) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor dense = tensor.cpu().contiguous();
             long size = dense.numel() * dense.element_size();
             return Sha256.hex(new BytePointer(dense.data_ptr()).capacity(size).asByteBuffer());

@@ -7,7 +7,7 @@ import com.sun.net.httpserver.HttpServer;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -113,9 +113,9 @@ public final class DigitServer implements AutoCloseable {
     }
 
     private Map<String, Object> answer(byte[] grey) throws InputException {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor picture = scope.attach(DigitPicture.of(grey, SIDE, SIDE, "the drawing"));
+            Tensor picture = scope.attach(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
             Tensor input = Devices.toDevice(picture, device, MnistModels.dtype(network));
             Tensor probabilities = network.forward(input).softmax(/* dim= */ 1);
             Map<String, Object> answer = new LinkedHashMap<>();

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
-import io.github.mnistlibtorch.torch.plot.Picture;
+import io.github.mnistlibtorch.torch.plot.Canvas;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.geom.AffineTransform;
@@ -30,24 +30,24 @@ public final class ConfusionMatrix {
     public static void write(Path png, Predictions predictions) throws IOException {
         int classes = predictions.classes();
         int side = CELL * classes;
-        Picture.write(png, LEFT + side + RIGHT, TOP + side + BOTTOM, graphics -> {
+        Canvas.write(png, LEFT + side + RIGHT, TOP + side + BOTTOM, graphics -> {
             String title = String.format(
                     Locale.ROOT,
                     "Which digit is taken for which: %,d of %,d right",
-                    predictions.right(),
+                    predictions.correctCount(),
                     predictions.size());
             double middle = LEFT + side / 2.0;
-            Picture.centred(graphics, title, Picture.TITLE_FONT, Picture.INK, middle, 22);
-            Picture.centred(graphics, "answer", Picture.LABEL_FONT, Picture.INK, middle, TOP + side + 34);
+            Canvas.centred(graphics, title, Canvas.TITLE_FONT, Canvas.INK, middle, 22);
+            Canvas.centred(graphics, "answer", Canvas.LABEL_FONT, Canvas.INK, middle, TOP + side + 34);
             AffineTransform upright = graphics.getTransform();
             graphics.rotate(-Math.PI / 2, 16, TOP + side / 2.0);
-            Picture.centred(graphics, "digit", Picture.LABEL_FONT, Picture.INK, 16, TOP + side / 2.0);
+            Canvas.centred(graphics, "digit", Canvas.LABEL_FONT, Canvas.INK, 16, TOP + side / 2.0);
             graphics.setTransform(upright);
             for (int i = 0; i < classes; i++) {
                 String name = Integer.toString(i);
                 double centre = (i + 0.5) * CELL;
-                Picture.centred(graphics, name, Picture.TICK_FONT, Picture.INK, LEFT + centre, TOP + side + 14);
-                Picture.centred(graphics, name, Picture.TICK_FONT, Picture.INK, LEFT - 12, TOP + centre + 3);
+                Canvas.centred(graphics, name, Canvas.TICK_FONT, Canvas.INK, LEFT + centre, TOP + side + 14);
+                Canvas.centred(graphics, name, Canvas.TICK_FONT, Canvas.INK, LEFT - 12, TOP + centre + 3);
             }
             draw(graphics, predictions.confusion());
         });
@@ -71,24 +71,24 @@ public final class ConfusionMatrix {
                 int count = counts[row][column];
                 boolean right = row == column;
                 double strength = right ? (double) count / mostRight : 0.8 * count / mostWrong;
-                Color colour = Picture.tint(right ? Picture.BLUE : Picture.VERMILION, strength);
+                Color colour = Canvas.tint(right ? Canvas.BLUE : Canvas.VERMILION, strength);
                 Rectangle2D cell =
                         new Rectangle2D.Double(LEFT + column * CELL + 0.5, TOP + row * CELL + 0.5, CELL - 1, CELL - 1);
                 graphics.setColor(all == 0 ? Color.WHITE : colour);
                 graphics.fill(cell);
                 if (count > 0) {
-                    Color ink = strength > (right ? 0.55 : 0.75) ? Color.WHITE : Picture.INK;
-                    Picture.centred(
+                    Color ink = strength > (right ? 0.55 : 0.75) ? Color.WHITE : Canvas.INK;
+                    Canvas.centred(
                             graphics,
                             Integer.toString(count),
-                            Picture.TICK_FONT,
+                            Canvas.TICK_FONT,
                             ink,
                             cell.getCenterX(),
                             cell.getCenterY() + 3);
                 }
             }
         }
-        graphics.setColor(Picture.tint(Picture.INK, 0.5));
+        graphics.setColor(Canvas.tint(Canvas.INK, 0.5));
         graphics.draw(new Rectangle2D.Double(LEFT, TOP, CELL * counts.length, CELL * counts.length));
     }
 }

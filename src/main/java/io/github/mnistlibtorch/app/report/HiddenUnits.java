@@ -1,7 +1,7 @@
 package io.github.mnistlibtorch.app.report;
 
-import io.github.mnistlibtorch.torch.plot.Picture;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.plot.Canvas;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -35,7 +35,7 @@ public final class HiddenUnits {
      * @param columns of the model's input; {@code rows * columns} is its size
      */
     public HiddenUnits(Module model, int rows, int columns) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> parameters = StateDict.of(model);
             Tensor weight = parameters.values().iterator().next();
             boolean isConvolution = weight.dim() == 4;
@@ -44,7 +44,7 @@ public final class HiddenUnits {
                     : "hidden units" + (parameters.containsKey("linear3.weight") ? " of the first layer" : "");
             count = weight.size(0);
             for (int unit = 0; unit < Math.min(MOST, count); unit++) {
-                weights.add(Digits.values(
+                weights.add(ImageGridPlot.values(
                         weight.select(0, unit),
                         isConvolution ? (int) weight.size(2) : rows,
                         isConvolution ? (int) weight.size(3) : columns));
@@ -66,12 +66,12 @@ public final class HiddenUnits {
         double scale = scale();
         String title = (count > MOST ? "The first " + MOST + " of " + count : "The " + count) + " " + units
                 + ": blue speaks for the unit, vermilion against it";
-        Digits.write(
+        ImageGridPlot.write(
                 png,
                 title,
                 weights,
                 captions,
-                weight -> Picture.tint(weight > 0 ? Picture.BLUE : Picture.VERMILION, Math.abs(weight) / scale));
+                weight -> Canvas.tint(weight > 0 ? Canvas.BLUE : Canvas.VERMILION, Math.abs(weight) / scale));
     }
 
     /** Where the colours are full: the few weights beyond it would leave all others pale. */

@@ -2,8 +2,8 @@ package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.util.Comparator;
@@ -20,17 +20,17 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  *
  * @param classes number of classes
  * @param labels what each picture shows
- * @param answers what the model says that it shows
+ * @param predictedLabels what the model says that it shows
  * @param probabilities how sure the model is of its answer, 0 to 1
  */
-public record Predictions(int classes, int[] labels, int[] answers, double[] probabilities) {
+public record Predictions(int classes, int[] labels, int[] predictedLabels, double[] probabilities) {
     private static final int BATCH = 1024;
 
     /** Asks the model, on its device and in evaluation mode. Draws no random number. */
-    public static Predictions of(ImageClassificationBase model, Dataset<Example> dataset) {
+    public static Predictions of(ImageClassificationBase model, Dataset<LabeledImage> dataset) {
         int size = dataset.size();
         int[] labels = new int[size];
-        int[] answers = new int[size];
+        int[] predictedLabels = new int[size];
         double[] probabilities = new double[size];
         int classes = 0;
         model.train(false);
@@ -38,7 +38,7 @@ public record Predictions(int classes, int[] labels, int[] answers, double[] pro
             for (int first = 0; first < size; first += BATCH) {
                 int[] positions =
                         IntStream.range(first, Math.min(size, first + BATCH)).toArray();
-                try (Scope scope = Scope.open()) {
+                try (TensorScope scope = TensorScope.open()) {
                     Batch batch = Batch.of(dataset.getItems(positions));
                     Tensor weight = StateDict.of(model).values().iterator().next();
                     Tensor outputs =
@@ -53,39 +53,39 @@ public record Predictions(int classes, int[] labels, int[] answers, double[] pro
                     batch.labels().data_ptr_long().get(truth);
                     for (int i = 0; i < positions.length; i++) {
                         labels[first + i] = (int) truth[i];
-                        answers[first + i] = (int) chosen[i];
+                        predictedLabels[first + i] = (int) chosen[i];
                         probabilities[first + i] = sure[i];
                     }
                 }
             }
         }
-        return new Predictions(classes, labels, answers, probabilities);
+        return new Predictions(classes, labels, predictedLabels, probabilities);
     }
 
     public int size() {
         return labels.length;
     }
 
-    /** Number of right answers. */
-    public int right() {
+    /** Number of right predictedLabels. */
+    public int correctCount() {
         return (int) IntStream.range(0, size()).filter(this::isRight).count();
     }
 
     private boolean isRight(int position) {
-        return labels[position] == answers[position];
+        return labels[position] == predictedLabels[position];
     }
 
     /** How often a picture of one class (first index) was taken for another (second index). */
     public int[][] confusion() {
         int[][] counts = new int[classes][classes];
         for (int i = 0; i < size(); i++) {
-            counts[labels[i]][answers[i]]++;
+            counts[labels[i]][predictedLabels[i]]++;
         }
         return counts;
     }
 
     /** Positions of the pictures with a wrong answer, the most confident first. */
-    public List<Integer> mistakes() {
+    public List<Integer> misclassified() {
         return IntStream.range(0, size())
                 .filter(position -> !isRight(position))
                 .boxed()

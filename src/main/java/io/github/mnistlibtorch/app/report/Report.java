@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Png;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.ByteArrayOutputStream;
@@ -63,7 +63,7 @@ public final class Report {
             Map<String, Object> environment,
             List<Phase> schedule,
             List<EpochResult> history,
-            Dataset<Example> dataset,
+            Dataset<LabeledImage> dataset,
             Predictions predictions,
             Map<String, Path> pictures,
             String command) {}
@@ -94,13 +94,13 @@ public final class Report {
         page.append(String.format(
                 Locale.ROOT,
                 "<p class=\"result\">%,d of %,d held-out pictures are recognized (%.2f %%).</p>\n",
-                predictions.right(),
+                predictions.correctCount(),
                 predictions.size(),
-                100.0 * predictions.right() / predictions.size()));
+                100.0 * predictions.correctCount() / predictions.size()));
         page.append("<p class=\"faint\">As the notebook counts, the mean over batches: val_acc: ")
-                .append(PythonFormat.fixed(last.valAcc(), 4))
+                .append(PythonRepr.fixed(last.valAcc(), 4))
                 .append(", val_loss: ")
-                .append(PythonFormat.fixed(last.valLoss(), 4))
+                .append(PythonRepr.fixed(last.valLoss(), 4))
                 .append("</p>\n");
         history(content);
         for (Map.Entry<String, Path> picture : content.pictures.entrySet()) {
@@ -137,9 +137,9 @@ public final class Report {
             EpochResult result = content.history.get(i);
             page.append("<tr>");
             cell(i == 0 ? "before" : Integer.toString(i));
-            cell(i == 0 ? "" : PythonFormat.repr(rates.get(i - 1)));
-            cell(PythonFormat.fixed(result.valLoss(), 4));
-            cell(PythonFormat.fixed(result.valAcc(), 4));
+            cell(i == 0 ? "" : PythonRepr.repr(rates.get(i - 1)));
+            cell(PythonRepr.fixed(result.valLoss(), 4));
+            cell(PythonRepr.fixed(result.valAcc(), 4));
             page.append("</tr>\n");
         }
         page.append("</table></div>\n");
@@ -164,12 +164,12 @@ public final class Report {
         page.append("</table></div>\n");
     }
 
-    private void samples(Dataset<Example> dataset, Predictions predictions) throws IOException {
+    private void samples(Dataset<LabeledImage> dataset, Predictions predictions) throws IOException {
         heading("The first held-out pictures");
         page.append("<ul class=\"samples\">\n");
         for (int i = 0; i < Math.min(SAMPLES, predictions.size()); i++) {
             int label = predictions.labels()[i];
-            int answer = predictions.answers()[i];
+            int answer = predictions.predictedLabels()[i];
             page.append("<li><img width=\"56\" height=\"56\" alt=\"a handwritten ")
                     .append(label)
                     .append("\" src=\"")
@@ -202,9 +202,9 @@ public final class Report {
     }
 
     /** Dark on light, as ink on paper. */
-    private static byte[] picture(Example example) throws IOException {
+    private static byte[] picture(LabeledImage example) throws IOException {
         try (var image = example.image()) {
-            float[][] values = Digits.values(image, (int) image.size(-2), (int) image.size(-1));
+            float[][] values = ImageGridPlot.values(image, (int) image.size(-2), (int) image.size(-1));
             byte[] samples = new byte[values.length * values[0].length];
             for (int i = 0; i < samples.length; i++) {
                 samples[i] = (byte) Math.round(255 * (1 - values[i / values[0].length][i % values[0].length]));

@@ -4,11 +4,11 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.optim.OptimizerState;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.serialization.InvalidFile;
 import io.github.mnistlibtorch.torch.serialization.PtDict;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
-import io.github.mnistlibtorch.torch.serialization.Refusal;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.IOException;
@@ -41,7 +41,7 @@ public final class Checkpoint implements AutoCloseable {
     private static final int VERSION = 1;
 
     private final Path file;
-    private final Refusal refusal;
+    private final InvalidFile refusal;
     private final RunConfig config;
     private final Map<String, String> computedWith;
     private final List<EpochResult> history;
@@ -52,7 +52,7 @@ public final class Checkpoint implements AutoCloseable {
 
     private Checkpoint(
             Path file,
-            Refusal refusal,
+            InvalidFile refusal,
             RunConfig config,
             Map<String, String> computedWith,
             List<EpochResult> history,
@@ -98,7 +98,7 @@ public final class Checkpoint implements AutoCloseable {
             RunConfig config,
             Map<String, String> computedWith)
             throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Map<String, Object> dict = new LinkedHashMap<>();
             dict.put("format_version", VERSION);
             dict.put("epoch", history.size() - 1);
@@ -149,7 +149,7 @@ public final class Checkpoint implements AutoCloseable {
         try {
             return PtFile.readDict(
                     file,
-                    new Refusal(file, "checkpoint", ""),
+                    new InvalidFile(file, "checkpoint", ""),
                     dict -> dict.dict("computed_with").texts().getOrDefault("device", ""));
         } catch (InputException e) {
             return "";
@@ -168,15 +168,15 @@ public final class Checkpoint implements AutoCloseable {
         if (!Files.isRegularFile(file)) {
             throw new InputException(file + " is not a file; " + remedy);
         }
-        Refusal refusal = new Refusal(file, "checkpoint", remedy);
-        try (Scope scope = Scope.open()) {
+        InvalidFile refusal = new InvalidFile(file, "checkpoint", remedy);
+        try (TensorScope scope = TensorScope.open()) {
             Checkpoint checkpoint = PtFile.readDict(file, refusal, dict -> read(file, dict, refusal));
             checkpoint.tensors().forEach(scope::keep);
             return checkpoint;
         }
     }
 
-    private static Checkpoint read(Path file, PtDict dict, Refusal refusal) throws IOException {
+    private static Checkpoint read(Path file, PtDict dict, InvalidFile refusal) throws IOException {
         long version = dict.number("format_version");
         if (version != VERSION) {
             throw refusal.because(
@@ -220,7 +220,7 @@ public final class Checkpoint implements AutoCloseable {
                 dict.tensor("rng_state"));
     }
 
-    private static RunConfig config(PtDict dict, Refusal refusal) throws IOException {
+    private static RunConfig config(PtDict dict, InvalidFile refusal) throws IOException {
         try {
             return RunConfig.of(dict.dict("config").texts(), /* numWorkers= */ 0);
         } catch (IllegalArgumentException e) {
@@ -266,7 +266,7 @@ public final class Checkpoint implements AutoCloseable {
      */
     public void restore(Module model) throws InputException {
         StateDict.load(model, this.model, file);
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             requireFit(StateDict.parameters(model).values());
             TorchRandom.setState(rngState);
         } catch (RuntimeException e) { // LibTorch's
@@ -302,7 +302,7 @@ public final class Checkpoint implements AutoCloseable {
         return (parameters, lr) -> {
             Optimizer made = factory.create(parameters, lr);
             boolean complete = false;
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 OptimizerState.load(made, optimizer);
                 complete = true;
                 return made;

@@ -5,7 +5,7 @@ import io.github.mnistlibtorch.torch.data.Sampler;
 import io.github.mnistlibtorch.torch.distributed.DistributedException;
 import io.github.mnistlibtorch.torch.distributed.GradientBuckets;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.TrainableModel;
 import io.github.mnistlibtorch.tutorial.ValidationOutput;
@@ -52,7 +52,7 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
         this.model = model;
         this.group = group;
         boolean complete = false;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             TensorVector parameters = model.parameters();
             buffers = scope.keep(model.buffers());
             dtype = parameters.get(0).scalar_type().intern();
@@ -70,7 +70,7 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     }
 
     /** Those that get gradients. */
-    private static TensorVector trainable(TensorVector parameters, Scope scope) {
+    private static TensorVector trainable(TensorVector parameters, TensorScope scope) {
         TensorVector trainable = scope.keep(new TensorVector());
         for (long i = 0; i < parameters.size(); i++) {
             if (parameters.get(i).requires_grad()) {
@@ -81,7 +81,7 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     }
 
     private void broadcast(TensorVector tensors) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             for (long i = 0; i < tensors.size(); i++) {
                 group.broadcast(tensors.get(i).detach(), 0);
             }
@@ -128,7 +128,7 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     /** Returns the mean over the processes. */
     @Override
     public double trainingEpochEnd(List<Double> losses) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor sum = torch.tensor(model.trainingEpochEnd(losses));
             group.allReduce(List.of(sum));
             return sum.item_double() / group.worldSize();
@@ -143,7 +143,7 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     /** Combines the batches of all processes, in their order, as one process would that had them all. */
     @Override
     public EpochResult validationEpochEnd(List<ValidationOutput> outputs) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return model.validationEpochEnd(gather(outputs));
         }
     }

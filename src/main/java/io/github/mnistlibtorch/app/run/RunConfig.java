@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -196,7 +196,7 @@ public record RunConfig(
 
     private static String format(List<Phase> schedule) {
         return schedule.stream()
-                .map(phase -> phase.epochs() + "@" + PythonFormat.repr(phase.lr()))
+                .map(phase -> phase.epochs() + "@" + PythonRepr.repr(phase.lr()))
                 .collect(Collectors.joining(","));
     }
 

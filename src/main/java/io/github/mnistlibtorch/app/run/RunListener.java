@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.app.run;
 
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
@@ -12,7 +12,7 @@ import io.github.mnistlibtorch.tutorial.TrainingState;
  */
 public interface RunListener extends TrainingListener {
     /** The dataset has been split. */
-    default void onSplit(Subset<Example> train, Subset<Example> val) {}
+    default void onSplit(Subset<LabeledImage> train, Subset<LabeledImage> val) {}
 
     /**
      * The train loader has pulled the indices of one more batch from its sampler; with workers, some batches before

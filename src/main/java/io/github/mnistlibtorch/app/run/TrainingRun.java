@@ -8,7 +8,7 @@ import static io.github.mnistlibtorch.tutorial.Training.fit;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.distributed.DistributedSampler;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
@@ -16,8 +16,8 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.plot.AccuracyPlot;
 import io.github.mnistlibtorch.torch.plot.LossPlot;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
@@ -55,7 +55,7 @@ public final class TrainingRun {
             List.of("batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
 
     private final RunConfig config;
-    private final Dataset<Example> dataset;
+    private final Dataset<LabeledImage> dataset;
     private final Device device;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private PrintStream out = System.out;
@@ -67,7 +67,7 @@ public final class TrainingRun {
      * @param dataset labelled images of 28 × 28 pixels, 10 classes
      * @param device where model and batches are; stays the caller's
      */
-    public TrainingRun(RunConfig config, Dataset<Example> dataset, Device device) {
+    public TrainingRun(RunConfig config, Dataset<LabeledImage> dataset, Device device) {
         this.config = config;
         this.dataset = dataset;
         this.device = device;
@@ -126,9 +126,9 @@ public final class TrainingRun {
         TorchRandom.manualSeed(config.seed());
 
         // Step 1: explore and prepare the data
-        List<Subset<Example>> parts = randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
-        Subset<Example> trainDs = parts.get(0);
-        Subset<Example> valDs = parts.get(1);
+        List<Subset<LabeledImage>> parts = randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
+        Subset<LabeledImage> trainDs = parts.get(0);
+        Subset<LabeledImage> valDs = parts.get(1);
         out.println("(" + trainDs.size() + ", " + valDs.size() + ")");
         tell(listener -> listener.onSplit(trainDs, valDs));
 
@@ -136,7 +136,7 @@ public final class TrainingRun {
         DataLoader<Batch> valLoader = valLoader(valDs);
         try (var batches = trainLoader.iterator()) {
             Tensor images = batches.next().images();
-            out.println("images.shape: " + PythonFormat.size(images));
+            out.println("images.shape: " + PythonRepr.size(images));
             if (folder != null) {
                 Grid.saveImage(images, folder.resolve("batch.png"), /* nrow= */ 16);
             }
@@ -144,17 +144,17 @@ public final class TrainingRun {
 
         // Step 2: prepare the model
         try (ImageClassificationBase model = config.newModel();
-                Scope scope = Scope.open()) {
-            StateDict.parameters(model).values().forEach(t -> out.println(PythonFormat.size(t)));
+                TensorScope scope = TensorScope.open()) {
+            StateDict.parameters(model).values().forEach(t -> out.println(PythonRepr.size(t)));
         }
 
         // Step 3: train on the GPU, if there is one, and evaluate
-        out.println(PythonFormat.repr(device));
+        out.println(PythonRepr.repr(device));
         try (var batches = trainLoader.iterator();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             Tensor images = batches.next().images();
-            out.println(PythonFormat.size(images));
-            out.println(PythonFormat.str(toDevice(images, device).device()));
+            out.println(PythonRepr.size(images));
+            out.println(PythonRepr.str(toDevice(images, device).device()));
         }
 
         List<EpochResult> history;
@@ -176,11 +176,11 @@ public final class TrainingRun {
             }
         }
         out.println(
-                "val_acc: " + PythonFormat.fixed(history.get(history.size() - 1).valAcc(), 4));
+                "val_acc: " + PythonRepr.fixed(history.get(history.size() - 1).valAcc(), 4));
         return history;
     }
 
-    private DataLoader<Batch> trainLoader(Subset<Example> trainDs) {
+    private DataLoader<Batch> trainLoader(Subset<LabeledImage> trainDs) {
         DataLoader.Builder<Batch> loader = DataLoader.of(trainDs)
                 .batchSize(config.batchSize())
                 .shuffle(group == null)
@@ -206,7 +206,7 @@ public final class TrainingRun {
         return loader.build();
     }
 
-    private DataLoader<Batch> valLoader(Subset<Example> valDs) {
+    private DataLoader<Batch> valLoader(Subset<LabeledImage> valDs) {
         DataLoader.Builder<Batch> loader = DataLoader.of(valDs)
                 .batchSize(config.valBatchSize())
                 .numWorkers(config.numWorkers())
@@ -277,7 +277,7 @@ public final class TrainingRun {
             ImageClassificationBase model, List<EpochResult> history, List<Double> trainLosses, Path folder)
             throws IOException {
         // What took longest to make goes first: a picture that fails loses nothing.
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             StateDict.save(model, folder.resolve("model.pt"));
             Safetensors.write(folder.resolve("model.safetensors"), StateDict.of(model), Map.of("format", "pt"));
         }

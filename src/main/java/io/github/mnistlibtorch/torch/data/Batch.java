@@ -12,29 +12,30 @@ import org.bytedeco.pytorch.Tensor;
  * @param images the stacked pictures, float32 (B, 1, 28, 28) for MNIST
  * @param labels their classes, int64 (B)
  */
-public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoCloseable {
+public record Batch(Tensor images, Tensor labels) implements TensorContainer, AutoCloseable {
     /**
      * Stacks examples into a batch: {@code default_collate(examples)} for pairs of a tensor and an int.
      *
      * @throws IllegalArgumentException if there are no examples, or their pictures differ in shape
      */
-    public static Batch of(List<Example> examples) {
+    public static Batch of(List<LabeledImage> examples) {
         if (examples instanceof Rows rows) {
             return rows.batch();
         }
         if (examples.isEmpty()) {
             throw new IllegalArgumentException("a batch needs at least one example");
         }
-        long[] labels = examples.stream().mapToLong(Example::label).toArray();
+        long[] labels = examples.stream().mapToLong(LabeledImage::label).toArray();
         return new Batch(
-                DefaultCollate.stack(examples.stream().map(Example::image).toList()), DefaultCollate.int64(labels));
+                DefaultCollate.stack(examples.stream().map(LabeledImage::image).toList()),
+                DefaultCollate.int64(labels));
     }
 
     /**
      * This batch as the list of its examples. {@link #of} gives the batch back without a copy, which is how a dataset
      * hands over many examples fetched in one pass.
      */
-    public List<Example> asExamples() {
+    public List<LabeledImage> asExamples() {
         return new Rows(this);
     }
 
@@ -60,7 +61,7 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
         labels.close();
     }
 
-    private static final class Rows extends AbstractList<Example> {
+    private static final class Rows extends AbstractList<LabeledImage> {
         private final Batch batch;
 
         Rows(Batch batch) {
@@ -72,10 +73,10 @@ public record Batch(Tensor images, Tensor labels) implements HasTensors, AutoClo
         }
 
         @Override
-        public Example get(int index) {
+        public LabeledImage get(int index) {
             Objects.checkIndex(index, size());
             try (Tensor label = batch.labels().select(0, index)) {
-                return new Example(batch.images().select(0, index), label.item_long());
+                return new LabeledImage(batch.images().select(0, index), label.item_long());
             }
         }
 

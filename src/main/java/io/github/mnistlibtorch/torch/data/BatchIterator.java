@@ -83,8 +83,8 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
      * failures come in the same order, and each when it is asked for. The new pass owns what {@code transfer} makes, and
      * closes it, and this one.
      */
-    public final BatchIterator<B> ahead(Transfer<B> transfer) {
-        return new AheadIterator<>(this, transfer);
+    public final BatchIterator<B> ahead(Prefetcher<B> transfer) {
+        return new PrefetchIterator<>(this, transfer);
     }
 
     /** Frees the last batch and ends the pass. */

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Pinned batches are not pooled: a GPU may still be copying from one whose handles are closed. LibTorch's allocator of
  * pinned memory knows when the copy is done, and uses it again itself.
  */
-final class BatchPool implements Source<Batch> {
+final class BatchPool implements BatchSource<Batch> {
     private final BulkDataset dataset;
     private final boolean pin;
     private final @Nullable Integer batchSize;
@@ -115,7 +115,7 @@ final class BatchPool implements Source<Batch> {
     }
 
     private static Batch keptAlias(BatchBuffer buffer) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return Tensors.keep(scope, buffer.batch().alias());
         }
     }
@@ -132,7 +132,7 @@ final class BatchPool implements Source<Batch> {
     }
 
     private static boolean isIdle(Tensor tensor) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Storage storage = tensor.storage();
             return storage.use_count() == 1;
         }

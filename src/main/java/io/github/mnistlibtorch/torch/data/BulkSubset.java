@@ -5,19 +5,19 @@ import org.jspecify.annotations.Nullable;
 /** Some examples of a bulk dataset: what a {@link Subset} of one is to a loader. */
 final class BulkSubset implements BulkDataset {
     private final BulkDataset dataset;
-    private final Subset<Example> subset;
+    private final Subset<LabeledImage> subset;
 
-    private BulkSubset(BulkDataset dataset, Subset<Example> subset) {
+    private BulkSubset(BulkDataset dataset, Subset<LabeledImage> subset) {
         this.dataset = dataset;
         this.subset = subset;
     }
 
     /** {@code dataset} as a bulk dataset, if it is one or, however deep, a subset of one. */
-    static @Nullable BulkDataset of(Dataset<Example> dataset) {
+    static @Nullable BulkDataset of(Dataset<LabeledImage> dataset) {
         if (dataset instanceof BulkDataset bulk) {
             return bulk;
         }
-        if (dataset instanceof Subset<Example> subset) {
+        if (dataset instanceof Subset<LabeledImage> subset) {
             BulkDataset whole = of(subset.dataset());
             return whole == null ? null : new BulkSubset(whole, subset);
         }
@@ -46,7 +46,7 @@ final class BulkSubset implements BulkDataset {
     }
 
     @Override
-    public Example get(int index) {
+    public LabeledImage get(int index) {
         return subset.get(index);
     }
 

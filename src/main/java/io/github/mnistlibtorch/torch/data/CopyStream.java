@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
@@ -27,7 +27,7 @@ import org.bytedeco.pytorch.global.torch.EventFlag;
  *       that LibTorch's caching allocator of the GPU's memory gives it to no other copy before that is done.
  * </ul>
  */
-public final class CopyStream implements Transfer<Batch> {
+public final class CopyStream implements Prefetcher<Batch> {
     /**
      * One stream for each GPU, by its index, for as long as the program runs: freed memory is kept apart for each stream, so
      * that a stream for each pass would take new memory each time.
@@ -48,7 +48,7 @@ public final class CopyStream implements Transfer<Batch> {
     public CopyStream(Device device, UnaryOperator<Batch> copy) {
         this.device = device;
         this.copy = copy;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Stream computing = gpu.getStream(device);
             index = computing.device_index(); // "cuda" has none, and means the current one
             stream = STREAMS.computeIfAbsent(
@@ -72,7 +72,7 @@ public final class CopyStream implements Transfer<Batch> {
 
     @Override
     public Batch arrive(Batch batch) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Stream computing = gpu.getStream(device);
             gpu.block(event.get(0), computing);
             batch.images().record_stream(computing);

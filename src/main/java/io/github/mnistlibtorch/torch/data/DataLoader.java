@@ -37,7 +37,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private static final int DEFAULT_PREFETCH_FACTOR = 2;
 
     private final Object dataset;
-    private final Source<B> source;
+    private final BatchSource<B> source;
     private final Sampler<int[]> indices;
     private final @Nullable Integer batchSize;
     private final boolean dropLast;
@@ -75,7 +75,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      * A loader of pictures with their labels: {@code DataLoader(dataset, …)}. Of a {@link BulkDataset}, or a subset of
      * one, the batches of a pass share a few pieces of memory; what is kept of a batch is not touched.
      */
-    public static Builder<Batch> of(Dataset<Example> dataset) {
+    public static Builder<Batch> of(Dataset<LabeledImage> dataset) {
         BulkDataset bulk = BulkSubset.of(dataset);
         return bulk == null
                 ? of(dataset, Batch::of)
@@ -137,7 +137,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             }
             Iterator<int[]> visit = indices.iterator();
             drawBaseSeed();
-            return new InlineIterator<>(visit, source, !isIterable(), lengthCheck());
+            return new SingleProcessIterator<>(visit, source, !isIterable(), lengthCheck());
         }
         if (prefetchFactor == 0) {
             throw new IllegalStateException("prefetch_factor must be greater than 0 for a DataLoader with workers");
@@ -199,7 +199,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                 pool.join();
                 source.passEnded();
             });
-            Source<B> batches = source; // the cleaner must not keep this loader alive
+            BatchSource<B> batches = source; // the cleaner must not keep this loader alive
             CLEANER.register(pass, () -> {
                 pool.stop();
                 batches.passEnded();
@@ -266,7 +266,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     }
 
     private interface SourceFactory<B> {
-        Source<B> create(boolean dropLast, @Nullable Integer batchSize, boolean pin);
+        BatchSource<B> create(boolean dropLast, @Nullable Integer batchSize, boolean pin);
     }
 
     /**

@@ -8,9 +8,9 @@ import java.util.List;
  *
  * <p>A loader with workers calls {@link #get} and {@link #getItems} from several threads at once. Tensors that a
  * dataset makes in them belong to the loader, which frees what does not end up in a batch; a dataset that wants to
- * hand out the same tensor again keeps it with {@link io.github.mnistlibtorch.torch.runtime.Scope#keep}.
+ * hand out the same tensor again keeps it with {@link io.github.mnistlibtorch.torch.runtime.TensorScope#keep}.
  *
- * @param <T> type of an item; {@link Example} for pictures with a label
+ * @param <T> type of an item; {@link LabeledImage} for pictures with a label
  */
 public interface Dataset<T> {
     /**

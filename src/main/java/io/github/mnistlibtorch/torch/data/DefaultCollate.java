@@ -28,8 +28,8 @@ public final class DefaultCollate {
         if (first instanceof Tensor) {
             return stack(cast(items, Tensor.class));
         }
-        if (first instanceof Example) {
-            return Batch.of(cast(items, Example.class));
+        if (first instanceof LabeledImage) {
+            return Batch.of(cast(items, LabeledImage.class));
         }
         if (first instanceof Long || first instanceof Integer) {
             return int64(cast(items, Number.class).stream()

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -50,7 +50,7 @@ interface Fetcher<B> {
      */
     default Fetcher<B> owning(boolean pin) {
         return indices -> {
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 return fetch(indices).map(batch -> Tensors.keep(scope, pin ? pinned(batch) : batch));
             }
         };

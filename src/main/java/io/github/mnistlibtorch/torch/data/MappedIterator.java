@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.function.UnaryOperator;
 
 /** A pass over what {@code operator} makes of the batches of another pass. */
@@ -21,7 +21,7 @@ final class MappedIterator<B> extends BatchIterator<B> {
 
     @Override
     B fetch() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return Tensors.keep(scope, operator.apply(source.next()));
         }
     }

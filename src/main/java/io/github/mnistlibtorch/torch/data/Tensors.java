@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,7 +9,7 @@ import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** Reaches every tensor inside nested data: tensors, {@link HasTensors}, lists and maps of such; the rest is left alone. */
+/** Reaches every tensor inside nested data: tensors, {@link TensorContainer}, lists and maps of such; the rest is left alone. */
 public final class Tensors {
     private Tensors() {}
 
@@ -23,7 +23,7 @@ public final class Tensors {
         if (data instanceof Tensor tensor) {
             return operator.apply(tensor);
         }
-        if (data instanceof HasTensors container) {
+        if (data instanceof TensorContainer container) {
             return container.mapTensors(operator);
         }
         if (data instanceof List<?> list) {
@@ -44,7 +44,7 @@ public final class Tensors {
      *
      * @return {@code data}
      */
-    static <T> T keep(Scope scope, T data) {
+    static <T> T keep(TensorScope scope, T data) {
         map(data, scope::keep);
         return data;
     }

@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.data.WorkerPool.Task;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import java.lang.reflect.Constructor;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -90,7 +90,7 @@ final class WorkerIterator<B> extends BatchIterator<B> {
             task.free();
             throw e;
         }
-        Outcome<B> outcome = task.outcome();
+        FetchResult<B> outcome = task.outcome();
         return outcome.failure() == null ? outcome.get() : rethrow(outcome.failure(), task.worker);
     }
 
@@ -185,6 +185,6 @@ final class WorkerIterator<B> extends BatchIterator<B> {
     private static String seconds(Duration duration) {
         return duration.getNano() == 0
                 ? Long.toString(duration.toSeconds())
-                : PythonFormat.repr(duration.toNanos() / 1e9);
+                : PythonRepr.repr(duration.toNanos() / 1e9);
     }
 }

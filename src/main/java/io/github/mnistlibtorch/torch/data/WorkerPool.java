@@ -46,7 +46,7 @@ final class WorkerPool<B> {
         final int worker;
         private final int pass;
         private final int[] indices;
-        private @Nullable Outcome<B> outcome;
+        private @Nullable FetchResult<B> outcome;
 
         Task(int worker, int pass, int[] indices) {
             this.worker = worker;
@@ -55,7 +55,7 @@ final class WorkerPool<B> {
         }
 
         /** To be asked for only by who got this task from {@link #await}. */
-        Outcome<B> outcome() {
+        FetchResult<B> outcome() {
             if (outcome == null) {
                 throw new IllegalStateException("a task came back without an outcome");
             }
@@ -178,7 +178,7 @@ final class WorkerPool<B> {
         workers.forEach(worker -> worker.thread.interrupt());
     }
 
-    private synchronized void publish(Task<B> task, Outcome<B> outcome) {
+    private synchronized void publish(Task<B> task, FetchResult<B> outcome) {
         task.outcome = outcome;
         if (isCurrent(task.pass)) {
             done.add(task);
@@ -249,7 +249,7 @@ final class WorkerPool<B> {
             int fetcherPass = 0;
             for (Task<B> task = take(); task != stop; task = take()) {
                 if (broken != null) {
-                    publish(task, Outcome.failed(broken));
+                    publish(task, FetchResult.failed(broken));
                     continue;
                 }
                 try {
@@ -258,10 +258,10 @@ final class WorkerPool<B> {
                         fetcherPass = task.pass;
                     }
                 } catch (Throwable e) { // it is thrown again where the batch is asked for
-                    publish(task, Outcome.failed(e));
+                    publish(task, FetchResult.failed(e));
                     continue;
                 }
-                publish(task, Outcome.of(fetcher, task.indices));
+                publish(task, FetchResult.of(fetcher, task.indices));
             }
         }
 

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.distributed;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,7 +40,7 @@ public final class GradientBuckets implements AutoCloseable {
     public GradientBuckets(TensorVector parameters, boolean first) {
         this.parameters = parameters;
         this.rebuilt = !first;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             if (first) {
                 add(LongStream.range(0, parameters.size()).boxed().toList(), scope);
             } else {
@@ -50,7 +50,7 @@ public final class GradientBuckets implements AutoCloseable {
     }
 
     /** The last layer first. A bucket is full when it has reached its size, as in {@code dist._compute_bucket_assignment_by_size}. */
-    private void addInOrderOfBackward(Scope scope) {
+    private void addInOrderOfBackward(TensorScope scope) {
         List<Long> bucket = new ArrayList<>();
         long bytes = 0;
         for (long i = parameters.size() - 1; i >= 0; i--) {
@@ -68,7 +68,7 @@ public final class GradientBuckets implements AutoCloseable {
         }
     }
 
-    private void add(List<Long> members, Scope scope) {
+    private void add(List<Long> members, TensorScope scope) {
         long numel = members.stream().mapToLong(i -> parameters.get(i).numel()).sum();
         TensorOptions options = parameters.get(members.get(0)).options();
         Tensor bucket = scope.keep(torch.empty(new long[] {numel}, options, null));
@@ -87,7 +87,7 @@ public final class GradientBuckets implements AutoCloseable {
 
     /** Replaces the gradients by their mean over all processes. */
     public void average(ProcessGroup group) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             // As Python's: rounded to the dtype first. A float64 scalar would multiply float32 gradients unrounded.
             Tensor share =
                     torch.tensor(1.0 / group.worldSize()).to(parameters.get(0).scalar_type());

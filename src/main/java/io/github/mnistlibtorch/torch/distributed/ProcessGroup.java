@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.torch.distributed;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,14 +36,14 @@ public final class ProcessGroup implements AutoCloseable {
     /** Gloo's own threads, as in Python. */
     private static final int THREADS = 2;
 
-    private final Rendezvous rendezvous;
+    private final DistributedEnvironment rendezvous;
     private final Store store;
     private final Backend gloo;
 
     /** For tensors on a GPU; made with the first. */
     private @Nullable Backend nccl;
 
-    private ProcessGroup(Rendezvous rendezvous, Store store, Backend gloo) {
+    private ProcessGroup(DistributedEnvironment rendezvous, Store store, Backend gloo) {
         this.rendezvous = rendezvous;
         this.store = store;
         this.gloo = gloo;
@@ -58,7 +58,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws IOException if this machine has no network
      * @throws DistributedException if not all come in time
      */
-    public static ProcessGroup init(Rendezvous rendezvous, Map<String, String> agreed) throws IOException {
+    public static ProcessGroup init(DistributedEnvironment rendezvous, Map<String, String> agreed) throws IOException {
         String address = rendezvous.localAddress();
         try {
             LibTorch.loadGloo();
@@ -66,9 +66,9 @@ public final class ProcessGroup implements AutoCloseable {
             throw new DistributedException(
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
         }
-        Meeting meeting = Meeting.open(rendezvous);
+        StoreHandshake meeting = StoreHandshake.open(rendezvous);
         boolean connected = false;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             if (!agreed.isEmpty()) {
                 meeting.agree(agreed);
                 address = meeting.reachableAddress(address);
@@ -83,7 +83,7 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
-    private static Backend connect(Store keys, Rendezvous rendezvous, String address) {
+    private static Backend connect(Store keys, DistributedEnvironment rendezvous, String address) {
         ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(rendezvous));
         Device[] devices = rendezvous.interfaces().isEmpty()
                 ? new Device[] {ProcessGroupGloo.createDeviceForHostname(address)}
@@ -92,7 +92,7 @@ public final class ProcessGroup implements AutoCloseable {
                         .toArray(Device[]::new);
         options.devices(new GlooDeviceVector(devices)).threads(THREADS);
         try {
-            return Patience.within(
+            return Timeouts.callWithTimeout(
                     rendezvous.timeout(),
                     () -> new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options));
         } catch (TimeoutException | RuntimeException e) { // LibTorch's
@@ -107,7 +107,7 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /** Where Python's default group has its keys, for the backend of a kind of device. */
-    private static Store keys(Store store, Rendezvous rendezvous, String device) {
+    private static Store keys(Store store, DistributedEnvironment rendezvous, String device) {
         String attempt = rendezvous.attempt() == 0 ? "" : "attempt_" + rendezvous.attempt() + "/";
         return new PrefixStore(attempt + "default_pg/0//" + device + "/", store.clone()).clone();
     }
@@ -136,7 +136,7 @@ public final class ProcessGroup implements AutoCloseable {
             return gloo;
         }
         if (nccl == null) {
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 nccl = scope.keep(newNccl(store, rendezvous));
             }
         }
@@ -144,13 +144,13 @@ public final class ProcessGroup implements AutoCloseable {
     }
 
     /** Apart, as its classes are there with the build for the GPU only. */
-    static Backend newNccl(Store store, Rendezvous rendezvous) {
+    static Backend newNccl(Store store, DistributedEnvironment rendezvous) {
         Backend made = new ProcessGroupNCCL(keys(store, rendezvous, "cuda"), rendezvous.rank(), rendezvous.worldSize());
         made.setTimeout(milliseconds(rendezvous));
         return made;
     }
 
-    static Milliseconds milliseconds(Rendezvous rendezvous) {
+    static Milliseconds milliseconds(DistributedEnvironment rendezvous) {
         return new Milliseconds(rendezvous.timeout().toMillis());
     }
 
@@ -171,7 +171,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws DistributedException if another process is gone, or does not answer in time
      */
     public void allReduce(List<Tensor> tensors) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             List<Work> works = new ArrayList<>();
             Backend backend = backendFor(tensors.get(0));
             try {
@@ -192,7 +192,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws DistributedException if another process is gone, or does not answer in time
      */
     public void broadcast(Tensor tensor, int src) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             backendFor(tensor)
                     .broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
                     ._wait();
@@ -207,7 +207,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @param bytes in rank 0; elsewhere {@code null}
      */
     public byte[] broadcast(byte @Nullable [] bytes) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor length = torch.tensor(bytes == null ? 0L : bytes.length);
             broadcast(length, 0);
             byte[] content = bytes == null ? new byte[Math.toIntExact(length.item_long())] : bytes;
@@ -223,7 +223,7 @@ public final class ProcessGroup implements AutoCloseable {
 
     /** Waits until all processes have come so far: {@code dist.barrier()}. */
     public void barrier() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             gloo.barrier()._wait();
         } catch (RuntimeException e) { // LibTorch's
             throw lost(e);

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.optim;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -58,7 +58,7 @@ public final class OptimizerState implements AutoCloseable {
 
     /** Updates every parameter that has a gradient, in their order, as {@code step()} does in Python. */
     static Tensor step(Optimizer optimizer, Update update) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             TensorVector parameters = group(optimizer).params();
             for (int i = 0; i < parameters.size(); i++) {
@@ -99,7 +99,7 @@ public final class OptimizerState implements AutoCloseable {
     /** A tensor that is kept for a parameter, made when it is first asked for. */
     Tensor get(int parameter, String name, Supplier<Tensor> first) {
         return (Tensor) ofParameters.get(parameter).computeIfAbsent(name, key -> {
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 return scope.keep(first.get());
             }
         });
@@ -179,7 +179,7 @@ public final class OptimizerState implements AutoCloseable {
             Tensor parameter = parameters.get(i);
             state.get(i).forEach((name, value) -> {
                 if (value instanceof Tensor tensor && !name.equals(STEP)) {
-                    try (Scope scope = Scope.open()) {
+                    try (TensorScope scope = TensorScope.open()) {
                         Tensor copy = tensor.to(parameter.device(), tensor.scalar_type())
                                 .clone();
                         if (own.put(name, scope.keep(copy)) instanceof Tensor before) {

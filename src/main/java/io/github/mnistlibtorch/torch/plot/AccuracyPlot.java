@@ -19,6 +19,6 @@ public final class AccuracyPlot {
      * @throws IOException if the file cannot be written
      */
     public static void write(Path png, List<Double> valAccuracies) throws IOException {
-        Curve.write(png, "accuracy", valAccuracies, List.of());
+        LineChart.write(png, "accuracy", valAccuracies, List.of());
     }
 }

@@ -15,7 +15,7 @@ public final class LossPlot {
      *     one that is NaN or infinite leaves a gap
      */
     public static void write(Path png, List<Double> valLosses, List<Double> trainLosses) throws IOException {
-        Curve.write(png, "loss", valLosses, trainLosses);
+        LineChart.write(png, "loss", valLosses, trainLosses);
     }
 
     /**

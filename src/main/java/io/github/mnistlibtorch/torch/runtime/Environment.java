@@ -26,7 +26,7 @@ public final class Environment {
 
     /** Facts by name, in the order in which a person wants to read them; LibTorch must have started. */
     public static Map<String, Object> describe() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return facts();
         }
     }

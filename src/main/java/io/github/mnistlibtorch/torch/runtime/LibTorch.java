@@ -300,7 +300,7 @@ public final class LibTorch {
         NativeConfig.CUDA.apply();
         try {
             // Before either build is loaded: with a library missing, half of the GPU's would be, and end the process.
-            CudaProbe probe = new MachineProbe(progress);
+            CudaProbe probe = new SystemCudaProbe(progress);
             cuda = diagnose(probe, gpu, chosen);
             boolean useGpu = chosen == null ? cuda.isAvailable() : chosen.equals(GPU);
             if (useGpu && !cuda.isAvailable()) {

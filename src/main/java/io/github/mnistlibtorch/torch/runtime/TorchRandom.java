@@ -57,7 +57,7 @@ public final class TorchRandom {
 
     /** A number in [0, 2^63): {@code torch.empty((), dtype=torch.int64).random_(generator=generator).item()}. */
     public static long nextInt64(@Nullable Generator generator) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor drawn = torch.empty(new long[0], int64(), null);
             return drawn.random_(optional(generator)).item_long();
         }
@@ -69,7 +69,7 @@ public final class TorchRandom {
      * @param n at least 0
      */
     public static int[] randperm(int n, @Nullable Generator generator) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return toInts(torch.torch_randperm(n, optional(generator), int64()));
         }
     }
@@ -81,7 +81,7 @@ public final class TorchRandom {
      * @param count at least 0
      */
     public static int[] randint(int high, int count, @Nullable Generator generator) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return toInts(torch.torch_randint(high, new long[] {count}, optional(generator), int64()));
         }
     }
@@ -93,7 +93,7 @@ public final class TorchRandom {
      * @throws IllegalArgumentException in the words of LibTorch, if the weights cannot be drawn from
      */
     public static int[] multinomial(double[] weights, int count, boolean replacement, @Nullable Generator generator) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor probabilities = torch.empty(new long[] {weights.length}, new TensorOptions(ScalarType.Double), null);
             if (weights.length > 0) {
                 probabilities.data_ptr_double().put(weights, 0, weights.length);

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.serialization;
 
-import static io.github.mnistlibtorch.torch.serialization.Refusal.quoted;
+import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -28,16 +28,16 @@ final class PtArchive implements Closeable {
     private static final int MAX_ENTRIES = 100_000;
 
     private final ZipFile zip;
-    private final Refusal refusal;
+    private final InvalidFile refusal;
     private final Map<String, ZipEntry> entries = new HashMap<>();
 
     /** Those that were asked for. */
-    private final Map<StoredTensor.Storage, Tensor> storages = new HashMap<>();
+    private final Map<TensorMetadata.Storage, Tensor> storages = new HashMap<>();
 
     /** The folder of all entries, with its slash. */
     private String root = "";
 
-    private PtArchive(ZipFile zip, Refusal refusal) {
+    private PtArchive(ZipFile zip, InvalidFile refusal) {
         this.zip = zip;
         this.refusal = refusal;
     }
@@ -47,7 +47,7 @@ final class PtArchive implements Closeable {
      *
      * @throws InputException if it is no zip file, or a damaged one
      */
-    static PtArchive open(Path file, Refusal refusal) throws IOException {
+    static PtArchive open(Path file, InvalidFile refusal) throws IOException {
         PtArchive archive = null;
         boolean complete = false;
         try {
@@ -111,7 +111,7 @@ final class PtArchive implements Closeable {
      * @param name for the message
      * @return a tensor that the caller closes
      */
-    Tensor tensor(String name, StoredTensor stored) throws IOException {
+    Tensor tensor(String name, TensorMetadata stored) throws IOException {
         Tensor elements = storages.get(stored.storage());
         if (elements == null) {
             elements = storage(stored.storage());
@@ -129,7 +129,7 @@ final class PtArchive implements Closeable {
     }
 
     /** A new tensor of shape ({@code numel}) with all elements of a storage. */
-    private Tensor storage(StoredTensor.Storage storage) throws IOException {
+    private Tensor storage(TensorMetadata.Storage storage) throws IOException {
         ZipEntry entry = entry("data/" + storage.key());
         int itemSize = storage.type().bytes();
         if (entry.getSize() % itemSize != 0 || entry.getSize() / itemSize != storage.numel()) {
@@ -160,7 +160,7 @@ final class PtArchive implements Closeable {
         return entry;
     }
 
-    private static InputException damaged(Exception e, Refusal refusal) {
+    private static InputException damaged(Exception e, InvalidFile refusal) {
         return e instanceof InputException known
                 ? known
                 : refusal.because("it is truncated or damaged (" + LibTorch.firstLine(e) + ")", e);

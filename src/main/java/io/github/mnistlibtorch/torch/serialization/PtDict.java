@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.serialization;
 
-import static io.github.mnistlibtorch.torch.serialization.Refusal.quoted;
+import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
@@ -17,9 +17,9 @@ import org.bytedeco.pytorch.Tensor;
 public final class PtDict {
     private final Map<?, ?> values;
     private final PtArchive archive;
-    private final Refusal refusal;
+    private final InvalidFile refusal;
 
-    PtDict(Map<?, ?> values, PtArchive archive, Refusal refusal) {
+    PtDict(Map<?, ?> values, PtArchive archive, InvalidFile refusal) {
         this.values = values;
         this.archive = archive;
         this.refusal = refusal;
@@ -51,7 +51,7 @@ public final class PtDict {
 
     /** A tensor. */
     public Tensor tensor(String key) throws IOException {
-        return archive.tensor(key, as(StoredTensor.class, "tensor", key, get(key)));
+        return archive.tensor(key, as(TensorMetadata.class, "tensor", key, get(key)));
     }
 
     /** A dictionary. */
@@ -88,7 +88,7 @@ public final class PtDict {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<?, ?> item : values.entrySet()) {
             String key = item.getKey().toString();
-            tensors.put(key, archive.tensor(key, as(StoredTensor.class, "tensor", key, item.getValue())));
+            tensors.put(key, archive.tensor(key, as(TensorMetadata.class, "tensor", key, item.getValue())));
         }
         return tensors;
     }

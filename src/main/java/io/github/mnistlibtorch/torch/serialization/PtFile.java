@@ -44,7 +44,7 @@ public final class PtFile {
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> stateDict) throws IOException {
-        PickleWriter pickle = PickleWriter.stateDict(stateDict);
+        PickleEncoder pickle = PickleEncoder.stateDict(stateDict);
         AtomicFile.write(file, content(pickle));
     }
 
@@ -59,11 +59,11 @@ public final class PtFile {
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void writeDict(Path file, @Nullable Path previous, Map<String, ?> dict) throws IOException {
-        PickleWriter pickle = PickleWriter.dict(dict);
+        PickleEncoder pickle = PickleEncoder.dict(dict);
         AtomicFile.write(file, previous, content(pickle));
     }
 
-    private static AtomicFile.Content content(PickleWriter pickle) {
+    private static AtomicFile.Content content(PickleEncoder pickle) {
         return out -> {
             try (AlignedZip zip = new AlignedZip(out)) {
                 zip.put(ROOT + PICKLE, pickle.bytes());
@@ -84,20 +84,20 @@ public final class PtFile {
      * the order of the file. Tensors that shared memory in Python share it here. Of a checkpoint, its
      * {@code ["model_state_dict"]}.
      *
-     * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.torch.runtime.Scope} does
+     * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.torch.runtime.TensorScope} does
      * @throws InputException if the file does not exist, is damaged or holds anything but tensors; nothing is
      *     allocated on the word of the file alone, and no tensor is left behind
      * @throws IOException if the disk fails
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
-        Refusal refusal =
-                new Refusal(file, ".pt", "save model.state_dict() alone with torch.save, or download the file again");
+        InvalidFile refusal = new InvalidFile(
+                file, ".pt", "save model.state_dict() alone with torch.save, or download the file again");
         try (PtArchive archive = open(file, refusal)) {
-            Map<String, StoredTensor> stored = PickleReader.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
+            Map<String, TensorMetadata> stored = PickleDecoder.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             boolean complete = false;
             try {
-                for (Map.Entry<String, StoredTensor> entry : stored.entrySet()) {
+                for (Map.Entry<String, TensorMetadata> entry : stored.entrySet()) {
                     tensors.put(entry.getKey(), archive.tensor(entry.getKey(), entry.getValue()));
                 }
                 complete = true;
@@ -125,14 +125,14 @@ public final class PtFile {
      * @throws InputException as in {@link #read}, and as {@code reader} throws it
      * @throws IOException if the disk fails
      */
-    public static <T> T readDict(Path file, Refusal refusal, DictReader<T> reader) throws IOException {
+    public static <T> T readDict(Path file, InvalidFile refusal, DictReader<T> reader) throws IOException {
         try (PtArchive archive = open(file, refusal)) {
-            Map<?, ?> dict = PickleReader.dict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
+            Map<?, ?> dict = PickleDecoder.dict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
             return reader.read(new PtDict(dict, archive, refusal));
         }
     }
 
-    private static PtArchive open(Path file, Refusal refusal) throws IOException {
+    private static PtArchive open(Path file, InvalidFile refusal) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new InputException(file + " is not a file; name an existing .pt file");
         }

@@ -58,13 +58,13 @@ public final class Safetensors {
     /**
      * {@code safetensors.torch.load_file(file)}: every tensor, on the CPU, in the order of the file.
      *
-     * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.torch.runtime.Scope} does
+     * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.torch.runtime.TensorScope} does
      * @throws InputException if the file does not exist, is truncated or is not what the format asks for; nothing is
      *     allocated on the word of the file alone, and no tensor is left behind
      * @throws IOException if the disk fails
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
-        Refusal refusal = refusal(file);
+        InvalidFile refusal = refusal(file);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         boolean complete = false;
         try (FileChannel channel = open(file)) {
@@ -94,8 +94,8 @@ public final class Safetensors {
         }
     }
 
-    private static Refusal refusal(Path file) {
-        return new Refusal(file, "safetensors", "save or download it again");
+    private static InvalidFile refusal(Path file) {
+        return new InvalidFile(file, "safetensors", "save or download it again");
     }
 
     private static FileChannel open(Path file) throws IOException {
@@ -106,7 +106,7 @@ public final class Safetensors {
     }
 
     /** The length that the file states for its header, once it is known to be possible. */
-    private static int headerLength(FileChannel channel, Refusal refusal) throws IOException {
+    private static int headerLength(FileChannel channel, InvalidFile refusal) throws IOException {
         long size = channel.size();
         if (size < LENGTH_FIELD) {
             throw refusal.because("it has only " + size + " bytes");
@@ -124,7 +124,7 @@ public final class Safetensors {
     }
 
     /** Reads from the first byte to the last one before the data. */
-    private static SafetensorsHeader readHeader(FileChannel channel, Refusal refusal) throws IOException {
+    private static SafetensorsHeader readHeader(FileChannel channel, InvalidFile refusal) throws IOException {
         ByteBuffer json = ByteBuffer.allocate(headerLength(channel, refusal));
         TensorData.readFully(channel, json, refusal);
         return SafetensorsHeader.parse(json.array(), channel.size() - channel.position(), refusal);

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.serialization;
 
-import static io.github.mnistlibtorch.torch.serialization.Refusal.quoted;
+import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -122,7 +122,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
      * @param dataSize number of bytes behind the header
      * @throws InputException if anything does not add up
      */
-    static SafetensorsHeader parse(byte[] json, long dataSize, Refusal refusal) throws InputException {
+    static SafetensorsHeader parse(byte[] json, long dataSize, InvalidFile refusal) throws InputException {
         JsonNode root = tree(json, refusal);
         Map<String, String> metadata = new LinkedHashMap<>();
         List<Entry> entries = new ArrayList<>();
@@ -151,7 +151,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return new SafetensorsHeader(metadata, entries);
     }
 
-    private static JsonNode tree(byte[] json, Refusal refusal) throws InputException {
+    private static JsonNode tree(byte[] json, InvalidFile refusal) throws InputException {
         JsonNode root;
         try {
             // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
@@ -170,7 +170,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return root;
     }
 
-    private static Map<String, String> texts(JsonNode node, Refusal refusal) throws InputException {
+    private static Map<String, String> texts(JsonNode node, InvalidFile refusal) throws InputException {
         Map<String, String> texts = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> property : node.properties()) {
             if (!property.getValue().isString()) {
@@ -184,7 +184,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return texts;
     }
 
-    private static Entry entry(String name, JsonNode node, Refusal refusal) throws InputException {
+    private static Entry entry(String name, JsonNode node, InvalidFile refusal) throws InputException {
         String dtype = node.path("dtype").asString("");
         Dtype type = Dtype.named(dtype)
                 .orElseThrow(() -> refusal.because(quoted(name) + " is of the unknown dtype " + quoted(dtype)));
@@ -203,7 +203,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
     }
 
     /** An array of whole numbers from 0 up; anything else is {@code wrong}. */
-    private static List<Long> counts(JsonNode array, String wrong, Refusal refusal) throws InputException {
+    private static List<Long> counts(JsonNode array, String wrong, InvalidFile refusal) throws InputException {
         if (!array.isArray()) {
             throw refusal.because(wrong);
         }
@@ -217,7 +217,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return List.copyOf(counts);
     }
 
-    private static long bytes(List<Long> shape, Dtype type, String name, Refusal refusal) throws InputException {
+    private static long bytes(List<Long> shape, Dtype type, String name, InvalidFile refusal) throws InputException {
         long bytes = type.bytes();
         try {
             for (long size : shape) {

@@ -1,8 +1,8 @@
 package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -72,7 +72,7 @@ public final class StateDict {
      * @throws IOException if the file cannot be written
      */
     public static void save(Module module, Path file) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             PtFile.write(file, of(module));
         }
     }
@@ -100,7 +100,7 @@ public final class StateDict {
      * @throws InputException if a name, shape or dtype is not the module's; the message lists all that differ
      */
     public static void load(Module module, Map<String, Tensor> tensors, Path source) throws InputException {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Map<String, Tensor> own = of(module);
             List<String> differences = differences(own, tensors);
@@ -134,6 +134,6 @@ public final class StateDict {
     }
 
     private static String describe(Tensor tensor) {
-        return tensor.scalar_type() + " " + PythonFormat.size(tensor);
+        return tensor.scalar_type() + " " + PythonRepr.size(tensor);
     }
 }

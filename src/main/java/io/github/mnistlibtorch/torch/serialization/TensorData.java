@@ -55,7 +55,7 @@ final class TensorData {
      * @throws InputException if {@code in} ends too early or holds bytes that are no numbers of this {@code type}; no
      *     tensor is left behind
      */
-    static Tensor read(ReadableByteChannel in, Dtype type, List<Long> shape, Refusal refusal) throws IOException {
+    static Tensor read(ReadableByteChannel in, Dtype type, List<Long> shape, InvalidFile refusal) throws IOException {
         Tensor tensor = empty(type, shape, refusal);
         boolean complete = false;
         try {
@@ -74,7 +74,7 @@ final class TensorData {
         }
     }
 
-    static void readFully(ReadableByteChannel in, ByteBuffer buffer, Refusal refusal) throws IOException {
+    static void readFully(ReadableByteChannel in, ByteBuffer buffer, InvalidFile refusal) throws IOException {
         while (buffer.hasRemaining()) {
             if (in.read(buffer) < 0) {
                 throw refusal.because("it ends too early");
@@ -82,7 +82,7 @@ final class TensorData {
         }
     }
 
-    private static Tensor empty(Dtype type, List<Long> shape, Refusal refusal) throws InputException {
+    private static Tensor empty(Dtype type, List<Long> shape, InvalidFile refusal) throws InputException {
         long[] sizes = shape.stream().mapToLong(Long::longValue).toArray();
         try (TensorOptions options = new TensorOptions(type.scalarType())) {
             return torch.empty(sizes, options, null);
@@ -92,7 +92,7 @@ final class TensorData {
     }
 
     /** C++ leaves open what happens to a bool that is neither 0 nor 1. */
-    private static void requireBooleans(ByteBuffer bytes, Refusal refusal) throws InputException {
+    private static void requireBooleans(ByteBuffer bytes, InvalidFile refusal) throws InputException {
         while (bytes.hasRemaining()) {
             byte value = bytes.get();
             if (value != 0 && value != 1) {

@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -189,7 +189,7 @@ public final class Grid {
 
     /** The grid as uint8 (H, W, C). */
     private static Tensor pixels(Tensor images, Options options) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             return scope.keep(makeGrid(images, options)
                     .mul(new Scalar(255))
@@ -214,7 +214,7 @@ public final class Grid {
     }
 
     private static Tensor gridOf(Tensor images, Options options) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor batch = asBatch(images);
             if (options.normalize()) {

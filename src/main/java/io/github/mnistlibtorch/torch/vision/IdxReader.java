@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.vision;
 
-import io.github.mnistlibtorch.torch.runtime.Gunzip;
+import io.github.mnistlibtorch.torch.runtime.BoundedGzipInputStream;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
@@ -70,9 +70,9 @@ public final class IdxReader {
     static final class Content {
         final Type type;
         final int[] shape;
-        final Bytes data;
+        final OffHeapBytes data;
 
-        Content(Type type, int[] shape, Bytes data) {
+        Content(Type type, int[] shape, OffHeapBytes data) {
             this.type = type;
             this.shape = shape;
             this.data = data;
@@ -164,7 +164,7 @@ public final class IdxReader {
             long announced = header.dataBytes(Long.MAX_VALUE);
             requireItems(announced, name);
             requireAll(announced, inFile, name);
-            return new Content(header.type, header.shape, Bytes.map(channel, header.bytes(), announced));
+            return new Content(header.type, header.shape, OffHeapBytes.map(channel, header.bytes(), announced));
         } catch (InputException e) {
             throw e;
         } catch (NoSuchFileException e) {
@@ -178,7 +178,7 @@ public final class IdxReader {
     static Content readContent(InputStream in, String name) throws IOException {
         try {
             InputStream buffered = buffered(in);
-            InputStream content = isGzipped(buffered) ? Gunzip.open(buffered, BUFFER) : buffered;
+            InputStream content = isGzipped(buffered) ? BoundedGzipInputStream.open(buffered, BUFFER) : buffered;
             Header header = readHeader(content, name);
             return new Content(header.type, header.shape, readData(content, header, name));
         } catch (EOFException e) {
@@ -230,14 +230,14 @@ public final class IdxReader {
         return new Header(type, shape);
     }
 
-    private static Bytes readData(InputStream in, Header header, String name) throws IOException {
+    private static OffHeapBytes readData(InputStream in, Header header, String name) throws IOException {
         long announced = header.dataBytes(MAX_READ_BYTES);
         if (announced > MAX_READ_BYTES) {
             throw new InputException(name + " announces more than the " + MAX_READ_BYTES + " bytes that can be read"
                     + REMEDY + "; only files that are not gzipped may be larger");
         }
         requireItems(announced, name);
-        Bytes data = Bytes.read(in, announced);
+        OffHeapBytes data = OffHeapBytes.read(in, announced);
         // Whether there is more also makes gzip's own checksum be read.
         requireAll(announced, data.size() + (in.read() < 0 ? 0 : 1), name);
         return data;

@@ -3,9 +3,9 @@ package io.github.mnistlibtorch.torch.vision;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.BatchBuffer;
 import io.github.mnistlibtorch.torch.data.BulkDataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -73,14 +73,14 @@ public final class Mnist implements BulkDataset {
      */
     private static final int ELEMENTS_AT_ONCE = 32_768;
 
-    private final Bytes images;
+    private final OffHeapBytes images;
     private final int rows;
     private final int columns;
     private final byte[] labels;
     private final List<String> origin;
 
     /** @param origin lines about where the data are from, for {@link #toString} */
-    private Mnist(Bytes images, int rows, int columns, byte[] labels, List<String> origin) {
+    private Mnist(OffHeapBytes images, int rows, int columns, byte[] labels, List<String> origin) {
         this.images = images;
         this.rows = rows;
         this.columns = columns;
@@ -160,7 +160,7 @@ public final class Mnist implements BulkDataset {
             throw new IllegalArgumentException(
                     "label " + (labels[wrong] & 0xff) + " at index " + wrong + " is not a class from 0 to 9");
         }
-        return new Mnist(Bytes.of(images), rows, columns, labels.clone(), List.of());
+        return new Mnist(OffHeapBytes.of(images), rows, columns, labels.clone(), List.of());
     }
 
     private static Mnist join(
@@ -214,11 +214,11 @@ public final class Mnist implements BulkDataset {
      * @throws IndexOutOfBoundsException if {@code index} is negative (Python would count from the end) or too large
      */
     @Override
-    public Example get(int index) {
+    public LabeledImage get(int index) {
         Objects.checkIndex(index, size());
         byte[] picture = new byte[rows * columns];
         images.copy((long) index * picture.length, picture.length, ByteBuffer.wrap(picture), 0);
-        return new Example(ToTensor.toTensor(picture, rows, columns), labels[index]);
+        return new LabeledImage(ToTensor.toTensor(picture, rows, columns), labels[index]);
     }
 
     /**
@@ -241,7 +241,7 @@ public final class Mnist implements BulkDataset {
 
         Buffer(int size, boolean pinned) {
             atOnce = Math.min(size, Math.max(1, ELEMENTS_AT_ONCE / pixels));
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 white = scope.keep(new Scalar(255.0));
                 grey = scope.keep(empty(ScalarType.Byte, false, atOnce, 1, rows, columns));
                 greyBytes = new BytePointer(grey.data_ptr())
@@ -277,7 +277,7 @@ public final class Mnist implements BulkDataset {
             for (int k = 0; k < count; k++) {
                 images.copy((long) indices[from + k] * pixels, pixels, greyBytes, k * pixels);
             }
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 Tensor target = batch.images().narrow(/* dim= */ 0, from, count);
                 target.copy_(grey.narrow(/* dim= */ 0, 0, count));
                 target.div_(white);

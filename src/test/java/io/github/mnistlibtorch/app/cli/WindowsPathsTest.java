@@ -6,7 +6,7 @@ import com.google.common.jimfs.Configuration;
 import com.google.common.jimfs.Jimfs;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
-import io.github.mnistlibtorch.app.report.Results;
+import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
 import io.github.mnistlibtorch.app.run.Phase;
@@ -42,7 +42,7 @@ class WindowsPathsTest {
             RunFolder out = new RunFolder(windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run"));
             out.makeWritable();
             Path checkpoint = out.checkpoint();
-            Results results = new Results(out.path());
+            RunArtifacts results = new RunArtifacts(out.path());
             TraceRecorder recorder = new TraceRecorder(config);
             var history = new TrainingRun(config, noise(), cpu)
                     .printNothing()
@@ -56,7 +56,7 @@ class WindowsPathsTest {
             assertThat(previous).hasToString("C:\\Users\\Zoë O'Neil\\mnist run\\checkpoint.previous.pt");
             List<String> expected = Stream.of(
                             TrainingRun.FILES,
-                            Results.FILES,
+                            RunArtifacts.FILES,
                             List.of("checkpoint.pt", "checkpoint.previous.pt", "t.json.gz"))
                     .flatMap(List::stream)
                     .toList();

@@ -6,11 +6,11 @@ import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.tutorial.DeviceDataLoader;
 import io.github.mnistlibtorch.tutorial.Devices;
@@ -24,17 +24,17 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /** The cells of the article once more, on the CPU: each is a method that a test can get wrong. */
 class Article {
     private final RunConfig config;
-    private final Dataset<Example> mnist;
+    private final Dataset<LabeledImage> mnist;
 
-    Article(RunConfig config, Dataset<Example> mnist) {
+    Article(RunConfig config, Dataset<LabeledImage> mnist) {
         this.config = config;
         this.mnist = mnist;
     }
 
     final void run(RunListener listener) {
         TorchRandom.manualSeed(config.seed());
-        Dataset<Example> dataset = dataset(mnist);
-        List<Subset<Example>> parts =
+        Dataset<LabeledImage> dataset = dataset(mnist);
+        List<Subset<LabeledImage>> parts =
                 RandomSplit.randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
         listener.onSplit(parts.get(0), parts.get(1));
         DataLoader<Batch> trainLoader = trainLoader(
@@ -64,11 +64,11 @@ class Article {
         }
     }
 
-    Dataset<Example> dataset(Dataset<Example> dataset) {
+    Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
         return dataset;
     }
 
-    DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<Example> train) {
+    DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<LabeledImage> train) {
         return builder.shuffle(true);
     }
 
@@ -94,7 +94,7 @@ class Article {
 
     private static void peek(DataLoader<Batch> loader) {
         try (var batches = loader.iterator();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             batches.next();
         }
     }

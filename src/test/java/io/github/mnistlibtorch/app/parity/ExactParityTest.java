@@ -44,9 +44,9 @@ class ExactParityTest {
 
     @Test
     void sameProgramHasTheSameBits() {
-        List<Rung> rungs = Ladder.climb(float32, run("float32", 0.5), Guidance.NONE);
-        assertThat(rungs).hasSize(12).allMatch(Rung::holds);
-        assertThat(rungs.get(0).detail()).contains("bit for bit");
+        List<CheckResult> results = TraceComparison.compare(float32, run("float32", 0.5), ForkReport.NONE);
+        assertThat(results).hasSize(12).allMatch(CheckResult::passed);
+        assertThat(results.get(0).detail()).contains("bit for bit");
     }
 
     /** Between 0.5 and the next number of the dtype, or the millionth part of what the tolerance of float64 would let pass. */
@@ -54,7 +54,8 @@ class ExactParityTest {
     @CsvSource({"float32, 0.50000006", "float64, 0.500000001"})
     void learningRateThatIsAnUlpOffIsCaught(String dtype, double lr) {
         Trace right = dtype.equals("float32") ? float32 : run(dtype, 0.5);
-        assertThat(failed(Ladder.climb(right, run(dtype, lr), Guidance.NONE))).startsWith("step losses");
+        assertThat(failed(TraceComparison.compare(right, run(dtype, lr), ForkReport.NONE)))
+                .startsWith("step losses");
     }
 
     @ParameterizedTest
@@ -65,7 +66,7 @@ class ExactParityTest {
         "/initial_parameters/linear1.bias, initial parameters",
         "/final_parameters/linear2.bias, final parameters"
     })
-    void oneBitFailsItsRung(String place, String rung) throws IOException {
+    void oneBitFailsItsRung(String place, String result) throws IOException {
         Trace altered = altered(root -> {
             if (root.at(place) instanceof ArrayNode losses) {
                 double last = HexFloat.parse(losses.get(390).asString());
@@ -78,7 +79,8 @@ class ExactParityTest {
                 ((ObjectNode) root.at(place)).put("sha256", "0".repeat(64));
             }
         });
-        assertThat(failed(Ladder.climb(float32, altered, Guidance.NONE))).containsExactly(rung);
+        assertThat(failed(TraceComparison.compare(float32, altered, ForkReport.NONE)))
+                .containsExactly(result);
     }
 
     @Test
@@ -88,7 +90,8 @@ class ExactParityTest {
                 .put("sha256", "0".repeat(64))
                 .putArray("shape")
                 .add(32));
-        assertThat(failed(Ladder.climb(float32, altered, Guidance.NONE))).containsExactly("optimizer state");
+        assertThat(failed(TraceComparison.compare(float32, altered, ForkReport.NONE)))
+                .containsExactly("optimizer state");
     }
 
     /** Then rounding may differ, and the ladder is the one with tolerances. */
@@ -114,7 +117,9 @@ class ExactParityTest {
             }
             ((ObjectNode) root.at("/final_parameters/linear2.bias")).put("sha256", "0".repeat(64));
         });
-        assertThat(Ladder.climb(float32, altered, Guidance.NONE)).hasSize(10).allMatch(Rung::holds);
+        assertThat(TraceComparison.compare(float32, altered, ForkReport.NONE))
+                .hasSize(10)
+                .allMatch(CheckResult::passed);
     }
 
     /** Two unknown processors are not known to be the same. */
@@ -122,14 +127,14 @@ class ExactParityTest {
     @ValueSource(strings = {"processor", "libtorch_cpu_sha256"})
     void unknownIsNotTheSame(String fact) throws IOException {
         Trace one = altered(root -> ((ObjectNode) root.get("producer")).put(fact, "unknown"));
-        assertThat(Ladder.climb(one, one, Guidance.NONE)).hasSize(10);
+        assertThat(TraceComparison.compare(one, one, ForkReport.NONE)).hasSize(10);
     }
 
     /** Of a GPU, a trace does not say which it is. */
     @Test
     void gpusAreNotHeldToTheBit() throws IOException {
         Trace one = altered(root -> ((ObjectNode) root.get("producer")).put("device", "cuda:0"));
-        assertThat(Ladder.climb(one, one, Guidance.NONE)).hasSize(10);
+        assertThat(TraceComparison.compare(one, one, ForkReport.NONE)).hasSize(10);
     }
 
     @Test
@@ -145,8 +150,11 @@ class ExactParityTest {
                 .withMessageContaining("optimizer_state");
     }
 
-    private static List<String> failed(List<Rung> rungs) {
-        return rungs.stream().filter(rung -> !rung.holds()).map(Rung::name).toList();
+    private static List<String> failed(List<CheckResult> results) {
+        return results.stream()
+                .filter(result -> !result.passed())
+                .map(CheckResult::name)
+                .toList();
     }
 
     private Trace altered(Consumer<ObjectNode> change) throws IOException {

@@ -3,17 +3,17 @@ package io.github.mnistlibtorch.app.parity;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.app.parity.fork.Guide;
+import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Sampler;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.torch.vision.Mnist;
@@ -42,7 +42,7 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Mistakes that translations of the article make, one at a time: the ladder has to name the rung. */
+/** Mistakes that translations of the article make, one at a time: the ladder has to name the result. */
 class WrongTranslationTest {
     private static Mnist mnist;
     private static Trace python;
@@ -65,17 +65,17 @@ class WrongTranslationTest {
     void multiplicationByOneOver255() {
         Article wrong = new Article(python.config(), mnist) {
             @Override
-            Dataset<Example> dataset(Dataset<Example> dataset) {
+            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
                 return new Dataset<>() {
                     @Override
-                    public Example get(int index) {
+                    public LabeledImage get(int index) {
                         return getItems(new int[] {index}).get(0);
                     }
 
                     @Override
-                    public List<Example> getItems(int[] indices) {
+                    public List<LabeledImage> getItems(int[] indices) {
                         Batch batch = Batch.of(dataset.getItems(indices));
-                        try (Scope scope = Scope.open()) {
+                        try (TensorScope scope = TensorScope.open()) {
                             Tensor bytes = batch.images().mul(new Scalar(255)).round();
                             batch.images().copy_(bytes.mul(new Scalar(1 / 255f)));
                         }
@@ -139,7 +139,7 @@ class WrongTranslationTest {
     void samplerOnTheDefaultGenerator() {
         Article wrong = new Article(python.config(), mnist) {
             @Override
-            DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<Example> train) {
+            DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<LabeledImage> train) {
                 Sampler<Integer> sampler = () ->
                         Arrays.stream(TorchRandom.randperm(train.size(), null)).iterator();
                 return builder.sampler(sampler);
@@ -163,7 +163,7 @@ class WrongTranslationTest {
     void anotherSeedForTheSplit() {
         Article wrong = new Article(python.config(), mnist) {
             @Override
-            Dataset<Example> dataset(Dataset<Example> dataset) {
+            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
                 TorchRandom.manualSeed(1);
                 return dataset;
             }
@@ -179,10 +179,10 @@ class WrongTranslationTest {
                 return phase.lr() * 1.001;
             }
         };
-        List<Rung> rungs = climb(wrong, pythonInFloat32);
-        assertThat(rungs).filteredOn(rung -> !rung.holds()).first().satisfies(rung -> {
-            assertThat(rung.name()).isEqualTo("step losses");
-            assertThat(rung.detail()).contains("step 1 ", "something besides this training");
+        List<CheckResult> results = compare(wrong, pythonInFloat32);
+        assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
+            assertThat(result.name()).isEqualTo("step losses");
+            assertThat(result.detail()).contains("step 1 ", "something besides this training");
         });
     }
 
@@ -191,10 +191,10 @@ class WrongTranslationTest {
         List<Trace.Epoch> epochs = new ArrayList<>(pythonInFloat32.epochs());
         epochs.set(0, withLoss(epochs.get(0), 200, 1e-4));
         Trace altered = withEpochs(pythonInFloat32, epochs);
-        List<Rung> rungs = climb(new Article(altered.config(), mnist), altered);
-        assertThat(rungs).filteredOn(rung -> !rung.holds()).first().satisfies(rung -> {
-            assertThat(rung.name()).isEqualTo("step losses");
-            assertThat(rung.detail())
+        List<CheckResult> results = compare(new Article(altered.config(), mnist), altered);
+        assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
+            assertThat(result.name()).isEqualTo("step losses");
+            assertThat(result.detail())
                     .contains("step 200 (epoch 0 of fit 1, batch 200)", "not a ReLU fork", "nor rounding alone")
                     .containsPattern("nearest is step \\d+, row \\d+, unit \\d+, pre-activation \\S+, rounding error");
         });
@@ -204,12 +204,12 @@ class WrongTranslationTest {
     void lossThatIsNotANumberIsNoReluFork() {
         Article wrong = new Article(pythonInFloat32.config(), mnist) {
             @Override
-            Dataset<Example> dataset(Dataset<Example> dataset) {
+            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
                 return new Dataset<>() {
                     @Override
-                    public Example get(int index) {
-                        Example example = dataset.get(index);
-                        return new Example(example.image().div(new Scalar(0)), example.label());
+                    public LabeledImage get(int index) {
+                        LabeledImage example = dataset.get(index);
+                        return new LabeledImage(example.image().div(new Scalar(0)), example.label());
                     }
 
                     @Override
@@ -219,9 +219,9 @@ class WrongTranslationTest {
                 };
             }
         };
-        assertThat(climb(wrong, pythonInFloat32))
-                .filteredOn(rung -> !rung.holds())
-                .extracting(Rung::name)
+        assertThat(compare(wrong, pythonInFloat32))
+                .filteredOn(result -> !result.passed())
+                .extracting(CheckResult::name)
                 .startsWith("before training", "step losses");
     }
 
@@ -229,13 +229,13 @@ class WrongTranslationTest {
     void smallerTrainingSetIsReportedAndNotLed() {
         Article wrong = new Article(pythonInFloat32.config(), mnist) {
             @Override
-            Dataset<Example> dataset(Dataset<Example> dataset) {
+            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
                 return new Subset<>(dataset, IntStream.range(0, 12_000).toArray());
             }
         };
-        assertThat(climb(wrong, pythonInFloat32))
-                .filteredOn(rung -> !rung.holds())
-                .extracting(Rung::name)
+        assertThat(compare(wrong, pythonInFloat32))
+                .filteredOn(result -> !result.passed())
+                .extracting(CheckResult::name)
                 .startsWith("split", "initial parameters");
     }
 
@@ -270,30 +270,30 @@ class WrongTranslationTest {
     @Test
     void weightThatIsOverwrittenInMidRunIsNoReluForkInFloat32() {
         Article wrong = new Article(pythonInFloat32.config(), mnist);
-        List<Rung> rungs = climb(wrong, pythonInFloat32, guide -> new Hit(guide, 300));
-        assertThat(rungs).filteredOn(rung -> !rung.holds()).first().satisfies(rung -> {
-            assertThat(rung.name()).isEqualTo("step losses");
-            assertThat(rung.detail()).contains("step 301", "something besides this training");
+        List<CheckResult> results = compare(wrong, pythonInFloat32, follower -> new Hit(follower, 300));
+        assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
+            assertThat(result.name()).isEqualTo("step losses");
+            assertThat(result.detail()).contains("step 301", "something besides this training");
         });
     }
 
     private static Optional<String> firstDivergence(Article article) {
-        return climb(article, python).stream()
-                .filter(rung -> !rung.holds())
+        return compare(article, python).stream()
+                .filter(result -> !result.passed())
                 .findFirst()
-                .map(Rung::name);
+                .map(CheckResult::name);
     }
 
-    private static List<Rung> climb(Article article, Trace expected) {
-        return climb(article, expected, guide -> guide);
+    private static List<CheckResult> compare(Article article, Trace expected) {
+        return compare(article, expected, follower -> follower);
     }
 
-    private static List<Rung> climb(Article article, Trace expected, UnaryOperator<RunListener> listener) {
+    private static List<CheckResult> compare(Article article, Trace expected, UnaryOperator<RunListener> listener) {
         TraceRecorder recorder = new TraceRecorder(expected.config());
         try (Device cpu = Devices.of("cpu");
-                Guide guide = new Guide(expected, expected.config(), cpu, recorder)) {
-            article.run(listener.apply(guide));
-            return Ladder.climb(expected, recorder.trace(), guide.guidance());
+                ForkFollower follower = new ForkFollower(expected, expected.config(), cpu, recorder)) {
+            article.run(listener.apply(follower));
+            return TraceComparison.compare(expected, recorder.trace(), follower.report());
         }
     }
 
@@ -302,7 +302,7 @@ class WrongTranslationTest {
         Generator before = torch.getDefaultCPUGenerator().clone();
         MnistModel model = new MnistModel(784, hiddenSize, 10);
         try (before;
-                Scope scope = Scope.open();
+                TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Map<String, Tensor> parameters = StateDict.of(model);
             for (String layer : List.of("linear1", "linear2")) {
@@ -351,7 +351,7 @@ class WrongTranslationTest {
         }
 
         @Override
-        public void onSplit(Subset<Example> train, Subset<Example> val) {
+        public void onSplit(Subset<LabeledImage> train, Subset<LabeledImage> val) {
             listener.onSplit(train, val);
         }
 
@@ -374,7 +374,7 @@ class WrongTranslationTest {
         @Override
         public void onBatchEnd(TrainingState training, Tensor loss) {
             if (training.totalSteps() == step + 1) {
-                try (Scope scope = Scope.open();
+                try (TensorScope scope = TensorScope.open();
                         NoGradGuard noGrad = new NoGradGuard()) {
                     Tensor bias = requireNonNull(StateDict.of(model[0]).get("linear2.bias"));
                     bias.get(3).add_(new Scalar(1e-3));

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class PredictionsTest {
-    private static Dataset<Example> pictures;
+    private static Dataset<LabeledImage> pictures;
 
     @BeforeAll
     static void start() throws IOException {
@@ -42,7 +42,7 @@ class PredictionsTest {
             double accuracy = Training.evaluate(model, loader).valAcc();
 
             assertThat(predictions.size()).isEqualTo(1500);
-            assertThat((double) predictions.right() / predictions.size()).isCloseTo(accuracy, within(1e-6));
+            assertThat((double) predictions.correctCount() / predictions.size()).isCloseTo(accuracy, within(1e-6));
             assertThat(Arrays.stream(predictions.probabilities())).allMatch(sure -> sure >= 0.1 && sure <= 1);
         }
     }
@@ -66,8 +66,8 @@ class PredictionsTest {
         Predictions predictions = new Predictions(
                 3, new int[] {0, 1, 2, 2, 1}, new int[] {0, 2, 2, 0, 0}, new double[] {0.9, 0.5, 0.8, 0.7, 0.6});
 
-        assertThat(predictions.right()).isEqualTo(2);
+        assertThat(predictions.correctCount()).isEqualTo(2);
         assertThat(predictions.confusion()).isDeepEqualTo(new int[][] {{1, 0, 0}, {1, 0, 1}, {1, 0, 1}});
-        assertThat(predictions.mistakes()).as("the surest first").containsExactly(3, 4, 1);
+        assertThat(predictions.misclassified()).as("the surest first").containsExactly(3, 4, 1);
     }
 }

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
-import io.github.mnistlibtorch.torch.plot.Picture;
+import io.github.mnistlibtorch.torch.plot.Canvas;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
@@ -33,7 +33,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ReportTest {
-    private static Dataset<Example> pictures;
+    private static Dataset<LabeledImage> pictures;
 
     @TempDir
     private Path folder;
@@ -91,8 +91,8 @@ class ReportTest {
                 new Predictions(3, new int[] {0, 1, 2, 2}, new int[] {0, 1, 2, 1}, new double[] {0.9, 0.8, 0.7, 0.6});
         BufferedImage image = draw(png -> ConfusionMatrix.write(png, predictions));
 
-        assertThat(cell(image, 0, 0)).isEqualTo(Picture.BLUE);
-        assertThat(cell(image, 2, 1)).isEqualTo(Picture.tint(Picture.VERMILION, 0.8));
+        assertThat(cell(image, 0, 0)).isEqualTo(Canvas.BLUE);
+        assertThat(cell(image, 2, 1)).isEqualTo(Canvas.tint(Canvas.VERMILION, 0.8));
         assertThat(cell(image, 1, 0)).isEqualTo(Color.WHITE);
     }
 
@@ -110,7 +110,7 @@ class ReportTest {
             answers[i] = 1;
         }
         Predictions predictions = new Predictions(10, labels, answers, new double[50]);
-        BufferedImage image = draw(png -> Mistakes.write(png, pictures, predictions));
+        BufferedImage image = draw(png -> MisclassifiedImages.write(png, pictures, predictions));
 
         int rows = Math.max(1, (Math.min(32, count) + 7) / 8);
         assertThat(image.getHeight()).isEqualTo(2 * (36 + rows * (56 + 14 + 12)));

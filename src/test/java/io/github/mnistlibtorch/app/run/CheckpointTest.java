@@ -7,7 +7,7 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
@@ -66,7 +66,7 @@ class CheckpointTest {
         try (MnistModel model = new MnistModel(3, 2, 2);
                 TensorVector parameters = model.parameters();
                 Optimizer optimizer = OptimizerFactory.ADAM.create(parameters, 0.01)) {
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 model.forward(torch.ones(1, 3)).sum().backward();
                 optimizer.step();
             }
@@ -169,7 +169,7 @@ class CheckpointTest {
     @Test
     void whatIsNoCheckpointIsRefusedWithTheReason() throws IOException {
         try (MnistModel model = new MnistModel(3, 2, 2);
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             PtFile.write(file, StateDict.of(model));
         }
         assertRefused("it lacks \"format_version\"");
@@ -273,7 +273,7 @@ class CheckpointTest {
 
     private void alter(Consumer<Map<String, Object>> change) throws IOException {
         write(file);
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 MnistModel model = new MnistModel(3, 2, 2)) {
             Map<String, Object> dict = new HashMap<>();
             dict.put("format_version", 1);

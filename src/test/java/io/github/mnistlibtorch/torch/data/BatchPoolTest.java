@@ -7,7 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -67,7 +67,7 @@ class BatchPoolTest {
     @ValueSource(ints = {0, 4})
     void keptBatchesKeepTheirNumbers(int workers) {
         List<Batch> kept = new ArrayList<>();
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             for (Batch batch : loader(mnist, workers)) {
                 if (kept.size() < 5) {
                     kept.add(Tensors.keep(scope, batch));
@@ -93,7 +93,7 @@ class BatchPoolTest {
         }
 
         for (int i = 0; i < images.size(); i++) {
-            try (Scope scope = Scope.open();
+            try (TensorScope scope = TensorScope.open();
                     Tensor image = images.get(i);
                     Tensor label = labels.get(i)) {
                 assertThat(image.equal(mnist.get(i * BATCH).image())).isTrue();
@@ -106,7 +106,7 @@ class BatchPoolTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void batchInAnAutogradGraphKeepsItsNumbers(int workers) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor weight = torch.ones(1, 1, 28, 28).set_requires_grad(true);
             Tensor first = null;
             for (Batch batch : loader(mnist, workers)) {
@@ -176,7 +176,7 @@ class BatchPoolTest {
         for (Batch batch : loader(mnist, workers)) {
             assertHolds(batch, count[0] * BATCH);
             assertThat(batch.images().requires_grad()).isFalse();
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 changes.get(count[0] % changes.size()).accept(batch);
             }
             count[0]++;
@@ -202,7 +202,7 @@ class BatchPoolTest {
         int[] odd = IntStream.range(0, SIZE / 2).map(i -> 2 * i + 1).toArray();
         int[] backwards =
                 IntStream.range(0, odd.length).map(i -> odd.length - 1 - i).toArray();
-        Dataset<Example> nested = new Subset<>(new Subset<>(mnist, odd), backwards);
+        Dataset<LabeledImage> nested = new Subset<>(new Subset<>(mnist, odd), backwards);
         DataLoader<Batch> itemByItem =
                 DataLoader.of(oneByOne(nested), Batch::of).batchSize(BATCH).build();
         try (var expected = itemByItem.iterator()) {
@@ -223,7 +223,7 @@ class BatchPoolTest {
             try (var batches = loader.iterator()) {
                 int from = 0;
                 while (true) {
-                    try (Scope scope = Scope.open()) {
+                    try (TensorScope scope = TensorScope.open()) {
                         if (!batches.hasNext()) {
                             break;
                         }
@@ -304,7 +304,7 @@ class BatchPoolTest {
         }
 
         @Override
-        public Example get(int index) {
+        public LabeledImage get(int index) {
             return mnist.get(index);
         }
 
@@ -314,19 +314,19 @@ class BatchPoolTest {
         }
     }
 
-    private static DataLoader<Batch> loader(Dataset<Example> dataset, int workers) {
+    private static DataLoader<Batch> loader(Dataset<LabeledImage> dataset, int workers) {
         return DataLoader.of(dataset).batchSize(BATCH).numWorkers(workers).build();
     }
 
     /** Hides that a dataset knows how to fetch many at once. */
-    private static Dataset<Example> oneByOne(Dataset<Example> dataset) {
+    private static Dataset<LabeledImage> oneByOne(Dataset<LabeledImage> dataset) {
         return Fixtures.items(dataset.size(), dataset::get);
     }
 
     /** Checks that a batch is that of the items from {@code from} on. */
     private static void assertHolds(Batch batch, int from) {
         int[] expected = positions(from, Math.min(from + BATCH, SIZE));
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Batch items = Batch.of(Arrays.stream(expected).mapToObj(mnist::get).toList());
             assertThat(batch.images().equal(items.images()))
                     .as("images from %d", from)

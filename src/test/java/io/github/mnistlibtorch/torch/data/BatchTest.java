@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -21,8 +21,9 @@ class BatchTest {
 
     @Test
     void examplesAreStacked() {
-        try (Scope scope = Scope.open()) {
-            Batch batch = Batch.of(List.of(new Example(torch.zeros(1, 2), 3), new Example(torch.ones(1, 2), 4)));
+        try (TensorScope scope = TensorScope.open()) {
+            Batch batch =
+                    Batch.of(List.of(new LabeledImage(torch.zeros(1, 2), 3), new LabeledImage(torch.ones(1, 2), 4)));
 
             assertThat(batch.size()).isEqualTo(2);
             assertThat(batch.images().shape()).containsExactly(2, 1, 2);
@@ -33,9 +34,10 @@ class BatchTest {
 
     @Test
     void batchSeenAsExamplesIsGivenBackWithoutACopy() {
-        try (Scope scope = Scope.open()) {
-            Batch batch = Batch.of(List.of(new Example(torch.zeros(1, 2), 3), new Example(torch.ones(1, 2), 4)));
-            List<Example> examples = batch.asExamples();
+        try (TensorScope scope = TensorScope.open()) {
+            Batch batch =
+                    Batch.of(List.of(new LabeledImage(torch.zeros(1, 2), 3), new LabeledImage(torch.ones(1, 2), 4)));
+            List<LabeledImage> examples = batch.asExamples();
 
             assertThat(Batch.of(examples)).isSameAs(batch);
             assertThat(examples).hasSize(2);

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.DeviceDataLoader;
@@ -16,7 +16,7 @@ import io.github.mnistlibtorch.tutorial.MnistModel;
 import io.github.mnistlibtorch.tutorial.Training;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
 import io.github.mnistlibtorch.tutorial.TrainingState;
-import io.github.mnistlibtorch.tutorial.listeners.LossGuard;
+import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -75,9 +75,9 @@ class CudaTierTest {
 
     @Test
     void batchesCollatedOneByOneArePinnedToo() {
-        Dataset<Example> oneByOne = new Dataset<>() {
+        Dataset<LabeledImage> oneByOne = new Dataset<>() {
             @Override
-            public Example get(int index) {
+            public LabeledImage get(int index) {
                 return mnist.get(index);
             }
 
@@ -95,7 +95,7 @@ class CudaTierTest {
     /** The copy is done while the computation, which was there before it, is not. */
     @Test
     void copiesOverlapTheComputation() {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 CopyStream copies = new CopyStream(cuda, batch -> Devices.toDevice(batch, cuda));
                 var batches = pinned(0).iterator()) {
             Batch host = batches.next();
@@ -122,10 +122,10 @@ class CudaTierTest {
         for (Batch batch : pinned(numWorkers)) {
             expected.add(checksum(batch));
         }
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             List<Tensor> sums = new ArrayList<>();
             for (Batch batch : new DeviceDataLoader(pinned(numWorkers), cuda, ScalarType.Double)) {
-                try (Scope step = Scope.open()) {
+                try (TensorScope step = TensorScope.open()) {
                     keepBusy(1);
                     assertThat(batch.images().is_cuda()).isTrue();
                     sums.add(scope.attach(sum(batch)));
@@ -144,7 +144,7 @@ class CudaTierTest {
      */
     @Test
     void pinnedMemoryIsNotGivenOutAgainBeforeItsCopyIsDone() {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 CopyStream copies = new CopyStream(cuda, batch -> Devices.toDevice(batch, cuda))) {
             DeviceGuardImplInterface gpu = torch.getDeviceGuardImpl(DeviceType.CUDA);
             Tensor matrix = torch.ones(LARGE, LARGE).to(cuda, ScalarType.Float);
@@ -181,7 +181,7 @@ class CudaTierTest {
 
             @Override
             public void onBatchEnd(TrainingState training, Tensor loss) {
-                try (Scope scope = Scope.open()) {
+                try (TensorScope scope = TensorScope.open()) {
                     if (steps == 0) {
                         keepBusy(200);
                     } else if (++steps == 20) {
@@ -191,7 +191,7 @@ class CudaTierTest {
                 }
             }
         };
-        train(1, new LossGuard(/* everyStep= */ true), listener);
+        train(1, new TerminateOnNaN(/* everyStep= */ true), listener);
         assertThat(waited[0]).isFalse();
     }
 
@@ -202,7 +202,7 @@ class CudaTierTest {
             @Override
             public void onEpochEnd(TrainingState training, EpochResult result) {
                 torch.cuda_synchronize();
-                try (Scope scope = Scope.open();
+                try (TensorScope scope = TensorScope.open();
                         var freeAndTotal = torch.getMemoryInfo((byte) 0)) {
                     used.add(freeAndTotal.second() - freeAndTotal.first());
                 }
@@ -215,7 +215,7 @@ class CudaTierTest {
 
     @Test
     void theSeedIsThatOfTheGpuToo() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor first = drawOnGpu();
             assertThat(drawOnGpu().equal(first)).isTrue();
         }
@@ -223,7 +223,7 @@ class CudaTierTest {
 
     @Test
     void aModelDrawsItsWeightsOnTheCpuAndKeepsThem() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             TorchRandom.manualSeed(42);
             try (MnistModel model = new MnistModel(784, 32, 10)) {
                 Tensor before = model.parameters().get(0).clone();
@@ -266,7 +266,7 @@ class CudaTierTest {
 
     /** Gives the GPU work. */
     private static void keepBusy(int products) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor matrix = torch.ones(LARGE, LARGE).to(cuda, ScalarType.Float);
             for (int i = 0; i < products; i++) {
                 matrix.mm(matrix).close();
@@ -275,7 +275,7 @@ class CudaTierTest {
     }
 
     private static double checksum(Batch batch) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             return sum(new Batch(batch.images().to(ScalarType.Double), batch.labels()))
                     .item_double();
         }

@@ -508,11 +508,11 @@ class DataLoaderTest {
     }
 
     /** Pictures of two pixels, label and −label. */
-    private static Dataset<Example> pictures(int size) {
+    private static Dataset<LabeledImage> pictures(int size) {
         return items(size, index -> {
             Tensor image = torch.empty(1, 1, 2);
             image.data_ptr_float().put(new float[] {index, -index});
-            return new Example(image, index);
+            return new LabeledImage(image, index);
         });
     }
 

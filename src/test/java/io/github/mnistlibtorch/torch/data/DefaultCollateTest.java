@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class DefaultCollateTest {
-    private @Nullable Scope scope;
+    private @Nullable TensorScope scope;
 
     @BeforeAll
     static void startLibTorch() {
@@ -34,7 +34,7 @@ class DefaultCollateTest {
 
     @BeforeEach
     void openScope() {
-        scope = Scope.open();
+        scope = TensorScope.open();
     }
 
     @AfterEach
@@ -71,7 +71,8 @@ class DefaultCollateTest {
 
     @Test
     void examplesBecomeABatch() {
-        List<Example> examples = List.of(new Example(torch.ones(1, 2), 3), new Example(torch.zeros(1, 2), 4));
+        List<LabeledImage> examples =
+                List.of(new LabeledImage(torch.ones(1, 2), 3), new LabeledImage(torch.zeros(1, 2), 4));
         Batch batch = (Batch) DefaultCollate.collate(examples);
 
         assertThat(flattened(List.of(batch.images(), batch.labels())))

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,7 +113,7 @@ final class Fixtures {
 
     @SuppressWarnings("try") // a scope that is only opened and closed
     private static void skip(int words) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             torch.empty(new long[] {words}, new TensorOptions(ScalarType.Byte), null)
                     .random_(); // one word each
         }

@@ -57,8 +57,8 @@ class LoaderFaultsTest {
         for (int failing = 0; failing < BATCH_SIZE * BATCHES; failing++) {
             for (Throwable fault : faults()) {
                 int bad = failing;
-                Dataset<Example> pictures = pictures(index -> {
-                    Example picture = picture(index);
+                Dataset<LabeledImage> pictures = pictures(index -> {
+                    LabeledImage picture = picture(index);
                     if (index == bad) {
                         raise(fault);
                     }
@@ -79,7 +79,7 @@ class LoaderFaultsTest {
         for (int failing = 0; failing < BATCHES; failing++) {
             for (Throwable fault : faults()) {
                 int bad = failing * BATCH_SIZE;
-                Collate<Example, Batch> collate = examples -> {
+                Collate<LabeledImage, Batch> collate = examples -> {
                     Batch batch = Batch.of(examples);
                     if (examples.get(0).label() == bad) {
                         raise(fault);
@@ -202,7 +202,7 @@ class LoaderFaultsTest {
         for (int blocking = 0; blocking < BATCH_SIZE * BATCHES; blocking++) {
             CountDownLatch released = new CountDownLatch(1);
             int bad = blocking;
-            Dataset<Example> pictures = pictures(index -> {
+            Dataset<LabeledImage> pictures = pictures(index -> {
                 if (index == bad) {
                     awaitUninterruptibly(released);
                 }
@@ -332,12 +332,12 @@ class LoaderFaultsTest {
         throw (RuntimeException) fault;
     }
 
-    private static Dataset<Example> pictures(IntFunction<Example> get) {
+    private static Dataset<LabeledImage> pictures(IntFunction<LabeledImage> get) {
         return items(BATCH_SIZE * BATCHES, get);
     }
 
     /** With temporaries on the way, which are the loader's to free. */
-    private static Example picture(int index) {
-        return new Example(torch.zeros(1, 2, 2).add(new Scalar(index)), index);
+    private static LabeledImage picture(int index) {
+        return new LabeledImage(torch.zeros(1, 2, 2).add(new Scalar(index)), index);
     }
 }

@@ -67,8 +67,8 @@ class LoaderMemoryTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void failingBatchesLeaveNothingBehind(int workers) {
-        Dataset<Example> pictures = items(50, index -> {
-            Example picture = picture(index);
+        Dataset<LabeledImage> pictures = items(50, index -> {
+            LabeledImage picture = picture(index);
             if (index % 10 == 9) {
                 throw new IllegalStateException("item " + index);
             }
@@ -116,7 +116,7 @@ class LoaderMemoryTest {
 
     @Test
     void batchesThatCannotBeStackedLeaveNothingBehind() {
-        Dataset<Example> ragged = items(4, index -> new Example(torch.zeros(1, 1 + index), index));
+        Dataset<LabeledImage> ragged = items(4, index -> new LabeledImage(torch.zeros(1, 1 + index), index));
         DataLoader<Batch> loader =
                 DataLoader.of(ragged).batchSize(2).numWorkers(2).build();
 
@@ -172,7 +172,7 @@ class LoaderMemoryTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void outOfOrderAndUnbatchedPassesLeaveNothingBehind(int workers) {
-        DataLoader<Example> loader = DataLoader.unbatched(pictures(50))
+        DataLoader<LabeledImage> loader = DataLoader.unbatched(pictures(50))
                 .numWorkers(workers)
                 .inOrder(false)
                 .build();
@@ -201,7 +201,7 @@ class LoaderMemoryTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 4})
     void streamsLeaveNothingBehind(int workers) {
-        IterableDataset<Example> stream =
+        IterableDataset<LabeledImage> stream =
                 () -> IntStream.range(0, 20).mapToObj(LoaderMemoryTest::picture).iterator();
         DataLoader<Batch> loader = DataLoader.of(stream, Batch::of)
                 .batchSize(3)
@@ -318,12 +318,12 @@ class LoaderMemoryTest {
         }
     }
 
-    private static Dataset<Example> pictures(int size) {
+    private static Dataset<LabeledImage> pictures(int size) {
         return items(size, LoaderMemoryTest::picture);
     }
 
     /** With temporaries on the way, which are the loader's to free. */
-    private static Example picture(int index) {
-        return new Example(torch.zeros(1, 2, 2).add(new Scalar(index)), index);
+    private static LabeledImage picture(int index) {
+        return new LabeledImage(torch.zeros(1, 2, 2).add(new Scalar(index)), index);
     }
 }

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -25,7 +25,7 @@ class TensorDatasetTest {
 
     @Test
     void itemIsTheListOfRowsAndAViewOfTheData() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor images = torch.zeros(4, 2);
             Tensor labels = DefaultCollate.int64(new long[] {5, 6, 7, 8});
             List<Tensor> item = new TensorDataset(images, labels).get(2);
@@ -41,7 +41,7 @@ class TensorDatasetTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void passesLeaveTheTensorsToTheirOwner(int workers) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor labels = DefaultCollate.int64(new long[] {5, 6, 7, 8});
             DataLoader<Object> loader = DataLoader.of(new TensorDataset(labels), DefaultCollate::collate)
                     .batchSize(2)
@@ -63,7 +63,7 @@ class TensorDatasetTest {
 
     @Test
     void tensorsOfUnequalLengthAreRefused() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> new TensorDataset(torch.ones(2), torch.ones(3)))
                     .withMessage(recordedMessage("collate", "unequal tensors"));
@@ -77,7 +77,7 @@ class TensorDatasetTest {
 
     @Test
     void rowThatIsNotThereIsRefused() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             TensorDataset dataset = new TensorDataset(torch.ones(2));
 
             assertThat(dataset.size()).isEqualTo(2);

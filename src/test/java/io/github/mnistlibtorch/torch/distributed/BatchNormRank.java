@@ -42,7 +42,8 @@ final class BatchNormRank {
 
     public static void main(String[] arguments) throws IOException {
         LibTorch.start();
-        Rendezvous rendezvous = requireNonNull(Rendezvous.of(System.getenv(), Duration.ofSeconds(60)));
+        DistributedEnvironment rendezvous =
+                requireNonNull(DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(60)));
         TorchRandom.manualSeed(rendezvous.rank()); // of each rank other weights, other data
         try (ProcessGroup group = ProcessGroup.init(rendezvous, Map.of());
                 Net net = new Net();

@@ -7,7 +7,7 @@ import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.BatchSampler;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.MnistMlp;
@@ -37,7 +37,8 @@ final class GradientRank {
     public static void main(String[] arguments) throws IOException {
         int steps = Integer.parseInt(arguments[0]);
         LibTorch.start();
-        Rendezvous rendezvous = requireNonNull(Rendezvous.of(System.getenv(), Duration.ofSeconds(60)));
+        DistributedEnvironment rendezvous =
+                requireNonNull(DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(60)));
         Mnist mnist = Mnist.bundled(Mnist.Split.TRAIN);
         TorchRandom.manualSeed(rendezvous.rank()); // wrapping makes the weights those of rank 0
         try (ProcessGroup group = ProcessGroup.init(rendezvous, Map.of());
@@ -56,7 +57,7 @@ final class GradientRank {
                     .toList();
             for (int step = 0; step < steps; step++) {
                 List<int[]> batches = orders.stream().map(Iterator::next).toList();
-                try (Scope scope = Scope.open()) {
+                try (TensorScope scope = TensorScope.open()) {
                     loss(parallel, mnist, batches.get(group.rank())).backward();
                     parallel.onAfterBackward();
                     if (group.rank() == 0) {

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.torch.distributed;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -20,9 +20,10 @@ final class InteropRank {
 
     public static void main(String[] arguments) throws IOException {
         LibTorch.start();
-        Rendezvous rendezvous = requireNonNull(Rendezvous.of(System.getenv(), Duration.ofSeconds(60)));
+        DistributedEnvironment rendezvous =
+                requireNonNull(DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(60)));
         try (ProcessGroup group = ProcessGroup.init(rendezvous, Map.of());
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             for (ScalarType dtype : List.of(ScalarType.Float, ScalarType.Double, ScalarType.Long)) {
                 Tensor numbers = torch.arange(new Scalar(300_000), new TensorOptions(dtype));
                 numbers.mul_(new Scalar(group.rank() + 1));

@@ -15,7 +15,8 @@ final class NcclRank {
         LibTorch.start();
         System.out.println("has NCCL: " + ProcessGroup.hasNccl());
         int port = Integer.parseInt(arguments[0]);
-        Rendezvous rendezvous = new Rendezvous(0, 1, 0, "127.0.0.1", port, false, 0, List.of(), Duration.ofSeconds(20));
+        DistributedEnvironment rendezvous =
+                new DistributedEnvironment(0, 1, 0, "127.0.0.1", port, false, 0, List.of(), Duration.ofSeconds(20));
         TCPStoreOptions options =
                 new TCPStoreOptions().port((short) port).isServer(true).timeout(new Milliseconds(20_000));
         try {

@@ -8,7 +8,7 @@ import io.github.mnistlibtorch.app.run.DistributedDataParallel;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.tutorial.MnistMlp;
 import io.github.mnistlibtorch.tutorial.MnistModel;
@@ -55,8 +55,8 @@ class ProcessGroupTest {
         try (ServerSocket socket = new ServerSocket(0)) {
             port = socket.getLocalPort();
         }
-        Rendezvous rendezvous =
-                new Rendezvous(0, 1, null, "127.0.0.1", port, false, 0, List.of(), Duration.ofSeconds(30));
+        DistributedEnvironment rendezvous =
+                new DistributedEnvironment(0, 1, null, "127.0.0.1", port, false, 0, List.of(), Duration.ofSeconds(30));
         return ProcessGroup.init(rendezvous, Map.of("--seed", "1"));
     }
 
@@ -74,7 +74,7 @@ class ProcessGroupTest {
     }
 
     private static void step(DistributedDataParallel parallel) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Batch batch =
                     new Batch(torch.ones(2, 784), torch.zeros(new long[] {2}, new TensorOptions(ScalarType.Long)));
             parallel.train(true);
@@ -96,7 +96,7 @@ class ProcessGroupTest {
                     MnistModel model = new MnistModel(7, 5, 3);
                     DistributedDataParallel parallel = new DistributedDataParallel(model, group)) {
                 for (int step = 0; step < 3; step++) { // the second has other buckets
-                    try (Scope scope = Scope.open()) {
+                    try (TensorScope scope = TensorScope.open()) {
                         model.forward(torch.randn(2, 7)).sum().backward();
                         parallel.onAfterBackward();
                     }
@@ -115,7 +115,7 @@ class ProcessGroupTest {
         try (MnistMlp model = new MnistMlp(784, List.of(9000, 800, 400), 10);
                 GradientBuckets buckets = new GradientBuckets(model.parameters(), /* first= */ true);
                 TensorVector parameters = model.parameters();
-                Scope scope = Scope.open()) {
+                TensorScope scope = TensorScope.open()) {
             TorchRandom.manualSeed(1);
             model.forward(torch.randn(3, 784)).sum().backward();
             Tensor[] expected = new Tensor[(int) parameters.size()];

@@ -10,7 +10,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -195,7 +195,7 @@ class PtFileTest {
 
     @Test
     void formatIsToldByTheContent() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = torch.ones(3);
             PtFile.write(folder.resolve("a.safetensors"), Map.of("tensor", tensor));
             Safetensors.write(folder.resolve("b.pt"), Map.of("tensor", tensor), Map.of());

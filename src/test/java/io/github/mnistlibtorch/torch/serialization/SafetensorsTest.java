@@ -8,8 +8,8 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.PythonFormat;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -61,7 +61,7 @@ class SafetensorsTest {
     @MethodSource("recordedFiles")
     void everyFileOfPythonReadsWithItsDtypesShapesAndValues(String name, JsonNode expected) throws IOException {
         Path file = RECORDED.resolve(name + ".safetensors");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> tensors = Safetensors.read(file);
             tensors.values().forEach(scope::attach);
 
@@ -109,7 +109,7 @@ class SafetensorsTest {
 
     @Test
     void tensorsMadeHereGiveTheBytesOfPython() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor weight2 = scope.attach(
                     floats(0f, 1 / 7f, 2 / 7f, 3 / 7f, 4 / 7f, 5 / 7f).reshape(2, 3));
             Tensor bias1 = scope.attach(floats(0.5f, -0.5f));
@@ -150,7 +150,7 @@ class SafetensorsTest {
 
     @Test
     void stridedTensorThatNeedsAGradientIsWrittenInRowOrder() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor leaf = scope.attach(floats(0, 1, 2, 3, 4, 5).reshape(2, 3));
             leaf.set_requires_grad(true);
             Tensor transposed = leaf.t();
@@ -184,7 +184,7 @@ class SafetensorsTest {
     @Test
     void tensorsBelongToTheScopeThatIsOpen() throws IOException {
         Map<String, Tensor> tensors;
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             tensors = Safetensors.read(RECORDED.resolve("scalar.safetensors"));
             assertThat(tensors.values()).noneMatch(tensor -> tensor.isNull());
         }
@@ -404,7 +404,7 @@ class SafetensorsTest {
                 Tensor wide = flat.toType(fraction ? ScalarType.Double : ScalarType.Long)) {
             for (long i = 0; i < wide.numel(); i++) {
                 if (fraction) {
-                    values.add(PythonFormat.repr(wide.data_ptr_double().get(i)));
+                    values.add(PythonRepr.repr(wide.data_ptr_double().get(i)));
                 } else {
                     long value = wide.data_ptr_long().get(i);
                     values.add(type != ScalarType.Bool ? Long.toString(value) : value == 1 ? "True" : "False");

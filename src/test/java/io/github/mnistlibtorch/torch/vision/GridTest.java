@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
 import java.util.ArrayList;
@@ -46,7 +46,7 @@ class GridTest {
     @ParameterizedTest
     @MethodSource("recorded")
     void laysOutAsTorchvisionDoes(JsonNode recorded) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             if (recorded.has("raises")) {
                 assertThatThrownBy(() -> make(recorded))
                         .isInstanceOf(IllegalArgumentException.class)
@@ -65,7 +65,7 @@ class GridTest {
     @Test
     void first128PicturesMakeTheArticlesGrid() {
         JsonNode recorded = VisionValues.recorded("batch_grid");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor grid = Grid.makeGrid(first128(), 16);
             assertThat(VisionValues.shape(grid)).isEqualTo(VisionValues.longs(recorded.get("shape")));
             assertThat(VisionValues.sha256(grid))
@@ -76,7 +76,7 @@ class GridTest {
     @ParameterizedTest
     @MethodSource("normalizing")
     void inputIsLeftAsItWas(Options options) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor images = torch.rand(4, 3, 5, 6).mul(new Scalar(7));
             List<Double> before = VisionValues.values(images);
             Grid.makeGrid(images, options);
@@ -87,7 +87,7 @@ class GridTest {
     @Test
     void normalizedGridReachesFromZeroToOne() {
         TorchRandom.manualSeed(3);
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor grid = Grid.makeGrid(
                     torch.rand(4, 3, 16, 16).mul(new Scalar(255)),
                     Options.defaults().withNormalize(true));
@@ -99,7 +99,7 @@ class GridTest {
     @ParameterizedTest
     @CsvSource({"3, 1", "3, 3", "1, 1", "1, 3"})
     void gridNeverRequiresAGradient(long count, long channels) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor images = torch.rand(count, channels, 2, 2).set_requires_grad(true);
             assertThat(Grid.makeGrid(images, 2).requires_grad()).isFalse();
             assertThat(images.requires_grad()).isTrue();
@@ -108,7 +108,7 @@ class GridTest {
 
     @Test
     void singlePictureSharesMemoryWithTheInput() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.rand(1, 3, 4, 4);
             assertThat(Grid.makeGrid(image, 8).data_ptr().address())
                     .isEqualTo(image.data_ptr().address());
@@ -120,7 +120,7 @@ class GridTest {
     void noPointerIsLeftBehind(JsonNode recorded) {
         long before = LivePointers.settled();
         for (int round = 0; round < 2; round++) {
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 make(recorded);
             } catch (IllegalArgumentException e) {
                 assertThat(recorded.has("raises")).isTrue();
@@ -131,7 +131,7 @@ class GridTest {
 
     @Test
     void gradientsAreOnAgainAfterwards() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor images = torch.rand(3, 1, 2, 2).set_requires_grad(true);
             Grid.makeGrid(images, 2);
             assertThat(images.mul(images).requires_grad()).isTrue();

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.management.BufferPoolMXBean;
@@ -72,8 +72,8 @@ class LargeFilesTest {
         Mnist mnist = Mnist.load(folder, Mnist.Split.TRAIN);
 
         assertThat(mnist.size()).isEqualTo(COUNT);
-        try (Scope scope = Scope.open()) {
-            Example last = mnist.get(COUNT - 1);
+        try (TensorScope scope = TensorScope.open()) {
+            LabeledImage last = mnist.get(COUNT - 1);
             assertThat(last.label()).isEqualTo(7);
             assertThat(last.image().sum().item_float()).isEqualTo(1);
             assertThat(last.image().select(1, 27).select(1, 27).item_float()).isEqualTo(1);

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Mnist.Split;
 import java.io.IOException;
 import java.io.InputStream;
@@ -82,8 +82,8 @@ class MnistTest {
         int[] indices =
                 recorded.get("indices").valueStream().mapToInt(JsonNode::asInt).toArray();
         for (int i = 0; i < indices.length; i++) {
-            try (Scope scope = Scope.open()) {
-                Example example = mnist.get(indices[i]);
+            try (TensorScope scope = TensorScope.open()) {
+                LabeledImage example = mnist.get(indices[i]);
                 assertThat(example.label())
                         .isEqualTo(recorded.get("labels").get(i).asLong());
                 assertThat(VisionValues.shape(example.image()))
@@ -109,7 +109,7 @@ class MnistTest {
         long sum = 0;
         for (int first = 0; first < mnist.size(); first += 1_000) {
             int[] indices = IntStream.range(first, first + 1_000).toArray();
-            try (Scope scope = Scope.open()) {
+            try (TensorScope scope = TensorScope.open()) {
                 Tensor images = Batch.of(mnist.getItems(indices)).images();
                 // Back to grey values, which a double adds up exactly.
                 sum += (long) images.to(ScalarType.Double)
@@ -130,11 +130,11 @@ class MnistTest {
     void batchHasTheBitsOfItsItems() {
         Mnist mnist = Mnist.bundled(Split.TEST);
         int[] indices = {9_999, 0, 42, 42, 4_711};
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Batch batch = Batch.of(mnist.getItems(indices));
             assertThat(VisionValues.shape(batch.images())).containsExactly(5L, 1L, 28L, 28L);
             for (int i = 0; i < indices.length; i++) {
-                Example item = mnist.get(indices[i]);
+                LabeledImage item = mnist.get(indices[i]);
                 assertThat(VisionValues.sha256(batch.images().select(0, i)))
                         .isEqualTo(VisionValues.sha256(item.image()));
                 assertThat(batch.labels().data_ptr_long().get(i))
@@ -357,7 +357,7 @@ class MnistTest {
             Mnist mnist = Mnist.load(root, split);
             assertThat(mnist.size()).isEqualTo(recorded.get("labels").size());
             for (int i = 0; i < mnist.size(); i++) {
-                try (Scope scope = Scope.open()) {
+                try (TensorScope scope = TensorScope.open()) {
                     Tensor image = mnist.get(i).image();
                     JsonNode expected = recorded.get("images").get(i);
                     assertThat(VisionValues.shape(image)).isEqualTo(VisionValues.longs(expected.get("shape")));

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -41,7 +41,7 @@ class SaveImageEdgesTest {
     @ParameterizedTest
     @CsvSource({"PNG, 0", "BMP, 0", "GIF, 0", "JPEG, 3"})
     void colorsKeepTheirPlaces(String format, int tolerance) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.empty(3, 16, 16);
             image.select(0, 0).fill_(new Scalar(1));
             image.select(0, 1).fill_(new Scalar(0.5));
@@ -56,7 +56,7 @@ class SaveImageEdgesTest {
     @ParameterizedTest
     @ValueSource(strings = {"PNG", "BMP", "GIF"})
     void greyValuesComeBackExactly(String format) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             BufferedImage picture = decode(encode(ToTensor.toTensor(ToTensorTest.allGreyValues(), 16, 16), format));
             for (int grey = 0; grey < 256; grey++) {
                 assertThat(picture.getRGB(grey % 16, grey / 16)).isEqualTo(0xff000000 | grey * 0x010101);
@@ -66,7 +66,7 @@ class SaveImageEdgesTest {
 
     @Test
     void greyWithOpacityIsNoBrighterInAGif() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.ones(2, 16, 16);
             image.select(0, 0).fill_(new Scalar(0.25));
             assertThat(decode(encode(image, "GIF")).getRGB(8, 8)).isEqualTo(0xff404040);
@@ -76,7 +76,7 @@ class SaveImageEdgesTest {
     @ParameterizedTest
     @CsvSource({"3, 0, 2", "3, 0, 0", "0, 2, 2"})
     void pictureWithoutPixelsIsRefused(long channels, long height, long width) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.zeros(channels, height, width);
             assertThatThrownBy(() -> Grid.saveImage(image, folder.resolve("empty.png"), Options.defaults()))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -88,7 +88,7 @@ class SaveImageEdgesTest {
     @Test
     void unknownFormatIsRefusedBeforeAnythingIsWritten() {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.zeros(3, 2, 2);
             assertThatThrownBy(() -> Grid.saveImage(image, out, "XYZ", Options.defaults()))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -101,7 +101,7 @@ class SaveImageEdgesTest {
     @ValueSource(strings = {"PNG", "JPEG", "BMP", "GIF"})
     void failureOfTheStreamIsReportedAndTheStreamLeftOpen(String format) {
         FullDisk out = new FullDisk(100);
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.rand(3, 64, 64);
             assertThatThrownBy(() -> Grid.saveImage(image, out, format, Options.defaults()))
                     .isInstanceOf(IOException.class);
@@ -113,7 +113,7 @@ class SaveImageEdgesTest {
     void targetThatCannotBeReplacedStaysWithNoPartBesideIt() throws IOException {
         Path occupied = Files.createDirectory(folder.resolve("picture.png"));
         Files.writeString(occupied.resolve("inside"), "old");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.zeros(3, 2, 2);
             assertThatThrownBy(() -> Grid.saveImage(image, occupied, Options.defaults()))
                     .isInstanceOf(IOException.class);
@@ -124,7 +124,7 @@ class SaveImageEdgesTest {
 
     @Test
     void inputIsLeftAsItWas() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.rand(1, 3, 4, 4);
             List<Double> before = VisionValues.values(image);
             encode(image, "PNG");

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -59,7 +59,7 @@ class SaveImageTest {
         for (int i = 0; i < values.length; i++) {
             values[i] = (float) Double.parseDouble(inputs.get(i).asString());
         }
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = torch.empty(1, 1, values.length);
             image.data_ptr_float().put(values, 0, values.length);
             assertThat(firstChannel(saveAndRead(image))).isEqualTo(VisionValues.longs(rounding.get("bytes")));
@@ -68,7 +68,7 @@ class SaveImageTest {
 
     @Test
     void all256GreyValuesComeBackExactly() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor image = ToTensor.toTensor(ToTensorTest.allGreyValues(), 16, 16);
             assertThat(firstChannel(saveAndRead(image)))
                     .isEqualTo(
@@ -79,7 +79,7 @@ class SaveImageTest {
     @ParameterizedTest
     @MethodSource("pictures")
     void writesThePixelsThatPillowWrites(JsonNode recorded) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Path file = folder.resolve("picture.png");
             Grid.saveImage(counted(recorded), file, GridTest.options(recorded.get("options")));
             BufferedImage picture = requireNonNull(ImageIO.read(file.toFile()));
@@ -92,7 +92,7 @@ class SaveImageTest {
     @ParameterizedTest
     @MethodSource("refused")
     void whatCannotBeWrittenIsRefusedAndLeavesNoFile(JsonNode recorded) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor zeros = torch.zeros(shape(recorded));
             Path file = folder.resolve(recorded.get("file").asString());
             assertThatThrownBy(() -> Grid.saveImage(zeros, file, Options.defaults()))
@@ -107,7 +107,7 @@ class SaveImageTest {
     @Test
     void wholeNumbersAreRefusedAsInPython() {
         assertThat(RECORDED.get("uint8").has("raises")).isTrue();
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor ones = torch.ones(3, 2, 2).to(ScalarType.Byte);
             assertThatThrownBy(() -> Grid.saveImage(ones, folder.resolve("ones.png"), Options.defaults()))
                     .isInstanceOf(IllegalArgumentException.class);
@@ -117,7 +117,7 @@ class SaveImageTest {
     @Test
     void theArticlesGridHasPillowsPixels() throws IOException {
         JsonNode recorded = VisionValues.recorded("batch_grid");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Path file = folder.resolve("batch.png");
             Grid.saveImage(GridTest.first128(), file, Options.defaults().withNrow(16));
             List<Long> samples = samples(requireNonNull(ImageIO.read(file.toFile())));
@@ -133,7 +133,7 @@ class SaveImageTest {
     @ParameterizedTest
     @ValueSource(strings = {"png", "jpg", "bmp", "gif", "PNG"})
     void fileAndStreamHoldTheSamePicture(String format) throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor images =
                     torch.linspace(new Scalar(0), new Scalar(1), 5 * 3 * 4 * 6).reshape(5, 3, 4, 6);
             Path file = folder.resolve("picture." + format);
@@ -150,7 +150,7 @@ class SaveImageTest {
 
     @Test
     void listOfPicturesIsStackedFirst() throws IOException {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             List<Tensor> images = List.of(torch.zeros(1, 2, 2), torch.ones(1, 2, 2));
             Path file = folder.resolve("list.bmp");
             Grid.saveImage(images, file, Options.defaults());
@@ -160,7 +160,7 @@ class SaveImageTest {
 
     @Test
     void missingFolderIsAnErrorOfTheDisk() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor zeros = torch.zeros(1, 2, 2);
             assertThatThrownBy(() -> Grid.saveImage(zeros, folder.resolve("no/picture.png"), Options.defaults()))
                     .isInstanceOf(NoSuchFileException.class);
@@ -170,7 +170,7 @@ class SaveImageTest {
     @Test
     void oldPictureStaysIfTheNewOneFails() throws IOException {
         Path file = Files.writeString(folder.resolve("picture.jpg"), "old");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor withOpacity = torch.zeros(4, 2, 2);
             assertThatThrownBy(() -> Grid.saveImage(withOpacity, file, Options.defaults()))
                     .isInstanceOf(IllegalArgumentException.class);

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LivePointers;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,7 +23,7 @@ class ToTensorTest {
     @Test
     void everyGreyValueIsDividedAsPythonDividesIt() {
         JsonNode recorded = VisionValues.recorded("to_tensor");
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = ToTensor.toTensor(allGreyValues(), 16, 16);
             assertThat(VisionValues.shape(tensor)).isEqualTo(VisionValues.longs(recorded.get("shape")));
             assertThat(tensor.is_contiguous()).isTrue();
@@ -40,7 +40,7 @@ class ToTensorTest {
 
     @Test
     void pictureWithoutPixelsHasItsShapeAllTheSame() {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             assertThat(VisionValues.shape(ToTensor.toTensor(new byte[0], 0, 5))).containsExactly(1L, 0L, 5L);
         }
     }
@@ -48,7 +48,7 @@ class ToTensorTest {
     @Test
     void pictureKeepsItsValuesWhenThePixelsChange() {
         byte[] pixels = {0, (byte) 255};
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor tensor = ToTensor.toTensor(pixels, 1, 2);
             pixels[0] = 9;
             assertThat(VisionValues.values(tensor)).containsExactly(0d, 1d);

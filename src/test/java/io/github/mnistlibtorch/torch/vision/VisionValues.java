@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.vision;
 
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -28,7 +28,7 @@ final class VisionValues {
 
     /** The values of a tensor, row by row. */
     static List<Double> values(Tensor tensor) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor doubles = tensor.to(ScalarType.Double).contiguous();
             double[] values = new double[Math.toIntExact(doubles.numel())];
             doubles.data_ptr_double().get(values);

@@ -3,10 +3,10 @@ package io.github.mnistlibtorch.app.parity.fork;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.data.Example;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.Scope;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.tutorial.Devices;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,7 +36,7 @@ final class Replay implements AutoCloseable {
     /** Multiplications in all products of the steps to keep, some seconds: of large batches in it fewer still. */
     private static final long MOST_PRODUCTS = 20_000_000_000L;
 
-    private final Subset<Example> train;
+    private final Subset<LabeledImage> train;
     private final IntToDoubleFunction learningRates;
     private final Device device;
 
@@ -47,7 +47,7 @@ final class Replay implements AutoCloseable {
     private final List<@Nullable Tensor> weights = new ArrayList<>();
 
     /** Gates that every training again has to turn. */
-    private final List<Suspect> turned = new ArrayList<>();
+    private final List<GateCandidate> turned = new ArrayList<>();
 
     private int window = WINDOW;
 
@@ -55,7 +55,7 @@ final class Replay implements AutoCloseable {
      * @param learningRates of each step
      * @param device of the run; it stays the caller's
      */
-    Replay(Subset<Example> train, IntToDoubleFunction learningRates, Device device) {
+    Replay(Subset<LabeledImage> train, IntToDoubleFunction learningRates, Device device) {
         this.train = train;
         this.learningRates = learningRates;
         this.device = device;
@@ -73,7 +73,7 @@ final class Replay implements AutoCloseable {
 
     /** Adds the weights before the next step. */
     void addWeights(TensorVector parameters) {
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             Tensor vector = scope.keep(vector(parameters));
             weights.add(vector);
             long products =
@@ -98,7 +98,7 @@ final class Replay implements AutoCloseable {
         return Math.min(weights.size(), batches.size()) - 1;
     }
 
-    boolean isTurned(Suspect gate) {
+    boolean isTurned(GateCandidate gate) {
         return turned.stream().anyMatch(gate::isSameGate);
     }
 
@@ -116,7 +116,7 @@ final class Replay implements AutoCloseable {
      */
     double[] lossesInFloat64(TensorVector parameters) {
         restore(first(), parameters);
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             TensorVector widened = new TensorVector();
             for (long i = 0; i < parameters.size(); i++) {
                 widened.push_back(
@@ -148,7 +148,7 @@ final class Replay implements AutoCloseable {
     /** Whether a loss may be that of a step. */
     @FunctionalInterface
     interface Proof {
-        boolean holds(int step, double loss);
+        boolean accepts(int step, double loss);
     }
 
     /**
@@ -158,19 +158,19 @@ final class Replay implements AutoCloseable {
      * @param gates in the order of their steps
      * @return the losses, or nothing if one does not pass; {@code parameters} then are not those of the run any more
      */
-    List<Double> turn(List<Suspect> gates, TensorVector parameters, Proof proof) {
+    List<Double> turn(List<GateCandidate> gates, TensorVector parameters, Proof proof) {
         List<Double> losses = new ArrayList<>();
         List<Tensor> before = new ArrayList<>();
         int first = gates.get(0).step();
         int last = last();
-        try (Scope scope = Scope.open()) {
+        try (TensorScope scope = TensorScope.open()) {
             restore(first, parameters);
             for (int at = first; at <= last; at++) {
                 before.add(vector(parameters));
                 int now = at;
                 double loss = train(
                         at, parameters, (images, hidden) -> torch.relu(turn(gates, now, turn(turned, now, hidden))));
-                if (!proof.holds(at, loss)) {
+                if (!proof.accepts(at, loss)) {
                     return List.of();
                 }
                 losses.add(loss);
@@ -186,9 +186,9 @@ final class Replay implements AutoCloseable {
      * The pre-activations of a step that are no farther from zero than so many times the rounding error of their
      * product; if there are none, the nearest. Leaves the weights before the step in {@code parameters}.
      */
-    List<Suspect> suspects(int at, double errors, TensorVector parameters) {
+    List<GateCandidate> candidates(int at, double errors, TensorVector parameters) {
         restore(at, parameters);
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor images = batch(at, ScalarType.Float).images();
             Tensor product = hidden(images, parameters).to(ScalarType.Double);
@@ -204,20 +204,20 @@ final class Replay implements AutoCloseable {
             Tensor near = product.abs()
                     .le(new Scalar(Math.max(errors * error, nearest)))
                     .nonzero();
-            List<Suspect> suspects = new ArrayList<>();
+            List<GateCandidate> candidates = new ArrayList<>();
             for (long i = 0; i < near.size(0); i++) {
                 int row = near.get(i).get(0).item_int();
                 int unit = near.get(i).get(1).item_int();
-                suspects.add(
-                        new Suspect(at, row, unit, product.get(row).get(unit).item_double(), error));
+                candidates.add(new GateCandidate(
+                        at, row, unit, product.get(row).get(unit).item_double(), error));
             }
-            return suspects;
+            return candidates;
         }
     }
 
     /** Trains one step as {@code fit} does; the loss before the update. */
     private double train(int at, TensorVector parameters, Activation activation) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, learningRates.applyAsDouble(at))) {
             Batch batch = batch(at, parameters.get(0).scalar_type().intern());
             Tensor hidden = hidden(batch.images(), parameters);
@@ -234,9 +234,9 @@ final class Replay implements AutoCloseable {
         return torch.linear(images, parameters.get(0), parameters.get(1));
     }
 
-    private static Tensor turn(List<Suspect> gates, int at, Tensor hidden) {
+    private static Tensor turn(List<GateCandidate> gates, int at, Tensor hidden) {
         Tensor result = hidden;
-        for (Suspect gate : gates) {
+        for (GateCandidate gate : gates) {
             if (gate.step() == at) {
                 result = result.add(gate.turn(result));
             }
@@ -265,7 +265,7 @@ final class Replay implements AutoCloseable {
 
     /** Copies the numbers of {@link #vector} back. */
     static void restore(Tensor vector, TensorVector parameters) {
-        try (Scope scope = Scope.open();
+        try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             long position = 0;
             for (long i = 0; i < parameters.size(); i++) {

@@ -1,0 +1,72 @@
+package io.github.mnistlibtorch.app.cli;
+
+import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.app.run.RunConfig.Difference;
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.util.List;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.TypeConversionException;
+
+/** {@code --resume}: whether a run may go on from a checkpoint, and what it takes over from it. */
+final class ResumeOptions {
+    private static final String DEVICE = "device";
+    private static final String THREADS = "threads";
+
+    private final Checkpoint checkpoint;
+
+    ResumeOptions(Checkpoint checkpoint) {
+        this.checkpoint = checkpoint;
+    }
+
+    /**
+     * Gives options that may change the last digits the values that they had, where they are not given.
+     *
+     * @throws InputException if the checkpoint does not say
+     */
+    void restore(CommandSpec command) throws InputException {
+        for (String name : List.of(DEVICE, THREADS)) {
+            String saved = checkpoint.computedWith().get(name);
+            if (saved == null) {
+                throw checkpoint.unusable("it does not say what --" + name + " was");
+            }
+            OptionSpec option = command.findOption("--" + name);
+            try {
+                Object value = option.converters().length == 0 ? saved : option.converters()[0].convert(saved);
+                if (!command.commandLine().getParseResult().hasMatchedOption(option)) {
+                    option.setValue(value);
+                }
+            } catch (TypeConversionException e) {
+                throw checkpoint.unusable("its --" + name + " is " + e.getMessage());
+            } catch (Exception e) { // that any converter might throw
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    /** @throws InputException if the checkpoint is of another run; it lists all that differs */
+    void requireSame(RunConfig config) throws InputException {
+        List<String> differences = checkpoint.config().differences(config).stream()
+                .filter(difference -> !difference.name().equals("val-batch-size"))
+                .map(ResumeOptions::inWords)
+                .toList();
+        if (!differences.isEmpty()) {
+            throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
+                    + "; leave these options as they were, or begin a new run without --resume");
+        }
+    }
+
+    private static String inWords(Difference difference) {
+        return switch (difference.name()) {
+            case RunConfig.DATA -> "--data holds " + difference.actual() + " instead of " + difference.expected();
+            case RunConfig.WORLD_SIZE ->
+                "it was trained " + ranks(difference.expected()) + ", not " + ranks(difference.actual());
+            default -> "--" + difference.name() + " is " + difference.actual() + " instead of " + difference.expected();
+        };
+    }
+
+    private static String ranks(String worldSize) {
+        return worldSize.equals(RunConfig.NONE) ? "by one process alone" : "by a group with WORLD_SIZE " + worldSize;
+    }
+}

@@ -1,0 +1,104 @@
+package io.github.mnistlibtorch.app.report;
+
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.app.run.RunListener;
+import io.github.mnistlibtorch.torch.data.LabeledImage;
+import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.runtime.Environment;
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What {@code train} writes beside the article's own results: more pictures, and the report. */
+public final class RunArtifacts implements RunListener {
+    /** In the folder of the run. */
+    public static final List<String> FILES = List.of("confusion.png", "mistakes.png", "hidden.png", "report.html");
+
+    private static final int SIDE = 28;
+
+    private final Path out;
+    private @Nullable Subset<LabeledImage> heldOut;
+    private @Nullable Predictions predictions;
+    private @Nullable HiddenUnits hiddenUnits;
+
+    public RunArtifacts(Path out) {
+        this.out = out;
+    }
+
+    @Override
+    public void onSplit(Subset<LabeledImage> train, Subset<LabeledImage> val) {
+        heldOut = val;
+    }
+
+    @Override
+    public void onRunEnd(ImageClassificationBase model) {
+        predictions = Predictions.of(model, requireNonNull(heldOut));
+        hiddenUnits = new HiddenUnits(model, SIDE, SIDE);
+    }
+
+    /** To be done last, when the weights are safe and the article's own pictures are there. */
+    public void write(RunConfig config, List<EpochResult> history) throws IOException {
+        Map<String, String> configuration = config.options();
+        Subset<LabeledImage> val = requireNonNull(heldOut);
+        Predictions answers = requireNonNull(predictions);
+        HiddenUnits units = requireNonNull(hiddenUnits);
+        Stream.<Drawing>of(
+                        () -> MisclassifiedImages.write(out.resolve("mistakes.png"), val, answers),
+                        () -> ConfusionMatrix.write(out.resolve("confusion.png"), answers),
+                        () -> units.write(out.resolve("hidden.png")))
+                .parallel()
+                .forEach(Drawing::done);
+        Map<String, Path> pictures = new LinkedHashMap<>();
+        pictures.put("Loss", out.resolve("loss.png"));
+        pictures.put("Accuracy", out.resolve("accuracy.png"));
+        pictures.put("Which digit is taken for which", out.resolve("confusion.png"));
+        pictures.put("The surest mistakes", out.resolve("mistakes.png"));
+        pictures.put(
+                config.model().equals("cnn") ? "What the filters look for" : "What the hidden units look for",
+                out.resolve("hidden.png"));
+        pictures.put("The first batch", out.resolve("batch.png"));
+        String ranks = configuration.get(RunConfig.WORLD_SIZE);
+        StringBuilder command = new StringBuilder(
+                        ranks == null ? "" : "torchrun --nproc-per-node " + ranks + " --no-python ")
+                .append("java -jar mnist-libtorch.jar train");
+        configuration.forEach((name, value) -> {
+            // The data are told by what they hold.
+            if (!name.equals(RunConfig.DATA) && !name.equals(RunConfig.WORLD_SIZE)) {
+                command.append(" --").append(name).append(' ').append(value);
+            }
+        });
+        Report.write(
+                out.resolve("report.html"),
+                new Report.Content(
+                        configuration,
+                        Environment.describe(),
+                        config.schedule(),
+                        history,
+                        val,
+                        answers,
+                        pictures,
+                        command.toString()));
+    }
+
+    @FunctionalInterface
+    private interface Drawing {
+        void write() throws IOException;
+
+        default void done() {
+            try {
+                write();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package io.github.mnistlibtorch.app.run;
+
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import io.github.mnistlibtorch.tutorial.TrainingState;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * Measures how long a run trains, evaluates and saves checkpoints. A GPU may still compute the last steps of an epoch when the
+ * training thread has told them: the rest of that counts as evaluation.
+ */
+public final class RunTimings implements RunListener {
+    private long began;
+    private long lastStep;
+    private long training; // nanoseconds, like all of these
+    private long evaluating;
+    private long saving;
+    private int epochs;
+    private int evaluations;
+    private int saves;
+
+    @Override
+    public void onModelCreated(ImageClassificationBase model) {
+        lastStep = System.nanoTime();
+    }
+
+    @Override
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        if (resumed) {
+            began = System.nanoTime();
+        } else {
+            evaluationEnds();
+        }
+    }
+
+    @Override
+    public void onBatchEnd(TrainingState training, Tensor loss) {
+        lastStep = System.nanoTime();
+    }
+
+    @Override
+    public void onEpochEnd(TrainingState state, EpochResult result) {
+        training += lastStep - began;
+        epochs++;
+        evaluationEnds();
+    }
+
+    /** To be told last: what has been done since this was told of an evaluation, was to save. */
+    public RunListener afterSaving() {
+        return new RunListener() {
+            @Override
+            public void onTrainingStart(TrainingState training, boolean resumed) {
+                if (!resumed) {
+                    savingEnds();
+                }
+            }
+
+            @Override
+            public void onEpochEnd(TrainingState training, EpochResult result) {
+                savingEnds();
+            }
+        };
+    }
+
+    /** A sentence: epochs, evaluations, checkpoints, and the seconds that they took. */
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "Trained %d epochs in %.3f s, evaluated %d times in %.3f s, saved %d checkpoints in %.3f s.",
+                epochs,
+                training / 1e9,
+                evaluations,
+                evaluating / 1e9,
+                saves,
+                saving / 1e9);
+    }
+
+    /** The same by name, for programs; seconds. */
+    public Map<String, Number> timings() {
+        Map<String, Number> timings = new LinkedHashMap<>();
+        timings.put("epochs", epochs);
+        timings.put("training_seconds", training / 1e9);
+        timings.put("evaluations", evaluations);
+        timings.put("evaluation_seconds", evaluating / 1e9);
+        timings.put("checkpoints", saves);
+        timings.put("checkpoint_seconds", saving / 1e9);
+        return timings;
+    }
+
+    private void savingEnds() {
+        long now = System.nanoTime();
+        saving += now - began;
+        began = now;
+        saves++;
+    }
+
+    private void evaluationEnds() {
+        began = System.nanoTime();
+        evaluating += began - lastStep;
+        evaluations++;
+    }
+}

@@ -1,0 +1,31 @@
+package io.github.mnistlibtorch.torch.serialization;
+
+import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.nio.file.Path;
+
+/**
+ * Says in one sentence why a file cannot be used.
+ *
+ * @param format what the file should be
+ * @param remedy what to do
+ */
+public record InvalidFile(Path file, String format, String remedy) {
+    public InputException because(String reason) {
+        return new InputException(message(reason));
+    }
+
+    public InputException because(String reason, Throwable cause) {
+        return new InputException(message(reason), cause);
+    }
+
+    /** A text of the file, fit for a sentence: not too long, and on one line. */
+    static String quoted(String text) {
+        int shown = 100;
+        String start = text.length() > shown ? text.substring(0, shown) + "..." : text;
+        return "\"" + start.replaceAll("\\p{Cntrl}", "?") + "\"";
+    }
+
+    private String message(String reason) {
+        return file + " is not a usable " + format + " file: " + reason + "; " + remedy;
+    }
+}
