@@ -2,7 +2,7 @@
  * PyTorch's beginner's article on training a network on MNIST, in Java, directly on LibTorch.
  *
  * <p>{@link io.github.mnistlibtorch.tutorial.MnistTutorial} is the article, top to bottom. What follows is its concepts one by one: first as Python
- * has them, then as they are here, then what is different on the JVM. The Java lines are those of {@code ForkFollowerTest}, which
+ * has them, then as they are here, then what is different on the JVM. The Java lines are those of {@code GuideTest}, which
  * compiles and runs them; it fails if a line here is another.
  *
  * <h2>Tensor</h2>

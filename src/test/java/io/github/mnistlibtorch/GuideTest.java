@@ -43,7 +43,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The Java lines of the guide in the package's Javadoc and in the README, run; each stands between two comments. */
-class ForkFollowerTest {
+class GuideTest {
     private static Dataset<LabeledImage> dataset;
 
     private final PrintStream console = System.out;
