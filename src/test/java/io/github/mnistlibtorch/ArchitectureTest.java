@@ -92,14 +92,14 @@ class ArchitectureTest {
      * train together talk through LibTorch; only the address is looked up in Java.
      */
     @Test
-    void onlyTheDownloadTheServerAndTheRendezvousUseTheNetwork() {
+    void onlyTheDownloadTheServerAndTheDistributedEnvironmentUseTheNetwork() {
         String download = ROOT + ".torch.vision.MnistDownload";
         String server = ROOT + ".app.(predict.DigitServer|cli.ServeCommand)";
-        String rendezvous = ROOT + ".torch.distributed.Rendezvous";
+        String environment = ROOT + ".torch.distributed.DistributedEnvironment";
         String jarUrls = ROOT + ".torch.runtime.NativeLibraries"; // finds the libraries in the jar
         noClasses()
                 .that()
-                .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + rendezvous + "|"
+                .haveNameNotMatching(Pattern.quote(download) + ".*|" + server + ".*|" + environment + "|"
                         + Pattern.quote(jarUrls) + ".*")
                 .should()
                 .dependOnClassesThat()

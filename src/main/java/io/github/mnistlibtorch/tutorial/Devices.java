@@ -3,9 +3,9 @@ package io.github.mnistlibtorch.tutorial;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.data.Tensors;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.List;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;

@@ -1,12 +1,12 @@
 package io.github.mnistlibtorch.tutorial;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Collects the losses of steps. Those on a GPU are read all at once when they are asked for: to read one makes the training
@@ -31,12 +31,8 @@ final class LossAccumulator implements AutoCloseable {
     List<Double> drain() {
         if (!onDevice.isEmpty()) {
             try (TensorScope scope = TensorScope.open()) {
-                Tensor losses = torch.stack(new TensorVector(onDevice.toArray(Tensor[]::new)))
-                        .to(ScalarType.Double)
-                        .cpu();
-                double[] values = new double[onDevice.size()];
-                losses.data_ptr_double().get(values);
-                for (double value : values) {
+                Tensor losses = torch.stack(new TensorVector(onDevice.toArray(Tensor[]::new)));
+                for (double value : Tensors.toDoubles(losses)) {
                     read.add(value);
                 }
             } finally {

@@ -3,11 +3,13 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,11 +17,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -155,17 +155,13 @@ final class PredictCommand implements Callable<Integer> {
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor picture = DigitPreprocessor.read(file);
             Tensor probabilities = network.forward(Devices.toDevice(picture, device, MnistModels.dtype(network)))
-                    .softmax(/* dim= */ 1)
-                    .to(ScalarType.Double)
-                    .cpu();
-            double[] values = new double[(int) probabilities.numel()];
-            probabilities.data_ptr_double().get(values);
-            float[][] seen = new float[(int) picture.size(-2)][(int) picture.size(-1)];
-            FloatPointer pixels = picture.data_ptr_float();
-            for (int row = 0; row < seen.length; row++) {
-                pixels.position((long) row * seen[row].length).get(seen[row]);
-            }
-            return new Prediction(file, values, seen);
+                    .softmax(/* dim= */ 1);
+            float[] pixels = Tensors.toFloats(picture);
+            int width = (int) picture.size(-1);
+            float[][] seen = IntStream.range(0, pixels.length / width)
+                    .mapToObj(row -> Arrays.copyOfRange(pixels, row * width, (row + 1) * width))
+                    .toArray(float[][]::new);
+            return new Prediction(file, Tensors.toDoubles(probabilities), seen);
         }
     }
 }

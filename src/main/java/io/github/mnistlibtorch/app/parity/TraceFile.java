@@ -105,9 +105,7 @@ public final class TraceFile {
      * @throws IOException if the disk fails
      */
     public static Trace read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name a trace that train --trace or record_trace.py wrote");
-        }
+        InputException.requireFile(file, "name a trace that train --trace or record_trace.py wrote");
         byte[] json = content(file);
         try {
             JsonNode root = JSON.readTree(json);

@@ -8,6 +8,7 @@ import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -26,7 +27,6 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -120,9 +120,9 @@ public final class DigitServer implements AutoCloseable {
             Tensor probabilities = network.forward(input).softmax(/* dim= */ 1);
             Map<String, Object> answer = new LinkedHashMap<>();
             answer.put("digit", probabilities.argmax().item_long());
-            answer.put("probabilities", values(probabilities));
-            answer.put("hidden", values(hidden(input)));
-            answer.put("seen", values(picture));
+            answer.put("probabilities", Tensors.toFloats(probabilities));
+            answer.put("hidden", Tensors.toFloats(hidden(input)));
+            answer.put("seen", Tensors.toFloats(picture));
             return answer;
         }
     }
@@ -147,13 +147,6 @@ public final class DigitServer implements AutoCloseable {
                 /* padding= */ one,
                 /* dilation= */ one,
                 1));
-    }
-
-    private static float[] values(Tensor tensor) {
-        Tensor dense = tensor.to(ScalarType.Float).cpu().contiguous();
-        float[] values = new float[(int) dense.numel()];
-        dense.data_ptr_float().get(values);
-        return values;
     }
 
     private void refuse(HttpExchange exchange, int status, String why) throws IOException {

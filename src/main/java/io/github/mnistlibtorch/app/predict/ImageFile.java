@@ -56,9 +56,7 @@ final class ImageFile {
      * @throws IOException if the disk fails
      */
     static Grey read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name a picture");
-        }
+        InputException.requireFile(file, "name a picture");
         requirePngChunksWithinTheFile(file);
         try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
             ImageReader reader = reader(in, file);

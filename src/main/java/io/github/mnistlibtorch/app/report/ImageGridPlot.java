@@ -1,7 +1,7 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
-import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -11,7 +11,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.DoubleFunction;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Small pictures in rows, each with a line of text below it. */
 final class ImageGridPlot {
@@ -59,19 +58,11 @@ final class ImageGridPlot {
 
     /** The numbers of a tensor with {@code rows * columns} elements, on any device. */
     static float[][] values(Tensor tensor, int rows, int columns) {
-        try (TensorScope scope = TensorScope.open()) {
-            float[] flat = new float[rows * columns];
-            tensor.detach()
-                    .to(ScalarType.Float)
-                    .cpu()
-                    .contiguous()
-                    .data_ptr_float()
-                    .get(flat);
-            float[][] values = new float[rows][columns];
-            for (int row = 0; row < rows; row++) {
-                System.arraycopy(flat, row * columns, values[row], 0, columns);
-            }
-            return values;
+        float[] flat = Tensors.toFloats(tensor);
+        float[][] values = new float[rows][columns];
+        for (int row = 0; row < rows; row++) {
+            System.arraycopy(flat, row * columns, values[row], 0, columns);
         }
+        return values;
     }
 }

@@ -4,6 +4,7 @@ import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.util.Comparator;
@@ -13,7 +14,6 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.T_TensorTensor_T;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * What a model says of every picture of a dataset.
@@ -45,12 +45,9 @@ public record Predictions(int classes, int[] labels, int[] predictedLabels, doub
                             model.forward(batch.images().to(weight.device(), weight.scalar_type(), false, false, null));
                     classes = (int) outputs.size(1);
                     T_TensorTensor_T best = torch.max(outputs.softmax(1), /* dim= */ 1);
-                    double[] sure = new double[positions.length];
-                    best.get0().to(ScalarType.Double).cpu().data_ptr_double().get(sure);
-                    long[] chosen = new long[positions.length];
-                    best.get1().cpu().data_ptr_long().get(chosen);
-                    long[] truth = new long[positions.length];
-                    batch.labels().data_ptr_long().get(truth);
+                    double[] sure = Tensors.toDoubles(best.get0());
+                    long[] chosen = Tensors.toLongs(best.get1());
+                    long[] truth = Tensors.toLongs(batch.labels());
                     for (int i = 0; i < positions.length; i++) {
                         labels[first + i] = (int) truth[i];
                         predictedLabels[first + i] = (int) chosen[i];

@@ -13,7 +13,6 @@ import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -165,9 +164,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private static Checkpoint read(Path file, String remedy) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; " + remedy);
-        }
+        InputException.requireFile(file, remedy);
         InvalidFile refusal = new InvalidFile(file, "checkpoint", remedy);
         try (TensorScope scope = TensorScope.open()) {
             Checkpoint checkpoint = PtFile.readDict(file, refusal, dict -> read(file, dict, refusal));
@@ -301,18 +298,13 @@ public final class Checkpoint implements AutoCloseable {
     public OptimizerFactory restoring(OptimizerFactory factory) {
         return (parameters, lr) -> {
             Optimizer made = factory.create(parameters, lr);
-            boolean complete = false;
             try (TensorScope scope = TensorScope.open()) {
                 OptimizerState.load(made, optimizer);
-                complete = true;
                 return made;
             } catch (RuntimeException e) { // LibTorch's
+                made.close();
                 throw new UncheckedIOException(
                         refusal.because("its optimizer_state_dict is not that of this optimizer", e));
-            } finally {
-                if (!complete) {
-                    made.close();
-                }
             }
         };
     }

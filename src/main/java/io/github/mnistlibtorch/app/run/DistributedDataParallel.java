@@ -51,7 +51,6 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
     public <M extends Module & TrainableModel> DistributedDataParallel(M model, ProcessGroup group, boolean resumed) {
         this.model = model;
         this.group = group;
-        boolean complete = false;
         try (TensorScope scope = TensorScope.open()) {
             TensorVector parameters = model.parameters();
             buffers = scope.keep(model.buffers());
@@ -60,11 +59,9 @@ public final class DistributedDataParallel implements TrainableModel, AutoClosea
             try {
                 broadcast(parameters);
                 broadcast(buffers);
-                complete = true;
-            } finally {
-                if (!complete) {
-                    close();
-                }
+            } catch (Throwable e) {
+                close();
+                throw e;
             }
         }
     }

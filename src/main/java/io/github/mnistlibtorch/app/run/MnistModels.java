@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.torch.serialization.StateDictFile;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -76,20 +77,14 @@ public final class MnistModels {
             boolean isCnn = tensors.containsKey("conv1.weight");
             ImageClassificationBase model =
                     create(isCnn ? "cnn" : "mlp", isCnn ? List.of() : hiddenSizes(tensors, file));
-            boolean complete = false;
-            try {
+            return Resources.closeOnFailure(model::close, () -> {
                 if (tensors.values().stream()
                         .allMatch(tensor -> tensor.scalar_type().intern() == ScalarType.Double)) {
                     model.to(ScalarType.Double, /* non_blocking= */ false);
                 }
                 StateDict.load(model, tensors, file);
-                complete = true;
                 return model;
-            } finally {
-                if (!complete) {
-                    model.close();
-                }
-            }
+            });
         } finally {
             tensors.values().forEach(Tensor::close);
         }

@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
+import io.github.mnistlibtorch.torch.runtime.TensorContainer;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.AbstractList;
 import java.util.List;
 import java.util.Objects;
@@ -27,8 +29,7 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer, Au
         }
         long[] labels = examples.stream().mapToLong(LabeledImage::label).toArray();
         return new Batch(
-                DefaultCollate.stack(examples.stream().map(LabeledImage::image).toList()),
-                DefaultCollate.int64(labels));
+                DefaultCollate.stack(examples.stream().map(LabeledImage::image).toList()), Tensors.int64(labels));
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.concurrent.atomic.AtomicBoolean;

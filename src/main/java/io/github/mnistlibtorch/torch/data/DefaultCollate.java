@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,12 +33,12 @@ public final class DefaultCollate {
             return Batch.of(cast(items, LabeledImage.class));
         }
         if (first instanceof Long || first instanceof Integer) {
-            return int64(cast(items, Number.class).stream()
+            return Tensors.int64(cast(items, Number.class).stream()
                     .mapToLong(DefaultCollate::whole)
                     .toArray());
         }
         if (first instanceof Double || first instanceof Float) {
-            return float64(cast(items, Number.class).stream()
+            return Tensors.float64(cast(items, Number.class).stream()
                     .mapToDouble(Number::doubleValue)
                     .toArray());
         }
@@ -73,13 +74,6 @@ public final class DefaultCollate {
         }
     }
 
-    /** An int64 tensor of shape (N). */
-    static Tensor int64(long[] values) {
-        Tensor tensor = torch.empty(new long[] {values.length}, new TensorOptions(ScalarType.Long), null);
-        tensor.data_ptr_long().put(values, 0, values.length);
-        return tensor;
-    }
-
     /** Python makes a float32 tensor of a whole number followed by a fraction; here nothing is lost in silence. */
     private static long whole(Number number) {
         if (number instanceof Double || number instanceof Float) {
@@ -87,12 +81,6 @@ public final class DefaultCollate {
                     "default_collate: expected whole numbers like the first, found " + number);
         }
         return number.longValue();
-    }
-
-    private static Tensor float64(double[] values) {
-        Tensor tensor = torch.empty(new long[] {values.length}, new TensorOptions(ScalarType.Double), null);
-        tensor.data_ptr_double().put(values, 0, values.length);
-        return tensor;
     }
 
     private static Tensor bool(List<Boolean> values) {

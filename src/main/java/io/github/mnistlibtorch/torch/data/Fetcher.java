@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
+import io.github.mnistlibtorch.torch.runtime.TensorContainer;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 

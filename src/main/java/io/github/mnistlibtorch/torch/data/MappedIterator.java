@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.function.UnaryOperator;
 
 /** A pass over what {@code operator} makes of the batches of another pass. */

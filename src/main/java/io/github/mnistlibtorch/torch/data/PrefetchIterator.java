@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import org.jspecify.annotations.Nullable;
 
 /** A pass over the batches of another pass, each of which is on its way while the one before it is in use. */

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.torch.runtime;
 
+import java.util.Arrays;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -94,11 +95,7 @@ public final class TorchRandom {
      */
     public static int[] multinomial(double[] weights, int count, boolean replacement, @Nullable Generator generator) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor probabilities = torch.empty(new long[] {weights.length}, new TensorOptions(ScalarType.Double), null);
-            if (weights.length > 0) {
-                probabilities.data_ptr_double().put(weights, 0, weights.length);
-            }
-            return toInts(torch.multinomial(probabilities, count, replacement, optional(generator)));
+            return toInts(torch.multinomial(Tensors.float64(weights), count, replacement, optional(generator)));
         } catch (RuntimeException e) {
             throw new IllegalArgumentException(LibTorch.firstLine(e), e);
         }
@@ -113,14 +110,6 @@ public final class TorchRandom {
     }
 
     private static int[] toInts(Tensor int64) {
-        long[] values = new long[Math.toIntExact(int64.numel())];
-        if (values.length > 0) { // there is no pointer to no data
-            int64.data_ptr_long().get(values);
-        }
-        int[] ints = new int[values.length];
-        for (int i = 0; i < ints.length; i++) {
-            ints[i] = Math.toIntExact(values[i]);
-        }
-        return ints;
+        return Arrays.stream(Tensors.toLongs(int64)).mapToInt(Math::toIntExact).toArray();
     }
 }

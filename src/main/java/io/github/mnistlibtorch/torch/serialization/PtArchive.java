@@ -4,6 +4,7 @@ import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -48,19 +49,14 @@ final class PtArchive implements Closeable {
      * @throws InputException if it is no zip file, or a damaged one
      */
     static PtArchive open(Path file, InvalidFile refusal) throws IOException {
-        PtArchive archive = null;
-        boolean complete = false;
         try {
-            archive = new PtArchive(new ZipFile(file.toFile()), refusal);
-            archive.index(Files.size(file));
-            complete = true;
-            return archive;
+            PtArchive archive = new PtArchive(new ZipFile(file.toFile()), refusal);
+            return Resources.closeOnFailure(archive::close, () -> {
+                archive.index(Files.size(file));
+                return archive;
+            });
         } catch (IOException | RuntimeException e) {
             throw damaged(e, refusal);
-        } finally {
-            if (archive != null && !complete) {
-                archive.close();
-            }
         }
     }
 

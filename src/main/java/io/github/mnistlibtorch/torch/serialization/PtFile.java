@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -95,18 +96,12 @@ public final class PtFile {
         try (PtArchive archive = open(file, refusal)) {
             Map<String, TensorMetadata> stored = PickleDecoder.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
             Map<String, Tensor> tensors = new LinkedHashMap<>();
-            boolean complete = false;
-            try {
+            return Resources.closeOnFailure(() -> tensors.values().forEach(Tensor::close), () -> {
                 for (Map.Entry<String, TensorMetadata> entry : stored.entrySet()) {
                     tensors.put(entry.getKey(), archive.tensor(entry.getKey(), entry.getValue()));
                 }
-                complete = true;
                 return tensors;
-            } finally {
-                if (!complete) {
-                    tensors.values().forEach(Tensor::close);
-                }
-            }
+            });
         }
     }
 
@@ -133,9 +128,7 @@ public final class PtFile {
     }
 
     private static PtArchive open(Path file, InvalidFile refusal) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name an existing .pt file");
-        }
+        InputException.requireFile(file, "name an existing .pt file");
         byte[] start = start(file);
         if (Arrays.equals(start, OLD_START)) {
             throw refusal.because("it is in the format from before PyTorch 1.6");
@@ -144,21 +137,15 @@ public final class PtFile {
             throw refusal.because("it is not a zip archive");
         }
         PtArchive archive = PtArchive.open(file, refusal);
-        boolean complete = false;
-        try {
+        return Resources.closeOnFailure(archive::close, () -> {
             if (archive.has("constants.pkl")) {
                 throw refusal.because("it is a TorchScript archive");
             }
             if (archive.has(BYTE_ORDER) && !Arrays.equals(archive.bytes(BYTE_ORDER, 10), ascii(LITTLE_ENDIAN))) {
                 throw refusal.because("its numbers are not little-endian");
             }
-            complete = true;
             return archive;
-        } finally {
-            if (!complete) {
-                archive.close();
-            }
-        }
+        });
     }
 
     /** Whether a file is PyTorch's, by its first bytes; of which version, {@link #read} says. */

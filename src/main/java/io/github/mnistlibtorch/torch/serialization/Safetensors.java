@@ -2,13 +2,13 @@ package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
@@ -66,19 +66,16 @@ public final class Safetensors {
     public static Map<String, Tensor> read(Path file) throws IOException {
         InvalidFile refusal = refusal(file);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        boolean complete = false;
-        try (FileChannel channel = open(file)) {
-            // The tensors follow the header and each other without a gap.
-            for (SafetensorsHeader.Entry entry : readHeader(channel, refusal).entries()) {
-                tensors.put(entry.name(), TensorData.read(channel, entry.type(), entry.shape(), refusal));
+        return Resources.closeOnFailure(() -> tensors.values().forEach(Tensor::close), () -> {
+            try (FileChannel channel = open(file)) {
+                // The tensors follow the header and each other without a gap.
+                for (SafetensorsHeader.Entry entry :
+                        readHeader(channel, refusal).entries()) {
+                    tensors.put(entry.name(), TensorData.read(channel, entry.type(), entry.shape(), refusal));
+                }
+                return tensors;
             }
-            complete = true;
-            return tensors;
-        } finally {
-            if (!complete) {
-                tensors.values().forEach(Tensor::close);
-            }
-        }
+        });
     }
 
     /**
@@ -99,9 +96,7 @@ public final class Safetensors {
     }
 
     private static FileChannel open(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name an existing safetensors file");
-        }
+        InputException.requireFile(file, "name an existing safetensors file");
         return FileChannel.open(file, StandardOpenOption.READ);
     }
 

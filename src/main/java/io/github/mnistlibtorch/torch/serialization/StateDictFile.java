@@ -2,7 +2,6 @@ package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
@@ -19,9 +18,7 @@ public final class StateDictFile {
      * @throws IOException if the disk fails
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; name an existing .pt or safetensors file");
-        }
+        InputException.requireFile(file, "name an existing .pt or safetensors file");
         if (PtFile.isPtFile(file)) {
             return PtFile.read(file);
         }

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
@@ -57,21 +58,15 @@ final class TensorData {
      */
     static Tensor read(ReadableByteChannel in, Dtype type, List<Long> shape, InvalidFile refusal) throws IOException {
         Tensor tensor = empty(type, shape, refusal);
-        boolean complete = false;
-        try {
+        return Resources.closeOnFailure(tensor::close, () -> {
             forEachChunk(tensor, chunk -> {
                 readFully(in, chunk, refusal);
                 if (type == Dtype.BOOL) {
                     requireBooleans(chunk.flip(), refusal);
                 }
             });
-            complete = true;
             return tensor;
-        } finally {
-            if (!complete) {
-                tensor.close();
-            }
-        }
+        });
     }
 
     static void readFully(ReadableByteChannel in, ByteBuffer buffer, InvalidFile refusal) throws IOException {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -27,7 +28,7 @@ class TensorDatasetTest {
     void itemIsTheListOfRowsAndAViewOfTheData() {
         try (TensorScope scope = TensorScope.open()) {
             Tensor images = torch.zeros(4, 2);
-            Tensor labels = DefaultCollate.int64(new long[] {5, 6, 7, 8});
+            Tensor labels = Tensors.int64(5, 6, 7, 8);
             List<Tensor> item = new TensorDataset(images, labels).get(2);
             images.data_ptr_float().put(4, 0.5f);
 
@@ -42,7 +43,7 @@ class TensorDatasetTest {
     @ValueSource(ints = {0, 2})
     void passesLeaveTheTensorsToTheirOwner(int workers) {
         try (TensorScope scope = TensorScope.open()) {
-            Tensor labels = DefaultCollate.int64(new long[] {5, 6, 7, 8});
+            Tensor labels = Tensors.int64(5, 6, 7, 8);
             DataLoader<Object> loader = DataLoader.of(new TensorDataset(labels), DefaultCollate::collate)
                     .batchSize(2)
                     .numWorkers(workers)
