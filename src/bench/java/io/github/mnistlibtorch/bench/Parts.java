@@ -62,7 +62,7 @@ public class Parts {
         TorchRandom.manualSeed(42);
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
         order = TorchRandom.randperm(mnist.size(), null);
-        batch = Batch.of(mnist.getItems(nextIndices()));
+        batch = Batch.of(mnist, nextIndices());
         validation = testBatches();
         model = new MnistModel(INPUT_SIZE, HIDDEN_SIZE, NUM_CLASSES);
         parameters = model.parameters();
@@ -92,7 +92,7 @@ public class Parts {
     @Benchmark
     public int batchAssembly() {
         try (TensorScope scope = TensorScope.open()) {
-            return Batch.of(mnist.getItems(nextIndices())).size();
+            return Batch.of(mnist, nextIndices()).size();
         }
     }
 
@@ -148,7 +148,7 @@ public class Parts {
         for (int at = 0; at < test.size(); at += size) {
             int[] indices =
                     IntStream.range(at, Math.min(at + size, test.size())).toArray();
-            batches.add(Batch.of(test.getItems(indices)));
+            batches.add(Batch.of(test, indices));
         }
         return batches;
     }

@@ -156,7 +156,7 @@ class LayersTest {
                     .forEach((name, tensor) -> assertThat(tensor.scalar_type().intern())
                             .as(name)
                             .isEqualTo(name.endsWith("num_batches_tracked") ? ScalarType.Long : ScalarType.Double));
-            Batch batch = Batch.of(mnist.getItems(IntStream.range(0, 8).toArray()));
+            Batch batch = Batch.of(mnist, IntStream.range(0, 8).toArray());
             net.train(true);
             net.trainingStep(new Batch(batch.images().to(ScalarType.Double), batch.labels()))
                     .backward();

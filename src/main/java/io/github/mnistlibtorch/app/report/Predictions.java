@@ -39,7 +39,7 @@ public record Predictions(int classes, int[] labels, int[] predictedLabels, doub
                 int[] positions =
                         IntStream.range(first, Math.min(size, first + BATCH)).toArray();
                 try (TensorScope scope = TensorScope.open()) {
-                    Batch batch = Batch.of(dataset.getItems(positions));
+                    Batch batch = Batch.of(dataset, positions);
                     Tensor weight = StateDict.of(model).values().iterator().next();
                     Tensor outputs =
                             model.forward(batch.images().to(weight.device(), weight.scalar_type(), false, false, null));

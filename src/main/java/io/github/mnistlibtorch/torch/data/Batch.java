@@ -2,9 +2,7 @@ package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorContainer;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import java.util.AbstractList;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -14,16 +12,13 @@ import org.bytedeco.pytorch.Tensor;
  * @param images the stacked pictures, float32 (B, 1, 28, 28) for MNIST
  * @param labels their classes, int64 (B)
  */
-public record Batch(Tensor images, Tensor labels) implements TensorContainer, AutoCloseable {
+public record Batch(Tensor images, Tensor labels) implements TensorContainer {
     /**
      * Stacks examples into a batch: {@code default_collate(examples)} for pairs of a tensor and an int.
      *
      * @throws IllegalArgumentException if there are no examples, or their pictures differ in shape
      */
     public static Batch of(List<LabeledImage> examples) {
-        if (examples instanceof Rows rows) {
-            return rows.batch();
-        }
         if (examples.isEmpty()) {
             throw new IllegalArgumentException("a batch needs at least one example");
         }
@@ -33,11 +28,21 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer, Au
     }
 
     /**
-     * This batch as the list of its examples. {@link #of} gives the batch back without a copy, which is how a dataset
-     * hands over many examples fetched in one pass.
+     * Stacks some examples of a dataset: {@code default_collate([dataset[i] for i in indices])}.
+     *
+     * @throws IllegalArgumentException if there are no indices, or the images differ in shape
+     * @throws IndexOutOfBoundsException if there is no such example
      */
-    public List<LabeledImage> asExamples() {
-        return new Rows(this);
+    public static Batch of(Dataset<LabeledImage> dataset, int... indices) {
+        ImageDataset images = ImageDataset.of(dataset);
+        if (images == null || indices.length == 0) {
+            return of(dataset.getItems(indices));
+        }
+        try (BatchBuffer buffer = new BatchBuffer(images, indices.length, /* pinned= */ false)) {
+            buffer.read(indices);
+            return new Batch(
+                    buffer.batch().images().detach(), buffer.batch().labels().detach());
+        }
     }
 
     /** Number of examples B: {@code len(labels)}. */
@@ -50,40 +55,10 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer, Au
         return new Batch(operator.apply(images), operator.apply(labels));
     }
 
-    /** Other tensors on the same memory, which lives as long as either needs it. */
-    Batch alias() {
-        return new Batch(images.detach(), labels.detach());
-    }
-
     /** Frees both tensors. */
     @Override
     public void close() {
         images.close();
         labels.close();
-    }
-
-    private static final class Rows extends AbstractList<LabeledImage> {
-        private final Batch batch;
-
-        Rows(Batch batch) {
-            this.batch = batch;
-        }
-
-        Batch batch() {
-            return batch;
-        }
-
-        @Override
-        public LabeledImage get(int index) {
-            Objects.checkIndex(index, size());
-            try (Tensor label = batch.labels().select(0, index)) {
-                return new LabeledImage(batch.images().select(0, index), label.item_long());
-            }
-        }
-
-        @Override
-        public int size() {
-            return batch.size();
-        }
     }
 }

@@ -1,10 +1,8 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
-import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.Optional;
 import org.bytedeco.pytorch.Storage;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -17,27 +15,41 @@ import org.jspecify.annotations.Nullable;
  * pinned memory knows when the copy is done, and uses it again itself.
  */
 final class BatchPool implements BatchSource<Batch> {
-    private final BulkDataset dataset;
-    private final boolean pin;
-    private final @Nullable Integer batchSize;
-    private final boolean dropLast;
+    private final Dataset<LabeledImage> shown;
+    private final ImageDataset dataset;
 
     /** Those that nobody writes into, the longest in use first. Guarded by this. */
     private final Deque<BatchBuffer> buffers = new ArrayDeque<>();
 
     private int passesEnded; // guarded by this
 
-    /** @param batchSize of most batches, if it is known */
-    BatchPool(BulkDataset dataset, @Nullable Integer batchSize, boolean dropLast, boolean pin) {
+    /**
+     * @param shown the dataset as the loader got it
+     * @param dataset the same, as images
+     */
+    BatchPool(Dataset<LabeledImage> shown, ImageDataset dataset) {
+        this.shown = shown;
         this.dataset = dataset;
-        this.batchSize = batchSize;
-        this.dropLast = dropLast;
-        this.pin = pin;
     }
 
     @Override
-    public Fetcher<Batch> fetcher() {
-        return indices -> Optional.of(pin ? readPinned(indices) : read(indices));
+    public Object dataset() {
+        return shown;
+    }
+
+    @Override
+    public int size() {
+        return dataset.size();
+    }
+
+    @Override
+    public boolean isMapStyle() {
+        return true;
+    }
+
+    @Override
+    public Reader<Batch> reader(Options options) {
+        return options.pinMemory() ? this::readPinned : this::read;
     }
 
     /**
@@ -45,17 +57,18 @@ final class BatchPool implements BatchSource<Batch> {
      * pass, and never quite the same.
      */
     @Override
-    public synchronized void passBegins(int inFlight) {
-        if (pin || batchSize == null) {
+    public synchronized void passBegins(Options options, int inFlight) {
+        Integer batchSize = options.batchSize();
+        if (options.pinMemory() || batchSize == null) {
             return;
         }
         int whole = dataset.size() / batchSize;
         for (int i = 0; i < Math.min(inFlight, whole); i++) {
-            buffers.add(dataset.newBuffer(batchSize, /* pinned= */ false));
+            buffers.add(newBuffer(batchSize));
         }
         int rest = dataset.size() % batchSize;
-        if (rest > 0 && !dropLast) {
-            buffers.add(dataset.newBuffer(rest, /* pinned= */ false));
+        if (rest > 0 && !options.dropLast()) {
+            buffers.add(newBuffer(rest));
         }
     }
 
@@ -72,23 +85,21 @@ final class BatchPool implements BatchSource<Batch> {
 
     private Batch read(int[] indices) {
         Loan loan = lend(indices.length);
-        boolean complete = false;
         try {
             loan.buffer.read(indices);
-            complete = true;
             return loan.batch;
+        } catch (Throwable e) {
+            loan.batch.close();
+            throw e;
         } finally {
-            if (!complete) {
-                loan.batch.close();
-            }
             takeBack(loan);
         }
     }
 
     private Batch readPinned(int[] indices) {
-        try (BatchBuffer buffer = dataset.newBuffer(indices.length, /* pinned= */ true)) {
+        try (BatchBuffer buffer = new BatchBuffer(dataset, indices.length, /* pinned= */ true)) {
             buffer.read(indices);
-            return keptAlias(buffer);
+            return buffer.alias();
         }
     }
 
@@ -102,9 +113,9 @@ final class BatchPool implements BatchSource<Batch> {
     private synchronized Loan lend(int size) {
         BatchBuffer buffer = takeIdle(size);
         if (buffer == null) {
-            buffer = dataset.newBuffer(size, /* pinned= */ false);
+            buffer = newBuffer(size);
         }
-        return new Loan(buffer, keptAlias(buffer), passesEnded);
+        return new Loan(buffer, buffer.alias(), passesEnded);
     }
 
     private synchronized void takeBack(Loan loan) {
@@ -115,10 +126,8 @@ final class BatchPool implements BatchSource<Batch> {
         }
     }
 
-    private static Batch keptAlias(BatchBuffer buffer) {
-        try (TensorScope scope = TensorScope.open()) {
-            return Tensors.keep(scope, buffer.batch().alias());
-        }
+    private BatchBuffer newBuffer(int size) {
+        return new BatchBuffer(dataset, size, /* pinned= */ false);
     }
 
     private @Nullable BatchBuffer takeIdle(int size) {

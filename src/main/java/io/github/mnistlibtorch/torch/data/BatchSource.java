@@ -1,17 +1,130 @@
 package io.github.mnistlibtorch.torch.data;
 
-/** Where the batches of a loader come from. */
+import static java.util.Objects.requireNonNull;
+
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.function.Function;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the batches of a loader out of a dataset. */
 interface BatchSource<B> {
-    /** For a pass on one thread. */
-    Fetcher<B> fetcher();
+    /** The dataset that {@link WorkerInfo#dataset} shows to workers. */
+    Object dataset();
 
     /**
-     * A pass begins, on the thread of the pass.
+     * Number of items of the dataset.
      *
-     * @param inFlight batches that exist at once, at most
+     * @throws UnsupportedOperationException if it is not known
      */
-    default void passBegins(int inFlight) {}
+    int size();
 
-    /** A pass is over: what it needed can go. */
+    /** Whether indices mean items, so that a pass ends with them; of a stream, they only say how many items to take. */
+    boolean isMapStyle();
+
+    /** A reader for one pass, on the thread that calls this. */
+    Reader<B> reader(Options options);
+
+    /**
+     * Prepares for a pass, on the thread of the pass.
+     *
+     * @param inFlight how many batches may exist at once
+     */
+    default void passBegins(Options options, int inFlight) {}
+
+    /** Frees what a pass needed. */
     default void passEnded() {}
+
+    /**
+     * The arguments of a loader that shape its batches.
+     *
+     * @param batchSize {@code null} if it is not known
+     */
+    record Options(@Nullable Integer batchSize, boolean dropLast, boolean pinMemory) {}
+
+    /** Turns indices into a batch that owns its tensors. */
+    @FunctionalInterface
+    interface Reader<B> {
+        /** Returns the batch, or {@code null} at the end of a stream. */
+        @Nullable B read(int[] indices);
+
+        /** Returns a reader that frees all tensors made on the way, except those of the batch. */
+        default Reader<B> owning(boolean pinMemory) {
+            return indices -> {
+                try (TensorScope scope = TensorScope.open()) {
+                    B batch = read(indices);
+                    return batch == null ? null : Tensors.keep(scope, pinMemory ? pinned(batch) : batch);
+                }
+            };
+        }
+
+        @SuppressWarnings("unchecked") // a batch is mapped to one of its own type
+        private static <B> B pinned(B batch) {
+            return (B) requireNonNull(Tensors.map(batch, Tensor::pin_memory));
+        }
+    }
+
+    /** A map-style dataset, of which {@code fetch} makes batches. */
+    static <B> BatchSource<B> of(Dataset<?> dataset, Function<int[], B> fetch) {
+        return new BatchSource<>() {
+            @Override
+            public Object dataset() {
+                return dataset;
+            }
+
+            @Override
+            public int size() {
+                return dataset.size();
+            }
+
+            @Override
+            public boolean isMapStyle() {
+                return true;
+            }
+
+            @Override
+            public Reader<B> reader(Options options) {
+                Reader<B> reader = fetch::apply;
+                return reader.owning(options.pinMemory());
+            }
+        };
+    }
+
+    /** A stream, of which {@code collate} makes batches. */
+    static <T, B> BatchSource<B> of(IterableDataset<T> dataset, Collate<T, B> collate) {
+        return new BatchSource<>() {
+            @Override
+            public Object dataset() {
+                return dataset;
+            }
+
+            @Override
+            public int size() {
+                return dataset.size();
+            }
+
+            @Override
+            public boolean isMapStyle() {
+                return false;
+            }
+
+            @Override
+            public Reader<B> reader(Options options) {
+                Iterator<T> iterator = dataset.iterator();
+                Reader<B> reader = indices -> {
+                    List<T> items = new ArrayList<>(indices.length);
+                    while (items.size() < indices.length && iterator.hasNext()) {
+                        items.add(iterator.next());
+                    }
+                    boolean tooFew = items.isEmpty() || (options.dropLast() && items.size() < indices.length);
+                    return tooFew ? null : collate.collate(items);
+                };
+                return reader.owning(options.pinMemory());
+            }
+        };
+    }
 }

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Iterator;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.global.torch;
@@ -36,11 +37,9 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
     private static final int DEFAULT_PREFETCH_FACTOR = 2;
 
-    private final Object dataset;
     private final BatchSource<B> source;
+    private final BatchSource.Options options;
     private final Sampler<int[]> indices;
-    private final @Nullable Integer batchSize;
-    private final boolean dropLast;
     private final int numWorkers;
     private final int prefetchFactor;
     private final boolean pinMemory;
@@ -54,11 +53,13 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private Cleaner.@Nullable Cleanable persistentPoolCleaner;
     private @Nullable Integer announcedSize;
 
-    private DataLoader(Builder<B> builder, Sampler<int[]> indices, int prefetchFactor) {
-        this.dataset = builder.dataset;
+    private DataLoader(Builder<B> builder, BatchSource<B> source, Sampler<int[]> indices, int prefetchFactor) {
+        this.source = source;
         this.indices = indices;
-        this.batchSize = builder.unbatched || builder.batchSampler != null ? null : builder.batchSize;
-        this.dropLast = builder.dropLast;
+        this.options = new BatchSource.Options(
+                builder.unbatched || builder.batchSampler != null ? null : builder.batchSize,
+                builder.dropLast,
+                builder.pinMemory && torch.cuda_is_available());
         this.numWorkers = builder.numWorkers;
         this.prefetchFactor = prefetchFactor;
         this.pinMemory = builder.pinMemory;
@@ -67,20 +68,16 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         this.timeout = builder.timeout;
         this.workerInit = builder.workerInit;
         this.generator = builder.generator;
-        this.source = builder.source.create(dropLast, batchSize, pinMemory && torch.cuda_is_available());
         warnOfTooManyWorkers();
     }
 
     /**
-     * A loader of pictures with their labels: {@code DataLoader(dataset, …)}. Of a {@link BulkDataset}, or a subset of
+     * A loader of images with their labels: {@code DataLoader(dataset, …)}. Of an {@link ImageDataset}, or a subset of
      * one, the batches of a pass share a few pieces of memory; what is kept of a batch is not touched.
      */
     public static Builder<Batch> of(Dataset<LabeledImage> dataset) {
-        BulkDataset bulk = BulkSubset.of(dataset);
-        return bulk == null
-                ? of(dataset, Batch::of)
-                : new Builder<>(
-                        dataset, false, (dropLast, batchSize, pin) -> new BatchPool(bulk, batchSize, dropLast, pin));
+        ImageDataset images = ImageDataset.of(dataset);
+        return images == null ? of(dataset, Batch::of) : new Builder<>(() -> new BatchPool(dataset, images), false);
     }
 
     /**
@@ -90,34 +87,22 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      */
     public static <T, B> Builder<B> of(Dataset<T> dataset, Collate<T, B> collate) {
         return new Builder<>(
-                dataset,
-                false,
-                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset, collate).owning(pin));
+                () -> BatchSource.of(dataset, indices -> collate.collate(dataset.getItems(indices))), false);
     }
 
     /** A loader that reads a stream of items: {@code DataLoader(iterable_dataset, collate_fn=collate, …)}. */
     public static <T, B> Builder<B> of(IterableDataset<T> dataset, Collate<T, B> collate) {
-        return new Builder<>(
-                dataset,
-                false,
-                (dropLast, batchSize, pin) ->
-                        () -> Fetcher.of(dataset, collate, dropLast).owning(pin));
+        return new Builder<>(() -> BatchSource.of(dataset, collate), false);
     }
 
     /** A loader that gives the items one by one, as they are: {@code DataLoader(dataset, batch_size=None, …)}. */
     public static <T> Builder<T> unbatched(Dataset<T> dataset) {
-        return new Builder<>(
-                dataset,
-                true,
-                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset).owning(pin));
+        return new Builder<>(() -> BatchSource.of(dataset, indices -> dataset.get(indices[0])), true);
     }
 
     /** The same for a stream of items. */
     public static <T> Builder<T> unbatched(IterableDataset<T> dataset) {
-        return new Builder<>(
-                dataset,
-                true,
-                (dropLast, batchSize, pin) -> () -> Fetcher.of(dataset).owning(pin));
+        return new Builder<>(() -> BatchSource.of(dataset, items -> items.get(0)), true);
     }
 
     /**
@@ -137,13 +122,13 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             }
             Iterator<int[]> visit = indices.iterator();
             drawBaseSeed();
-            return new SingleProcessIterator<>(visit, source, !isIterable(), lengthCheck());
+            return new SingleProcessIterator<>(visit, source, options, lengthCheck());
         }
         if (prefetchFactor == 0) {
             throw new IllegalStateException("prefetch_factor must be greater than 0 for a DataLoader with workers");
         }
         warnOfTooManyWorkers();
-        source.passBegins(prefetchFactor * numWorkers + 1);
+        source.passBegins(options, prefetchFactor * numWorkers + 1);
         return persistentWorkers ? persistentPass() : passWithItsOwnWorkers();
     }
 
@@ -153,12 +138,13 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      * @throws UnsupportedOperationException if the dataset or the sampler does not know
      */
     public int size() {
-        if (!isIterable()) {
+        if (source.isMapStyle()) {
             return indices.size();
         }
-        int items = ((IterableDataset<?>) dataset).size();
+        int items = source.size();
         announcedSize = items;
-        return batchSize == null ? items : BatchSampler.batches(items, batchSize, dropLast);
+        Integer batchSize = batchSize();
+        return batchSize == null ? items : BatchSampler.batches(items, batchSize, options.dropLast());
     }
 
     /**
@@ -167,7 +153,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      * @return {@code null} if the loader does not batch, or a batch sampler says how many
      */
     public @Nullable Integer batchSize() {
-        return batchSize;
+        return options.batchSize();
     }
 
     /** {@code loader.num_workers}. */
@@ -183,10 +169,6 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             persistentPool.join();
             persistentPool = null;
         }
-    }
-
-    private boolean isIterable() {
-        return dataset instanceof IterableDataset<?>;
     }
 
     private BatchIterator<B> passWithItsOwnWorkers() {
@@ -229,11 +211,14 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     }
 
     private BatchIterator<B> pass(WorkerPool<B> pool, Iterator<int[]> visit, IntConsumer atEnd) {
-        return new WorkerIterator<>(pool, visit, !isIterable(), prefetchFactor, inOrder, timeout, atEnd, lengthCheck());
+        return new WorkerIterator<>(
+                pool, visit, source.isMapStyle(), prefetchFactor, inOrder, timeout, atEnd, lengthCheck());
     }
 
     private WorkerPool<B> newPool() {
-        return new WorkerPool<>(numWorkers, drawBaseSeed(), dataset, source::fetcher, workerInit);
+        BatchSource<B> batches = source; // the workers must not keep this loader alive
+        BatchSource.Options shape = options;
+        return new WorkerPool<>(numWorkers, drawBaseSeed(), source.dataset(), () -> batches.reader(shape), workerInit);
     }
 
     private long drawBaseSeed() {
@@ -247,9 +232,10 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                 ? yielded -> {}
                 : yielded -> {
                     if (yielded > announced) {
-                        Warnings.warn("Length of IterableDataset " + dataset + " was reported to be " + announced
-                                + " (when accessing size() of the DataLoader), but " + yielded
-                                + " samples have been fetched.");
+                        Warnings.warn(
+                                "Length of IterableDataset " + source.dataset() + " was reported to be " + announced
+                                        + " (when accessing size() of the DataLoader), but " + yielded
+                                        + " samples have been fetched.");
                     }
                 };
     }
@@ -265,19 +251,14 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         }
     }
 
-    private interface SourceFactory<B> {
-        BatchSource<B> create(boolean dropLast, @Nullable Integer batchSize, boolean pin);
-    }
-
     /**
      * The arguments of {@code DataLoader(…)}, under their Python names. {@link #build} checks how they go together.
      *
      * @param <B> type of a batch
      */
     public static final class Builder<B> {
-        private final Object dataset;
+        private final Supplier<BatchSource<B>> sources;
         private final boolean unbatched;
-        private final SourceFactory<B> source;
         private int batchSize = 1;
         private boolean shuffle;
         private @Nullable Sampler<Integer> sampler;
@@ -293,10 +274,9 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         private boolean inOrder = true;
         private @Nullable Consumer<int[]> indexListener;
 
-        private Builder(Object dataset, boolean unbatched, SourceFactory<B> source) {
-            this.dataset = dataset;
+        private Builder(Supplier<BatchSource<B>> sources, boolean unbatched) {
+            this.sources = sources;
             this.unbatched = unbatched;
-            this.source = source;
         }
 
         /** Examples in a batch; 1 unless it is set. */
@@ -404,7 +384,8 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             int prefetch = prefetchFactor == null ? DEFAULT_PREFETCH_FACTOR : prefetchFactor;
             require(prefetch >= 0, "prefetch_factor option should be non-negative");
             require(!persistentWorkers || numWorkers > 0, "persistent_workers option needs num_workers > 0");
-            if (dataset instanceof IterableDataset<?>) {
+            BatchSource<B> source = sources.get();
+            if (!source.isMapStyle()) {
                 requireUnspecified("shuffle", shuffle ? "True" : null);
                 requireUnspecified("sampler", sampler);
                 requireUnspecified("batch_sampler", batchSampler);
@@ -416,29 +397,32 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             require(
                     !unbatched || !dropLast,
                     "batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
-            Sampler<int[]> indices = indices();
+            Sampler<int[]> indices = indices(source);
             return new DataLoader<>(
-                    this, indexListener == null ? indices : new ObservedSampler<>(indices, indexListener), prefetch);
+                    this,
+                    source,
+                    indexListener == null ? indices : new ObservedSampler<>(indices, indexListener),
+                    prefetch);
         }
 
-        private Sampler<int[]> indices() {
+        private Sampler<int[]> indices(BatchSource<B> source) {
             if (batchSampler != null) {
                 return batchSampler;
             }
-            Sampler<Integer> order = order();
+            Sampler<Integer> order = order(source);
             return unbatched ? new BatchSampler(order, 1, false) : new BatchSampler(order, batchSize, dropLast);
         }
 
-        private Sampler<Integer> order() {
+        private Sampler<Integer> order(BatchSource<B> source) {
             if (sampler != null) {
                 return sampler;
             }
-            if (!(dataset instanceof Dataset<?> mapped)) {
+            if (!source.isMapStyle()) {
                 return () -> IntStream.generate(() -> 0).iterator(); // the indices of a stream mean nothing
             }
             return shuffle
-                    ? new RandomSampler(mapped::size, false, null, generator)
-                    : new SequentialSampler(mapped::size);
+                    ? new RandomSampler(source::size, false, null, generator)
+                    : new SequentialSampler(source::size);
         }
 
         private static void requireUnspecified(String option, @Nullable Object value) {

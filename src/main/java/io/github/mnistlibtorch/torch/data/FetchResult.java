@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /** What came of fetching a batch: the batch, or a failure, or (neither) the end of an iterable dataset. */
 record FetchResult<B>(@Nullable B batch, @Nullable Throwable failure) {
-    static <B> FetchResult<B> of(Fetcher<B> fetcher, int[] indices) {
+    static <B> FetchResult<B> of(BatchSource.Reader<B> reader, int[] indices) {
         try {
-            return new FetchResult<>(fetcher.fetch(indices).orElse(null), null);
+            return new FetchResult<>(reader.read(indices), null);
         } catch (Throwable e) { // it is thrown again where the batch is asked for
             return failed(e);
         }

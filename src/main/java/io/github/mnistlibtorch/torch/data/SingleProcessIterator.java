@@ -8,33 +8,31 @@ import org.jspecify.annotations.Nullable;
 final class SingleProcessIterator<B> extends BatchIterator<B> {
     private final Iterator<int[]> indices;
     private final BatchSource<B> source;
-    private final Fetcher<B> fetcher;
-    private final boolean endIsKnown;
+    private final BatchSource.Reader<B> reader;
     private @Nullable FetchResult<B> ahead;
 
-    /** @param endIsKnown whether the pass ends with the indices; otherwise only fetching tells */
-    SingleProcessIterator(Iterator<int[]> indices, BatchSource<B> source, boolean endIsKnown, IntConsumer yielded) {
+    SingleProcessIterator(
+            Iterator<int[]> indices, BatchSource<B> source, BatchSource.Options options, IntConsumer yielded) {
         super(yielded);
         this.indices = indices;
         this.source = source;
-        this.fetcher = source.fetcher();
-        this.endIsKnown = endIsKnown;
+        this.reader = source.reader(options);
     }
 
     @Override
     boolean more() {
-        if (endIsKnown) {
+        if (source.isMapStyle()) {
             return indices.hasNext();
         }
         if (ahead == null) {
-            ahead = FetchResult.of(fetcher, indices.next());
+            ahead = FetchResult.of(reader, indices.next());
         }
         return !ahead.isEnd();
     }
 
     @Override
     B fetch() {
-        FetchResult<B> outcome = ahead == null ? FetchResult.of(fetcher, indices.next()) : ahead;
+        FetchResult<B> outcome = ahead == null ? FetchResult.of(reader, indices.next()) : ahead;
         ahead = null;
         return outcome.get();
     }

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.torch.data;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -29,7 +30,7 @@ public final class Subset<T> implements Dataset<T> {
 
     @Override
     public List<T> getItems(int[] positions) {
-        return dataset.getItems(indicesAt(positions));
+        return dataset.getItems(Arrays.stream(positions).map(this::indexAt).toArray());
     }
 
     /** What this is a subset of. */
@@ -37,13 +38,9 @@ public final class Subset<T> implements Dataset<T> {
         return dataset;
     }
 
-    /** Where the items at {@code positions} are in the dataset. */
-    int[] indicesAt(int[] positions) {
-        int[] found = new int[positions.length];
-        for (int i = 0; i < found.length; i++) {
-            found[i] = indices[positions[i]];
-        }
-        return found;
+    /** Where the item at {@code position} is in the dataset. */
+    int indexAt(int position) {
+        return indices[position];
     }
 
     @Override

@@ -34,7 +34,7 @@ final class WorkerPool<B> {
 
     private final List<Worker> workers = new ArrayList<>();
     private final Queue<Task<B>> done = new ArrayDeque<>(); // guarded by this
-    private final Supplier<Fetcher<B>> fetchers;
+    private final Supplier<BatchSource.Reader<B>> readers;
     private final IntConsumer workerInit;
     private final AtomicInteger awake = new AtomicInteger();
     private final AtomicBoolean watched = new AtomicBoolean();
@@ -73,11 +73,12 @@ final class WorkerPool<B> {
      * Makes the threads, which wait for {@link #start}.
      *
      * @param baseSeed worker w gets the seed {@code baseSeed + w}
-     * @param fetchers called on a worker's thread, once for each pass
+     * @param readers called on a worker's thread, once for each pass
      * @param workerInit called on a worker's thread, once
      */
-    WorkerPool(int size, long baseSeed, Object dataset, Supplier<Fetcher<B>> fetchers, IntConsumer workerInit) {
-        this.fetchers = fetchers;
+    WorkerPool(
+            int size, long baseSeed, Object dataset, Supplier<BatchSource.Reader<B>> readers, IntConsumer workerInit) {
+        this.readers = readers;
         this.workerInit = workerInit;
         for (int id = 0; id < size; id++) {
             workers.add(new Worker(new WorkerInfo(id, size, baseSeed + id, dataset)));
@@ -245,23 +246,23 @@ final class WorkerPool<B> {
 
         private void work() {
             Throwable broken = initialise();
-            Fetcher<B> fetcher = null;
-            int fetcherPass = 0;
+            BatchSource.Reader<B> reader = null;
+            int readerPass = 0;
             for (Task<B> task = take(); task != stop; task = take()) {
                 if (broken != null) {
                     publish(task, FetchResult.failed(broken));
                     continue;
                 }
                 try {
-                    if (fetcher == null || fetcherPass != task.pass) {
-                        fetcher = fetchers.get();
-                        fetcherPass = task.pass;
+                    if (reader == null || readerPass != task.pass) {
+                        reader = readers.get();
+                        readerPass = task.pass;
                     }
                 } catch (Throwable e) { // it is thrown again where the batch is asked for
                     publish(task, FetchResult.failed(e));
                     continue;
                 }
-                publish(task, FetchResult.of(fetcher, task.indices));
+                publish(task, FetchResult.of(reader, task.indices));
             }
         }
 

@@ -1,11 +1,8 @@
 package io.github.mnistlibtorch.torch.vision;
 
-import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.data.BatchBuffer;
-import io.github.mnistlibtorch.torch.data.BulkDataset;
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -16,13 +13,6 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.pytorch.BoolOptional;
-import org.bytedeco.pytorch.Scalar;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Handwritten digits with their labels: {@code torchvision.datasets.MNIST(root, train, transform=ToTensor())}, and any
@@ -31,7 +21,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * <p>The pictures lie outside of the Java heap as bytes, or in their file if that is large and not gzipped, and become
  * numbers in [0, 1] when they are fetched. An instance never changes, and any number of threads may fetch from it.
  */
-public final class Mnist implements BulkDataset {
+public final class Mnist implements ImageDataset {
     private static final List<String> CLASSES = List.of(
             "0 - zero",
             "1 - one",
@@ -67,11 +57,6 @@ public final class Mnist implements BulkDataset {
             return prefix + "-labels-idx1-ubyte";
         }
     }
-
-    /**
-     * ATen gives work to its other threads from so many elements on. Here are threads enough: those of the loader.
-     */
-    private static final int ELEMENTS_AT_ONCE = 32_768;
 
     private final OffHeapBytes images;
     private final int rows;
@@ -217,93 +202,14 @@ public final class Mnist implements BulkDataset {
     public LabeledImage get(int index) {
         Objects.checkIndex(index, size());
         byte[] picture = new byte[rows * columns];
-        images.copy((long) index * picture.length, picture.length, ByteBuffer.wrap(picture), 0);
+        copyPixels(index, ByteBuffer.wrap(picture), 0);
         return new LabeledImage(ToTensor.toTensor(picture, rows, columns), labels[index]);
     }
 
-    /**
-     * Memory for a batch of images, float32 (B, 1, rows, columns), and labels, int64 (B). The bits are those of
-     * {@link #get}.
-     */
     @Override
-    public BatchBuffer newBuffer(int size, boolean pinned) {
-        return new Buffer(size, pinned);
-    }
-
-    private final class Buffer implements BatchBuffer {
-        private final Batch batch;
-        private final Scalar white;
-        private final int pixels = rows * columns;
-        private final int atOnce;
-        private final Tensor grey; // uint8 (atOnce, 1, rows, columns)
-        private final ByteBuffer greyBytes;
-        private final long[] classes;
-
-        Buffer(int size, boolean pinned) {
-            atOnce = Math.min(size, Math.max(1, ELEMENTS_AT_ONCE / pixels));
-            try (TensorScope scope = TensorScope.open()) {
-                white = scope.keep(new Scalar(255.0));
-                grey = scope.keep(empty(ScalarType.Byte, false, atOnce, 1, rows, columns));
-                greyBytes = new BytePointer(grey.data_ptr())
-                        .capacity((long) atOnce * pixels)
-                        .asByteBuffer();
-                batch = new Batch(
-                        scope.keep(empty(ScalarType.Float, pinned, size, 1, rows, columns)),
-                        scope.keep(empty(ScalarType.Long, pinned, size)));
-            }
-            classes = new long[size];
-        }
-
-        @Override
-        public void read(int[] indices) {
-            if (indices.length != classes.length) {
-                throw new IllegalArgumentException(
-                        indices.length + " examples do not fit a buffer for " + classes.length);
-            }
-            for (int index : indices) {
-                Objects.checkIndex(index, size());
-            }
-            for (int from = 0; from < indices.length; from += atOnce) {
-                readImages(indices, from, Math.min(atOnce, indices.length - from));
-            }
-            for (int k = 0; k < indices.length; k++) {
-                classes[k] = labels[indices[k]];
-            }
-            batch.labels().data_ptr_long().put(classes, 0, classes.length);
-        }
-
-        /** So few at once that they stay in the processor's cache between the two conversions. */
-        private void readImages(int[] indices, int from, int count) {
-            for (int k = 0; k < count; k++) {
-                images.copy((long) indices[from + k] * pixels, pixels, greyBytes, k * pixels);
-            }
-            try (TensorScope scope = TensorScope.open()) {
-                Tensor target = batch.images().narrow(/* dim= */ 0, from, count);
-                target.copy_(grey.narrow(/* dim= */ 0, 0, count));
-                target.div_(white);
-            }
-        }
-
-        @Override
-        public Batch batch() {
-            return batch;
-        }
-
-        @Override
-        public void close() {
-            batch.close();
-            grey.close();
-            white.close();
-        }
-    }
-
-    /** @param pinned in pinned memory */
-    private static Tensor empty(ScalarType dtype, boolean pinned, long... shape) {
-        try (TensorOptions options = new TensorOptions(dtype);
-                BoolOptional inPinnedMemory = new BoolOptional(pinned);
-                TensorOptions placed = options.pinned_memory(inPinnedMemory)) {
-            return torch.empty(shape, placed, null);
-        }
+    public void copyPixels(int index, ByteBuffer target, int position) {
+        int pixels = rows * columns;
+        images.copy((long) index * pixels, pixels, target, position);
     }
 
     /** Number of examples: {@code len(dataset)}. */
@@ -318,6 +224,7 @@ public final class Mnist implements BulkDataset {
      * @return 0 to 9
      * @throws IndexOutOfBoundsException if there is no such example
      */
+    @Override
     public int label(int index) {
         return labels[Objects.checkIndex(index, size())];
     }
@@ -331,11 +238,13 @@ public final class Mnist implements BulkDataset {
     }
 
     /** Height of a picture in pixels; 28 for MNIST. */
+    @Override
     public int rows() {
         return rows;
     }
 
     /** Width of a picture in pixels; 28 for MNIST. */
+    @Override
     public int columns() {
         return columns;
     }

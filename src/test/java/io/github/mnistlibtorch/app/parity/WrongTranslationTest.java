@@ -69,17 +69,12 @@ class WrongTranslationTest {
                 return new Dataset<>() {
                     @Override
                     public LabeledImage get(int index) {
-                        return getItems(new int[] {index}).get(0);
-                    }
-
-                    @Override
-                    public List<LabeledImage> getItems(int[] indices) {
-                        Batch batch = Batch.of(dataset.getItems(indices));
+                        LabeledImage item = dataset.get(index);
                         try (TensorScope scope = TensorScope.open()) {
-                            Tensor bytes = batch.images().mul(new Scalar(255)).round();
-                            batch.images().copy_(bytes.mul(new Scalar(1 / 255f)));
+                            Tensor bytes = item.image().mul(new Scalar(255)).round();
+                            item.image().copy_(bytes.mul(new Scalar(1 / 255f)));
                         }
-                        return batch.asExamples();
+                        return item;
                     }
 
                     @Override

@@ -10,6 +10,7 @@ import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.vision.Mnist;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -17,7 +18,6 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.bytedeco.javacpp.Pointer;
@@ -117,7 +117,7 @@ class BatchPoolTest {
             }
             requireNonNull(first).backward();
 
-            Tensor images = Batch.of(mnist.getItems(positions(0, BATCH))).images();
+            Tensor images = Batch.of(mnist, positions(0, BATCH)).images();
             assertThat(weight.grad().allclose(images.sum(0))).isTrue();
         }
     }
@@ -252,7 +252,7 @@ class BatchPoolTest {
 
     @Test
     void bufferIsNotFreedWhileAWorkerWritesIntoIt() throws InterruptedException {
-        SlowBuffers dataset = new SlowBuffers();
+        SlowImages dataset = new SlowImages();
         long before = LivePointers.settled();
         DataLoader<Batch> loader =
                 DataLoader.of(dataset).numWorkers(1).persistentWorkers(true).build();
@@ -260,48 +260,52 @@ class BatchPoolTest {
         dataset.writing.await();
 
         batches.close();
+        assertThat(Pointer.totalCount()).as("the buffer in use is still there").isEqualTo(before + pointersInUse());
         dataset.release.countDown();
         loader.close();
 
-        assertThat(dataset.freedInUse).isFalse();
         assertThat(workerThreads()).isEmpty();
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }
 
-    /** Writing takes until it is released. */
-    private static final class SlowBuffers implements BulkDataset {
+    /** Of a buffer that is being written, and of the batch that it will be. */
+    private static long pointersInUse() {
+        long before = Pointer.totalCount();
+        try (BatchBuffer buffer = new BatchBuffer(mnist, 1, /* pinned= */ false);
+                Batch batch = buffer.alias()) {
+            return Pointer.totalCount() - before;
+        }
+    }
+
+    /** Copying takes until it is released. */
+    private static final class SlowImages implements ImageDataset {
         final CountDownLatch writing = new CountDownLatch(1);
         final CountDownLatch release = new CountDownLatch(1);
-        final AtomicBoolean freedInUse = new AtomicBoolean();
 
         @Override
-        public BatchBuffer newBuffer(int size, boolean pinned) {
-            BatchBuffer buffer = mnist.newBuffer(size, pinned);
-            AtomicBoolean inUse = new AtomicBoolean();
-            return new BatchBuffer() {
-                @Override
-                public void read(int[] indices) {
-                    inUse.set(true);
-                    writing.countDown();
-                    try {
-                        release.await();
-                    } catch (InterruptedException e) {
-                        throw new IllegalStateException(e);
-                    }
-                    inUse.set(false);
-                }
+        public int rows() {
+            return mnist.rows();
+        }
 
-                @Override
-                public Batch batch() {
-                    return buffer.batch();
-                }
+        @Override
+        public int columns() {
+            return mnist.columns();
+        }
 
-                @Override
-                public void close() {
-                    freedInUse.compareAndSet(false, inUse.get());
-                    buffer.close();
-                }
-            };
+        @Override
+        public int label(int index) {
+            return mnist.label(index);
+        }
+
+        @Override
+        public void copyPixels(int index, ByteBuffer target, int position) {
+            writing.countDown();
+            try {
+                release.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            mnist.copyPixels(index, target, position);
         }
 
         @Override

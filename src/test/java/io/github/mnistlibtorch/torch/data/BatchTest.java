@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
+import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.util.List;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,19 +35,25 @@ class BatchTest {
         }
     }
 
+    /** An image dataset is read without a tensor for each example; the bits are those of its items. */
     @Test
-    void batchSeenAsExamplesIsGivenBackWithoutACopy() {
+    void someExamplesOfADatasetAreABatch() {
+        Mnist mnist = Mnist.of(new byte[] {0, 51, (byte) 255, 7}, 1, 2, new byte[] {3, 4});
+        Dataset<LabeledImage> reversed = new Subset<>(mnist, new int[] {1, 0});
+        long before = Pointer.totalCount();
         try (TensorScope scope = TensorScope.open()) {
-            Batch batch =
-                    Batch.of(List.of(new LabeledImage(torch.zeros(1, 2), 3), new LabeledImage(torch.ones(1, 2), 4)));
-            List<LabeledImage> examples = batch.asExamples();
-
-            assertThat(Batch.of(examples)).isSameAs(batch);
-            assertThat(examples).hasSize(2);
-            assertThat(examples.get(1).label()).isEqualTo(4);
-            assertThat(examples.get(1).image().data_ptr_float().get(0)).isEqualTo(1);
-            assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> examples.get(2));
+            for (Dataset<LabeledImage> dataset : List.of(reversed, Fixtures.items(2, reversed::get))) {
+                Batch batch = Batch.of(dataset, 1, 0);
+                assertThat(batch.images().sizes().vec().get()).containsExactly(2, 1, 1, 2);
+                assertThat(Tensors.toFloats(batch.images())).containsExactly(0, 51 / 255f, 1, 7 / 255f);
+                assertThat(Tensors.toLongs(batch.labels())).containsExactly(3, 4);
+            }
+            assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> Batch.of(reversed, 2));
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> Batch.of(reversed))
+                    .withMessage("a batch needs at least one example");
         }
+        assertThat(Pointer.totalCount()).isEqualTo(before);
     }
 
     @Test

@@ -81,7 +81,7 @@ final class GradientRank {
     }
 
     private static Tensor loss(TrainableModel model, Mnist mnist, int[] positions) {
-        Batch batch = Batch.of(mnist.getItems(positions));
+        Batch batch = Batch.of(mnist, positions);
         return model.trainingStep(new Batch(batch.images().to(ScalarType.Double), batch.labels()));
     }
 

@@ -77,7 +77,7 @@ class LargeFilesTest {
             assertThat(last.label()).isEqualTo(7);
             assertThat(last.image().sum().item_float()).isEqualTo(1);
             assertThat(last.image().select(1, 27).select(1, 27).item_float()).isEqualTo(1);
-            Batch batch = Batch.of(mnist.getItems(new int[] {0, COUNT - 1, COUNT - 2}));
+            Batch batch = Batch.of(mnist, new int[] {0, COUNT - 1, COUNT - 2});
             assertThat(batch.images().select(0, 1).equal(last.image())).isTrue();
             assertThat(batch.images().sum().item_float()).isEqualTo(1);
             assertThat(batch.labels().data_ptr_long().get(1)).isEqualTo(7);

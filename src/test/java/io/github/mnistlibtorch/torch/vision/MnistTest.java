@@ -92,7 +92,7 @@ class MnistTest {
                         .isEqualTo(recorded.get("item_sha256_f32le").get(i).asString());
             }
         }
-        try (Batch batch = Batch.of(mnist.getItems(indices))) {
+        try (Batch batch = Batch.of(mnist, indices)) {
             assertThat(VisionValues.shape(batch.images())).isEqualTo(VisionValues.longs(recorded.get("batch_shape")));
             assertThat(VisionValues.dtype(batch.images()))
                     .isEqualTo(recorded.get("batch_dtype").asString());
@@ -110,7 +110,7 @@ class MnistTest {
         for (int first = 0; first < mnist.size(); first += 1_000) {
             int[] indices = IntStream.range(first, first + 1_000).toArray();
             try (TensorScope scope = TensorScope.open()) {
-                Tensor images = Batch.of(mnist.getItems(indices)).images();
+                Tensor images = Batch.of(mnist, indices).images();
                 // Back to grey values, which a double adds up exactly.
                 sum += (long) images.to(ScalarType.Double)
                         .mul(new Scalar(255.0))
@@ -131,7 +131,7 @@ class MnistTest {
         Mnist mnist = Mnist.bundled(Split.TEST);
         int[] indices = {9_999, 0, 42, 42, 4_711};
         try (TensorScope scope = TensorScope.open()) {
-            Batch batch = Batch.of(mnist.getItems(indices));
+            Batch batch = Batch.of(mnist, indices);
             assertThat(VisionValues.shape(batch.images())).containsExactly(5L, 1L, 28L, 28L);
             for (int i = 0; i < indices.length; i++) {
                 LabeledImage item = mnist.get(indices[i]);
@@ -319,10 +319,10 @@ class MnistTest {
     void batchesLeaveNoPointerBehind() {
         Mnist mnist = Mnist.bundled(Split.TEST);
         int[] indices = {5, 17, 9_999};
-        Batch.of(mnist.getItems(indices)).close();
+        Batch.of(mnist, indices).close();
         long before = LivePointers.settled();
         for (int i = 0; i < 1_000; i++) {
-            Batch.of(mnist.getItems(indices)).close();
+            Batch.of(mnist, indices).close();
         }
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }
@@ -334,7 +334,7 @@ class MnistTest {
         Callable<List<String>> fetch = () -> {
             List<String> hashes = new ArrayList<>();
             for (int i = 0; i < 50; i++) {
-                try (Batch batch = Batch.of(mnist.getItems(indices))) {
+                try (Batch batch = Batch.of(mnist, indices)) {
                     hashes.add(VisionValues.sha256(batch.images()));
                 }
             }

@@ -45,7 +45,7 @@ final class ArgmaxTies {
                     .toArray();
             try (TensorScope scope = TensorScope.open();
                     NoGradGuard noGrad = new NoGradGuard()) {
-                Batch batch = Devices.toDevice(Batch.of(pictures.getItems(positions)), device);
+                Batch batch = Devices.toDevice(Batch.of(pictures, positions), device);
                 Tensor images = batch.images().flatten(1, -1);
                 Tensor out = outputs(images, parameters, ScalarType.Float);
                 double error = outputs(images, parameters, ScalarType.Double)

@@ -246,7 +246,7 @@ final class Replay implements AutoCloseable {
 
     /** Images (B, I) and labels of a step, on the device. */
     private Batch batch(int at, ScalarType dtype) {
-        Batch batch = Batch.of(train.getItems(requireNonNull(batches.get(at))));
+        Batch batch = Batch.of(train, requireNonNull(batches.get(at)));
         return new Batch(
                 Devices.toDevice(batch.images().flatten(1, -1), device, dtype),
                 Devices.toDevice(batch.labels(), device));

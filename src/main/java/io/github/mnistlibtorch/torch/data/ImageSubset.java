@@ -1,0 +1,36 @@
+package io.github.mnistlibtorch.torch.data;
+
+import java.nio.ByteBuffer;
+
+/** Some images of an image dataset. */
+record ImageSubset(ImageDataset images, Subset<LabeledImage> subset) implements ImageDataset {
+    @Override
+    public int rows() {
+        return images.rows();
+    }
+
+    @Override
+    public int columns() {
+        return images.columns();
+    }
+
+    @Override
+    public int label(int index) {
+        return images.label(subset.indexAt(index));
+    }
+
+    @Override
+    public void copyPixels(int index, ByteBuffer target, int position) {
+        images.copyPixels(subset.indexAt(index), target, position);
+    }
+
+    @Override
+    public LabeledImage get(int index) {
+        return subset.get(index);
+    }
+
+    @Override
+    public int size() {
+        return subset.size();
+    }
+}
