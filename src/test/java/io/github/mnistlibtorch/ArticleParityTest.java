@@ -24,6 +24,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,6 +35,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * <p>The build pins the kernels of ATen and OpenBLAS to AVX2 for the tests, so that float32 runs fork where they are known
  * to fork, and nowhere else.
  */
+@Tag("slow")
 class ArticleParityTest {
     /** Where Debian's package dataset-fashion-mnist puts its files. */
     private static final Path FASHION_MNIST = Path.of("/usr/share/datasets/fashion-mnist");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.tutorial.EpochResult;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
@@ -18,8 +19,10 @@ class CnnIT {
     private static Program.Result trained;
 
     @BeforeAll
-    static void train() {
-        trained = Program.run(folder, "train", "--model=cnn", "--val-size=2000", "--schedule=1@0.1", "--out=cnn");
+    static void train() throws IOException {
+        MnistFiles.unpack(folder.resolve("data"), 12_000, 2_000);
+        trained = Program.run(
+                folder, "train", "--model=cnn", "--data=data", "--val-size=2000", "--schedule=1@0.1", "--out=cnn");
         assertThat(trained.exitCode()).as(String.join("\n", trained.err())).isZero();
     }
 
@@ -38,7 +41,8 @@ class CnnIT {
     void savedModelsAreEvaluatedAsTheRunDid() {
         String line = trained.out().get(trained.out().size() - 2); // Epoch [0], val_loss: …, val_acc: …
         for (String file : List.of("model.pt", "model.safetensors", "checkpoint.pt")) {
-            Program.Result evaluated = Program.run(folder, "evaluate", "--val-size=2000", "--model=cnn/" + file);
+            Program.Result evaluated =
+                    Program.run(folder, "evaluate", "--data=data", "--val-size=2000", "--model=cnn/" + file);
             assertThat(evaluated.out()).as(file).hasSize(1);
             String[] numbers = evaluated.out().get(0).replaceAll("[^0-9.,]", "").split(",", -1);
             EpochResult result = new EpochResult(Double.parseDouble(numbers[0]), Double.parseDouble(numbers[1]));
@@ -82,7 +86,15 @@ class CnnIT {
     /** On a processor that NNPACK does not know, LibTorch would log so at every convolution in float64. */
     @Test
     void nothingOfLibTorchsLogReachesTheTerminal() {
-        Program.Result run = Program.run(folder, "train", "--model=cnn", "--dtype=float64", "--dry-run", "--quiet");
+        Program.Result run = Program.run(
+                folder,
+                "train",
+                "--model=cnn",
+                "--data=data",
+                "--val-size=2000",
+                "--dtype=float64",
+                "--dry-run",
+                "--quiet");
         assertThat(run.exitCode()).isZero();
         assertThat(run.err()).noneMatch(line -> line.contains("NNPACK"));
     }

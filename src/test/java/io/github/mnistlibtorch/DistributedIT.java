@@ -1,6 +1,5 @@
 package io.github.mnistlibtorch;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.parity.Trace;
@@ -8,7 +7,6 @@ import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.FileSystem;
@@ -20,7 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -33,22 +30,41 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Several processes of the packaged jar that train one model. */
 @EnabledOnOs(OS.LINUX) // where LibTorch has Gloo
 class DistributedIT {
-    private static final String[] TRAIN = {
-        "train", "--schedule", "1@0.5,1@0.1", "--dtype", "float64", "--num-workers", "1", "--trace", "t.json"
-    };
+    /** On 10,000 images. */
+    @TempDir
+    private static Path small;
 
     @TempDir
     private Path folder;
 
     @BeforeAll
-    static void start() {
+    static void start() throws IOException {
         LibTorch.start();
+        MnistFiles.unpack(small, 12_000, 2_000);
+    }
+
+    private static String[] train() {
+        return new String[] {
+            "train",
+            "--schedule",
+            "1@0.5,1@0.1",
+            "--dtype",
+            "float64",
+            "--num-workers",
+            "1",
+            "--data",
+            small.toString(),
+            "--val-size",
+            "2000",
+            "--trace",
+            "t.json"
+        };
     }
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
     void allRanksEndWithTheSameWeightsAndTheFirstSpeaks(int worldSize) throws IOException {
-        List<Program.Result> results = Ranks.run(folder, worldSize, TRAIN);
+        List<Program.Result> results = Ranks.run(folder, worldSize, train());
         for (int rank = 0; rank < worldSize; rank++) {
             Program.Result result = results.get(rank);
             assertThat(result.exitCode()).as(String.join("\n", result.err())).isZero();
@@ -67,7 +83,17 @@ class DistributedIT {
                 .doesNotHaveDuplicates();
 
         // Alone, the program evaluates the same weights.
-        Program.Result alone = Program.run(folder, "evaluate", "--model", "rank0/mnist-run/model.pt", "--split", "val");
+        Program.Result alone = Program.run(
+                folder,
+                "evaluate",
+                "--model",
+                "rank0/mnist-run/model.pt",
+                "--split",
+                "val",
+                "--val-size",
+                "2000",
+                "--data",
+                small.toString());
         Trace.Epoch last = traces.get(0).epochs().get(1);
         assertThat(alone.out()).contains("{'val_loss': " + last.valLoss() + ", 'val_acc': " + last.valAcc() + "}");
     }
@@ -133,12 +159,12 @@ class DistributedIT {
     @ValueSource(strings = {"its address", "localhost"})
     void ranksWithAddressesOfTheirOwn(String rank0CallsItself) throws IOException {
         int worldSize = 3;
-        Ranks.run(Files.createDirectory(folder.resolve("here")), worldSize, TRAIN);
+        Ranks.run(Files.createDirectory(folder.resolve("here")), worldSize, train());
         try (Networks networks = new Networks(worldSize);
                 Ranks ranks = new Ranks(folder, worldSize)) {
             for (int rank = 0; rank < worldSize; rank++) {
                 String master = rank == 0 && rank0CallsItself.equals("localhost") ? "localhost" : networks.address(0);
-                ranks.with("MASTER_ADDR", master).start(rank, networks.in(rank, Program.command(List.of(), TRAIN)));
+                ranks.with("MASTER_ADDR", master).start(rank, networks.in(rank, Program.command(List.of(), train())));
             }
             assertThat(ranks.results())
                     .allSatisfy(result -> assertThat(result.exitCode())
@@ -323,9 +349,9 @@ class DistributedIT {
     @Test
     void twoOfOneRankAreRefused() {
         try (Ranks ranks = new Ranks(folder, 3)) {
-            ranks.start(0, "train", "--master-timeout", "20");
-            ranks.start(2, "train", "--master-timeout", "20");
-            ranks.with("RANK", "2").start(1, "train", "--master-timeout", "20");
+            ranks.start(0, "train", "--master-timeout", "12");
+            ranks.start(2, "train", "--master-timeout", "12");
+            ranks.with("RANK", "2").start(1, "train", "--master-timeout", "12");
             assertThat(List.of(ranks.result(1), ranks.result(2)))
                     .anySatisfy(result -> assertEnded(result, 2, "another process has joined as rank 2"));
         }
@@ -361,21 +387,12 @@ class DistributedIT {
 
     /** The program's own data, but for one label. */
     private Path withAnotherLabel() throws IOException {
-        Path data = Files.createDirectory(folder.resolve("data"));
-        for (String name : List.of(
-                "train-images-idx3-ubyte",
-                "train-labels-idx1-ubyte",
-                "t10k-images-idx3-ubyte",
-                "t10k-labels-idx1-ubyte")) {
-            try (InputStream in =
-                    new GZIPInputStream(requireNonNull(getClass().getResourceAsStream("/mnist/" + name + ".gz")))) {
-                byte[] bytes = in.readAllBytes();
-                if (name.equals("train-labels-idx1-ubyte")) {
-                    bytes[bytes.length - 1] ^= 1;
-                }
-                Files.write(data.resolve(name), bytes);
-            }
-        }
+        Path data = folder.resolve("data");
+        MnistFiles.unpack(data);
+        Path labels = data.resolve("MNIST/raw/train-labels-idx1-ubyte");
+        byte[] bytes = Files.readAllBytes(labels);
+        bytes[bytes.length - 1] ^= 1;
+        Files.write(labels, bytes);
         return data;
     }
 

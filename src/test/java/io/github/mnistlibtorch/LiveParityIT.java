@@ -16,7 +16,6 @@ import io.github.mnistlibtorch.tutorial.listeners.SummaryWriter;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,10 +26,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
-import java.util.zip.GZIPInputStream;
 import javax.tools.ToolProvider;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
@@ -63,47 +60,42 @@ class LiveParityIT {
     @TempDir
     private static Path data;
 
+    /** With 10,000 images to train on. */
+    @TempDir
+    private static Path small;
+
     @TempDir
     private Path folder;
 
     @BeforeAll
     static void unpackMnist() throws IOException {
         LibTorch.start();
-        unpackMnistAsTorchvisionHasIt(data);
-    }
-
-    static void unpackMnistAsTorchvisionHasIt(Path data) throws IOException {
-        Path raw = Files.createDirectories(data.resolve("MNIST/raw"));
-        for (String part : new String[] {"train", "t10k"}) {
-            for (String kind : new String[] {"-images-idx3-ubyte", "-labels-idx1-ubyte"}) {
-                InputStream packed = LiveParityIT.class.getResourceAsStream("/mnist/" + part + kind + ".gz");
-                try (InputStream in = new GZIPInputStream(Objects.requireNonNull(packed))) {
-                    Files.copy(in, raw.resolve(part + kind));
-                }
-            }
-        }
+        MnistFiles.unpack(data);
+        MnistFiles.unpack(small, 12_000, 2_000);
     }
 
     /**
      * On Python's own library, with any optimizer, dtype, number of layers, of workers, and sizes: every number equal, bit for
-     * bit. On the library of the jar, where rounding can be told from a mistake: every rung holds.
+     * bit. On the library of the jar, where rounding can be told from a mistake: every rung holds. Two of them train on all
+     * images.
      */
     @ParameterizedTest
     @CsvSource({
-        "sgd, float32, 1, true",
-        "sgd, float32, 2, false",
-        "sgd, float64, 1, true",
-        "sgd, float64, 2, true",
-        "momentum, float32, 2, false",
-        "momentum, float64, 1, true",
-        "adam, float32, 1, false",
-        "adam, float64, 2, true",
-        "adamw, float32, 2, false",
-        "adamw, float64, 1, true",
-        "rmsprop, float32, 1, false",
-        "rmsprop, float64, 2, true"
+        "sgd, float32, 1, true, true",
+        "sgd, float32, 2, false, false",
+        "sgd, float64, 1, true, false",
+        "sgd, float64, 2, true, false",
+        "momentum, float32, 2, false, false",
+        "momentum, float64, 1, true, false",
+        "adam, float32, 1, false, false",
+        "adam, float64, 2, true, true",
+        "adamw, float32, 2, false, false",
+        "adamw, float64, 1, true, false",
+        "rmsprop, float32, 1, false, false",
+        "rmsprop, float64, 2, true, false"
     })
-    void freshRunOfPythonIsEqualBitForBit(String optimizer, String dtype, int layers, boolean onBundledToo) {
+    void freshRunOfPythonIsEqualBitForBit(
+            String optimizer, String dtype, int layers, boolean onBundledToo, boolean onAllImages) {
         // Fewer units or smaller batches at this learning rate do not settle, and amplify any rounding.
         String hidden = layers == 1 ? anySize() : anySize() + "," + anySize();
         boolean article = optimizer.equals("sgd") && layers == 1;
@@ -112,22 +104,24 @@ class LiveParityIT {
         options.addAll(List.of("--batch-size", Integer.toString(64 + RANDOM.nextInt(448))));
         options.addAll(List.of("--schedule", article ? "1@0.5,1@0.1" : "1@" + learningRate(optimizer)));
         options.addAll(List.of("--num-workers", Integer.toString(RANDOM.nextInt(3))));
-        assertBitForBit(options, onBundledToo);
+        options.addAll(List.of("--val-size", onAllImages ? "10000" : "2000"));
+        assertBitForBit(options, onAllImages ? data : small, onBundledToo);
     }
 
     /** On Python's library; on the jar's, if that is asked for, within the tolerance. */
-    private void assertBitForBit(List<String> options, boolean onBundledToo) {
+    private void assertBitForBit(List<String> options, Path images, boolean onBundledToo) {
         System.out.println("live parity with real Python: " + String.join(" ", options));
         Path trace = folder.resolve("trace.json.gz");
         List<String> record = new ArrayList<>(options);
-        record.addAll(List.of("--data", data.toString(), "--out", trace.toString()));
+        record.addAll(List.of("--data", images.toString(), "--out", trace.toString()));
         python("record_trace.py", record);
 
-        Program.Result onPythons = Program.run(folder, Program.ON_PYTHONS_LIBRARY, "parity", trace.toString());
+        Program.Result onPythons = Program.run(
+                folder, Program.ON_PYTHONS_LIBRARY, "parity", trace.toString(), "--data", images.toString());
         assertThat(onPythons.out()).as(String.join("\n", onPythons.err())).endsWith("Every rung holds, bit for bit.");
         assertThat(onPythons.exitCode()).isZero();
         if (onBundledToo) {
-            Program.Result onBundled = Program.run(folder, "parity", trace.toString());
+            Program.Result onBundled = Program.run(folder, "parity", trace.toString(), "--data", images.toString());
             assertThat(onBundled.out()).endsWith("Every rung holds.");
             assertThat(onBundled.exitCode()).isZero();
         }
@@ -139,9 +133,9 @@ class LiveParityIT {
     void convolutionalModelIsPythonsBitForBit(String optimizer, String dtype, boolean onBundledToo) {
         List<String> options =
                 new ArrayList<>(List.of("--model", "cnn", "--seed", Integer.toString(RANDOM.nextInt(1_000_000))));
-        options.addAll(List.of("--dtype", dtype, "--optimizer", optimizer, "--val-size", "30000"));
+        options.addAll(List.of("--dtype", dtype, "--optimizer", optimizer, "--val-size", "2000"));
         options.addAll(List.of("--schedule", "1@" + learningRate(optimizer), "--num-workers", "1"));
-        assertBitForBit(options, onBundledToo);
+        assertBitForBit(options, small, onBundledToo);
     }
 
     /**
@@ -235,9 +229,31 @@ class LiveParityIT {
         String seed = Integer.toString(RANDOM.nextInt(1_000_000));
         python(
                 "record_trace.py",
-                List.of("--seed", seed, "--schedule", "1@0.5", "--data", data.toString(), "--out", trace.toString()));
+                List.of(
+                        "--seed",
+                        seed,
+                        "--schedule",
+                        "1@0.5",
+                        "--val-size",
+                        "2000",
+                        "--data",
+                        small.toString(),
+                        "--out",
+                        trace.toString()));
         Program.Result train = Program.run(
-                folder, Program.ON_PYTHONS_LIBRARY, "train", "--seed", seed, "--schedule", "1@0.5", "--out", "here");
+                folder,
+                Program.ON_PYTHONS_LIBRARY,
+                "train",
+                "--seed",
+                seed,
+                "--schedule",
+                "1@0.5",
+                "--val-size",
+                "2000",
+                "--data",
+                small.toString(),
+                "--out",
+                "here");
         assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
         Path back = Files.createDirectory(folder.resolve("back"));
         JsonNode hashes = JsonMapper.builder()
@@ -277,13 +293,26 @@ class LiveParityIT {
     void checkpointGoesOnInPython(String optimizer) throws IOException {
         String lr = learningRate(optimizer);
         Program.Result train = Program.run(
-                folder, "train", "--schedule", "3@" + lr, "--dtype", "float64", "--optimizer", optimizer, "--out", "o");
+                folder,
+                "train",
+                "--schedule",
+                "3@" + lr,
+                "--dtype",
+                "float64",
+                "--optimizer",
+                optimizer,
+                "--val-size",
+                "2000",
+                "--data",
+                small.toString(),
+                "--out",
+                "o");
         assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
         String printed = python(
                 "continue_checkpoint.py",
                 List.of(
                         "--data",
-                        data.toString(),
+                        small.toString(),
                         folder.resolve("o/checkpoint.previous.pt").toString()));
 
         List<String> lines = printed.lines().toList();

@@ -33,6 +33,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,6 +43,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * A run that is interrupted and goes on ends like one that was not: the checkpoint after the last epoch, which holds the
  * weights, the state of the optimizer and of the generator, and the history, is the same file, byte for byte.
  */
+@Tag("slow")
 class ResumeTest {
     private static final List<Phase> SCHEDULE = List.of(new Phase(2, 0.05), new Phase(3, 0.01));
     private static final TrainingListener NOTHING = new TrainingListener() {};

@@ -32,6 +32,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,6 +96,7 @@ class CheckpointTest {
     }
 
     /** A byte that matters is noticed, one that does not (in the space between the parts) changes nothing. */
+    @Tag("slow")
     @Test
     void everyByteThatIsAlteredIsNoticedOrDoesNotMatter() throws IOException {
         byte[] good = Files.readAllBytes(file);
@@ -139,6 +141,7 @@ class CheckpointTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void everyFileThatIsCutShortIsNoticed() throws IOException {
         byte[] good = Files.readAllBytes(file);

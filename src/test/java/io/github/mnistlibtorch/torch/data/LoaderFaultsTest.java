@@ -26,6 +26,7 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -96,6 +97,7 @@ class LoaderFaultsTest {
     }
 
     /** One loader after the other: without workers, with one, with two, and with two that stay. */
+    @Tag("slow")
     @Test
     void consumersMayStopEarlyThousandsOfTimes() {
         Mnist mnist = Mnist.of(new byte[BATCH_SIZE * BATCHES * 4], 2, 2, new byte[BATCH_SIZE * BATCHES]);

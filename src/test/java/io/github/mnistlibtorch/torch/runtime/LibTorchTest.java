@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +42,7 @@ class LibTorchTest {
         assertThat(progress).isEmpty();
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"", "background"})
     void startsOfManyThreadsAtOnceAreOne(String how, @TempDir Path folder) throws Exception {

@@ -40,6 +40,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -165,6 +166,7 @@ class PtFileTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void largeTensorsNeverGoThroughTheHeap() throws IOException, InterruptedException {
         Path log = folder.resolve("log");
