@@ -55,14 +55,11 @@ public final class SummaryWriter implements AutoCloseable {
         ByteBuffer event = buffer(version.length);
         event.put((byte) DOUBLE_1).putDouble(wallTime);
         putBytes(event, BYTES_3, version);
-        boolean begun = false;
         try {
             writeRecord(event);
-            begun = true;
-        } finally {
-            if (!begun) {
-                out.close();
-            }
+        } catch (IOException e) {
+            out.close();
+            throw e;
         }
     }
 
