@@ -88,12 +88,8 @@ public final class TraceFile {
         }
         byte[] json = JSON.writeValueAsBytes(root);
         AtomicFile.write(file, out -> {
-            if (isGzip(file)) {
-                try (OutputStream gzip = new GZIPOutputStream(out)) {
-                    gzip.write(json);
-                }
-            } else {
-                out.write(json);
+            try (OutputStream text = isGzip(file) ? new GZIPOutputStream(out) : out) {
+                text.write(json);
             }
         });
     }
@@ -271,9 +267,9 @@ public final class TraceFile {
                 trace.epochs().stream().map(Trace.Epoch::batchOrderSha256).collect(Collectors.toList());
         hashes.add(trace.split().trainSha256());
         hashes.add(trace.split().valSha256());
-        trace.initialParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
-        trace.finalParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
-        trace.optimizerState().values().forEach(state -> hashes.add(state.sha256()));
+        Stream.of(trace.initialParameters(), trace.finalParameters(), trace.optimizerState())
+                .flatMap(parameters -> parameters.values().stream())
+                .forEach(parameter -> hashes.add(parameter.sha256()));
         if (!trace.producer().libTorchCpuSha256().equals(Trace.Producer.UNKNOWN)) {
             hashes.add(trace.producer().libTorchCpuSha256());
         }
