@@ -41,7 +41,7 @@ public final class IdxReader {
     /** Larger files are mapped; a smaller one is read, and may then be changed or deleted without harm. */
     private static final long MAX_FILE_READ_BYTES = 1L << 28;
 
-    private static final int COPIED_AT_ONCE = 1 << 30;
+    private static final int COPIED_AT_ONCE = 1 << 20;
 
     private static final int BUFFER = 1 << 16;
 
@@ -143,7 +143,7 @@ public final class IdxReader {
                 BytePointer target = new BytePointer(bigEndian.data_ptr());
                 for (long at = 0; at < data.size(); at += COPIED_AT_ONCE) {
                     int count = (int) Math.min(data.size() - at, COPIED_AT_ONCE);
-                    data.copy(at, count, target.position(at).limit(at + count).asByteBuffer(), 0);
+                    data.copy(at, count, target.getPointer(at).capacity(count).asByteBuffer(), 0);
                 }
                 // In the byte order of every processor that LibTorch runs on.
                 try (Tensor littleEndian = width == 1 ? new Tensor(bigEndian) : bigEndian.flip(1);
