@@ -133,7 +133,7 @@ class ArticleParityTest {
                         null);
                 new TrainingRun(workers, dataset, cpu)
                         .printNothing()
-                        .listeners(follower)
+                        .listeners(recorder, follower)
                         .run();
                 return new Outcome(
                         TraceComparison.compare(expected, recorder.trace(), follower.report()), follower.report());

@@ -8,7 +8,6 @@ import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.RunConfig;
-import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -102,12 +101,14 @@ final class ParityCommand implements Callable<Integer> {
         useThreads(expected.producer().threads());
         TraceRecorder recorder = new TraceRecorder(config);
         try (ForkFollower follower = new ForkFollower(expected, config, device, recorder)) {
-            // Where every bit has to be the same, there is nothing to lead along.
-            RunListener listener = isSameLibrary(expected, config, device) ? recorder : follower;
-            new TrainingRun(config, mnist, device)
+            TrainingRun run = new TrainingRun(config, mnist, device)
                     .printTo(System.err) // what the article prints is progress here, and the comparison the result
-                    .listeners(listener)
-                    .run();
+                    .listeners(recorder);
+            // Where every bit has to be the same, there is nothing to lead along.
+            if (!isSameLibrary(expected, config, device)) {
+                run.listeners(follower);
+            }
+            run.run();
             report = follower.report();
             return recorder.trace();
         }

@@ -1,5 +1,7 @@
 package io.github.mnistlibtorch.app.parity;
 
+import static java.util.Objects.requireNonNull;
+
 /**
  * The result of one check of a comparison of traces.
  *
@@ -8,6 +10,20 @@ package io.github.mnistlibtorch.app.parity;
  * @param detail the largest difference, or where and how the runs part
  */
 public record CheckResult(String name, boolean passed, String detail) {
+    /** Returns the detail, or throws where the runs part. */
+    @FunctionalInterface
+    interface Check {
+        String run() throws Divergence;
+    }
+
+    static CheckResult of(String name, Check check) {
+        try {
+            return new CheckResult(name, true, check.run());
+        } catch (Divergence divergence) {
+            return new CheckResult(name, false, requireNonNull(divergence.getMessage()));
+        }
+    }
+
     /** One line for a person. */
     @Override
     public String toString() {

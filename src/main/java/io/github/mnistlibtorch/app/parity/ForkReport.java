@@ -28,6 +28,20 @@ public record ForkReport(
                 .toList();
     }
 
+    /** The difference that the accuracy after an epoch may have. */
+    double allowedAcc(int epoch) {
+        return ties.stream()
+                .filter(tie -> tie.epoch() == epoch)
+                .mapToDouble(Tie::allowed)
+                .reduce(0, Math::max);
+    }
+
+    /** Whether a gate stood wrong while an epoch was evaluated, as its fork was seen only after that. */
+    boolean isAcrossTheEndOf(int epoch, int stepsInEpoch) {
+        return forks.stream()
+                .anyMatch(fork -> fork.step() / stepsInEpoch <= epoch && epoch < fork.seen() / stepsInEpoch);
+    }
+
     /**
      * An evaluation in which two classes have nearly the same output for some pictures, so that rounding decides which is
      * the greatest.
@@ -56,8 +70,12 @@ public record ForkReport(
      * @param allowed difference, from the distance of this program's own float32 and float64
      */
     public record Excursion(int first, int last, double allowed) {
-        public boolean covers(int step) {
-            return first <= step && step <= last;
+        /** The difference that the loss of a step may have. */
+        public static double allowed(List<Excursion> excursions, int step, Tolerance tolerance) {
+            return excursions.stream()
+                    .filter(excursion -> excursion.first <= step && step <= excursion.last)
+                    .mapToDouble(Excursion::allowed)
+                    .reduce(tolerance.allowed(), Math::max);
         }
 
         /** One line for a person. */

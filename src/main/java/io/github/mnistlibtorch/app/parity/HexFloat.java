@@ -14,10 +14,6 @@ final class HexFloat {
 
     private HexFloat() {}
 
-    static String format(double value) {
-        return Double.toHexString(value);
-    }
-
     /**
      * The double of a text, as Java or Python spells it.
      *
@@ -40,7 +36,7 @@ final class HexFloat {
     static final class Writer extends ValueSerializer<Double> {
         @Override
         public void serialize(Double value, JsonGenerator generator, SerializationContext context) {
-            generator.writeString(format(value));
+            generator.writeString(Double.toHexString(value));
         }
     }
 

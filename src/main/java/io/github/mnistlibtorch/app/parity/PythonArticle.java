@@ -8,6 +8,7 @@ import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,6 +31,10 @@ public final class PythonArticle implements AutoCloseable {
 
     private static final List<String> DATA = List.of(
             "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+
+    private static final String TRACE = "trace.json";
+    private static final String ERRORS = "errors";
+    private static final String NOTHING = "nothing";
 
     private final String python;
     private final Path folder;
@@ -62,31 +67,24 @@ public final class PythonArticle implements AutoCloseable {
             throw unwritable(e);
         }
         PythonArticle article = new PythonArticle(python, folder);
-        boolean started = false;
-        try {
+        return Resources.closeOnFailure(article::close, () -> {
             article.begin(config, threads);
-            started = true;
             return article;
-        } finally {
-            if (!started) {
-                article.close();
-            }
-        }
+        });
     }
 
     private void begin(RunConfig config, int threads) throws InputException {
         unpack();
-        Path script = folder.resolve("run_beside_java.py");
-        List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script.toString()));
-        command.addAll(
-                List.of("--data", folder.toString(), "--out", trace(folder).toString()));
+        String script = folder.resolve("run_beside_java.py").toString();
+        List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script));
+        command.addAll(List.of("--data", folder.toString()));
+        command.addAll(List.of("--out", folder.resolve(TRACE).toString()));
         config.options().forEach((name, value) -> command.addAll(List.of("--" + name, value)));
         command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
         command.addAll(List.of("--threads", Integer.toString(threads)));
-        Path nothing = folder.resolve("nothing");
         ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectInput(nothing.toFile())
-                .redirectError(errors(folder).toFile());
+                .redirectInput(folder.resolve(NOTHING).toFile())
+                .redirectError(folder.resolve(ERRORS).toFile());
         builder.environment().remove("PYTHONSAFEPATH"); // the scripts import each other
         lines = begin(builder).inputReader(UTF_8);
     }
@@ -123,30 +121,26 @@ public final class PythonArticle implements AutoCloseable {
     private void unpack() throws InputException {
         try {
             for (String script : SCRIPTS) {
-                copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script), false);
+                copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script));
             }
             for (String file : DATA) {
-                copy("/mnist/" + file + ".gz", folder.resolve("MNIST/raw").resolve(file), true);
+                copy("/mnist/" + file + ".gz", folder.resolve("MNIST/raw").resolve(file));
             }
-            Files.createFile(folder.resolve("nothing"));
+            Files.createFile(folder.resolve(NOTHING));
         } catch (IOException e) {
             requireNotEnding();
             throw unwritable(e);
         }
     }
 
-    private void copy(String resource, Path file, boolean packed) throws IOException {
+    private void copy(String resource, Path file) throws IOException {
         synchronized (cleaner) {
             requireNotEnding();
             Files.createDirectories(file.resolveSibling(""));
-            copyUnlocked(resource, file, packed);
-        }
-    }
-
-    private static void copyUnlocked(String resource, Path file, boolean packed) throws IOException {
-        try (InputStream in = requireNonNull(PythonArticle.class.getResourceAsStream(resource));
-                InputStream content = packed ? new GZIPInputStream(in) : in) {
-            Files.copy(content, file);
+            try (InputStream in = requireNonNull(PythonArticle.class.getResourceAsStream(resource));
+                    InputStream content = resource.endsWith(".gz") ? new GZIPInputStream(in) : in) {
+                Files.copy(content, file);
+            }
         }
     }
 
@@ -183,7 +177,7 @@ public final class PythonArticle implements AutoCloseable {
     }
 
     private String lastError() throws IOException {
-        String all = new String(Files.readAllBytes(errors(folder)), UTF_8);
+        String all = new String(Files.readAllBytes(folder.resolve(ERRORS)), UTF_8);
         return all.strip()
                 .lines()
                 .reduce("it says nothing", (first, last) -> last)
@@ -192,15 +186,7 @@ public final class PythonArticle implements AutoCloseable {
 
     /** What it has recorded, once it has ended. */
     public Trace trace() throws IOException {
-        return TraceFile.read(trace(folder));
-    }
-
-    private static Path trace(Path folder) {
-        return folder.resolve("trace.json");
-    }
-
-    private static Path errors(Path folder) {
-        return folder.resolve("errors");
+        return TraceFile.read(folder.resolve(TRACE));
     }
 
     @Override

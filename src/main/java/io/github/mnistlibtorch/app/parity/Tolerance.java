@@ -1,38 +1,26 @@
 package io.github.mnistlibtorch.app.parity;
 
 import java.util.Locale;
+import java.util.function.DoubleUnaryOperator;
 
 /** How far apart two computed numbers of two correct runs may be. */
 public enum Tolerance {
     /** None: the same library computes the same bits. */
-    EXACT(0) {
-        @Override
-        double distance(double expected, double actual) {
-            return Math.abs(actual - expected);
-        }
-    },
+    EXACT(0, expected -> 1),
     /**
      * Absolute, some ulps of a loss near 2, as sums are rounded in the order of a BLAS; of a loss above 4, whose ulps are
      * larger, relative to a quarter of it.
      */
-    FLOAT32(1e-6) {
-        @Override
-        double distance(double expected, double actual) {
-            return Math.abs(actual - expected) / Math.max(1, Math.abs(expected) / 4);
-        }
-    },
+    FLOAT32(1e-6, expected -> Math.max(1, Math.abs(expected) / 4)),
     /** Relative: no order of additions moves a double by more. */
-    FLOAT64(1e-9) {
-        @Override
-        double distance(double expected, double actual) {
-            return Math.abs(actual - expected) / Math.abs(expected);
-        }
-    };
+    FLOAT64(1e-9, Math::abs);
 
     private final double allowed;
+    private final DoubleUnaryOperator unit;
 
-    Tolerance(double allowed) {
+    Tolerance(double allowed, DoubleUnaryOperator unit) {
         this.allowed = allowed;
+        this.unit = unit;
     }
 
     /** The one for two runs: none on the same library, and that of float64 only if both computed in it. */
@@ -51,14 +39,12 @@ public enum Tolerance {
         return allowed;
     }
 
-    abstract double distance(double expected, double actual);
-
     /** The distance of two numbers, of which two NaNs are the same, and a NaN is infinitely far from all else. */
-    public final double between(double expected, double actual) {
+    public double between(double expected, double actual) {
         if (Double.compare(expected, actual) == 0) {
             return 0;
         }
-        double distance = distance(expected, actual);
+        double distance = Math.abs(actual - expected) / unit.applyAsDouble(expected);
         return Double.isNaN(distance) ? Double.POSITIVE_INFINITY : distance;
     }
 

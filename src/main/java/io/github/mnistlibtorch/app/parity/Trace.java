@@ -161,16 +161,24 @@ public record Trace(
             List<Integer> trainHead,
             List<Integer> valHead) {}
 
-    /** SHA-256 over the little-endian values of a parameter, and the first of them. */
+    /** SHA-256 over the little-endian values of a parameter. */
+    interface Parameter {
+        List<Long> shape();
+
+        String sha256();
+    }
+
+    /** A parameter before training, with its first values. */
     public record InitialParameter(
             List<Long> shape,
             String sha256,
 
             @JsonSerialize(contentUsing = HexFloat.Writer.class) @JsonDeserialize(contentUsing = HexFloat.Reader.class)
-            List<Double> head) {}
+            List<Double> head)
+            implements Parameter {}
 
-    /** SHA-256 over the little-endian values of a parameter. */
-    public record FinalParameter(List<Long> shape, String sha256) {}
+    /** A parameter after training. */
+    public record FinalParameter(List<Long> shape, String sha256) implements Parameter {}
 
     /** Loss and accuracy on the validation set. */
     public record Evaluation(

@@ -88,12 +88,8 @@ public final class TraceFile {
         }
         byte[] json = JSON.writeValueAsBytes(root);
         AtomicFile.write(file, out -> {
-            if (isGzip(file)) {
-                try (OutputStream gzip = new GZIPOutputStream(out)) {
-                    gzip.write(json);
-                }
-            } else {
-                out.write(json);
+            try (OutputStream text = isGzip(file) ? new GZIPOutputStream(out) : out) {
+                text.write(json);
             }
         });
     }
@@ -219,8 +215,7 @@ public final class TraceFile {
         if (trace.epochs().stream().anyMatch(epoch -> !epoch.line().matches("\\P{Cntrl}*"))) {
             return "a line in it is more than a line";
         }
-        if (!trace.optimizerState().keySet().stream()
-                .allMatch(key -> STATE.matcher(key).matches())) {
+        if (!trace.optimizerState().keySet().stream().allMatch(STATE.asMatchPredicate())) {
             return "its optimizer_state has a name that is not of a parameter";
         }
         Trace.Producer producer = trace.producer();
@@ -252,9 +247,7 @@ public final class TraceFile {
                 || trace.epochs().stream().anyMatch(epoch -> epoch.trainLosses().size() != steps)) {
             return "its epochs have different numbers of train_losses";
         }
-        return hashes(trace).stream().allMatch(hash -> SHA256.matcher(hash).matches())
-                ? null
-                : "a sha256 in it is not 64 hexadecimal digits";
+        return hashes(trace).allMatch(SHA256.asMatchPredicate()) ? null : "a sha256 in it is not 64 hexadecimal digits";
     }
 
     private static boolean isIncomplete(Trace.InitialParameter parameter) {
@@ -266,18 +259,16 @@ public final class TraceFile {
         return phase.epochs() < 1 || !(phase.lr() >= 0 && Double.isFinite(phase.lr()));
     }
 
-    private static List<String> hashes(Trace trace) {
-        List<String> hashes =
-                trace.epochs().stream().map(Trace.Epoch::batchOrderSha256).collect(Collectors.toList());
-        hashes.add(trace.split().trainSha256());
-        hashes.add(trace.split().valSha256());
-        trace.initialParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
-        trace.finalParameters().values().forEach(parameter -> hashes.add(parameter.sha256()));
-        trace.optimizerState().values().forEach(state -> hashes.add(state.sha256()));
-        if (!trace.producer().libTorchCpuSha256().equals(Trace.Producer.UNKNOWN)) {
-            hashes.add(trace.producer().libTorchCpuSha256());
-        }
-        return hashes;
+    private static Stream<String> hashes(Trace trace) {
+        return Stream.of(
+                        trace.epochs().stream().map(Trace.Epoch::batchOrderSha256),
+                        Stream.of(trace.split().trainSha256(), trace.split().valSha256()),
+                        Stream.of(trace.initialParameters(), trace.finalParameters(), trace.optimizerState())
+                                .flatMap(parameters -> parameters.values().stream())
+                                .map(Trace.Parameter::sha256),
+                        Stream.of(trace.producer().libTorchCpuSha256())
+                                .filter(hash -> !hash.equals(Trace.Producer.UNKNOWN)))
+                .flatMap(hashes -> hashes);
     }
 
     /** For example {@code epochs[3].train_losses[7]}. */

@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.torch.runtime.Environment;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.Sha256;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -91,12 +92,10 @@ public final class TraceRecorder implements RunListener {
         this.model = model;
         try (TensorScope scope = TensorScope.open()) {
             StateDict.of(model).forEach((name, parameter) -> {
-                float[] head = new float[(int) Math.min(Trace.PARAMETER_HEAD, parameter.numel())];
-                parameter.data_ptr_float().get(head);
-                List<Double> widened = IntStream.range(0, head.length)
-                        .mapToObj(i -> (double) head[i])
-                        .toList();
-                initialParameters.put(name, new Trace.InitialParameter(shape(parameter), sha256(parameter), widened));
+                Tensor head = parameter.flatten().narrow(0, 0, Math.min(Trace.PARAMETER_HEAD, parameter.numel()));
+                List<Double> values =
+                        Arrays.stream(Tensors.toDoubles(head)).boxed().toList();
+                initialParameters.put(name, new Trace.InitialParameter(shape(parameter), sha256(parameter), values));
             });
         }
     }
@@ -147,12 +146,9 @@ public final class TraceRecorder implements RunListener {
     }
 
     private static Trace.FinalParameter recorded(Object value) {
-        if (value instanceof Tensor tensor) {
-            return new Trace.FinalParameter(shape(tensor), sha256(tensor));
-        }
-        ByteBuffer count = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        return new Trace.FinalParameter(
-                List.of(), Sha256.hex(count.putLong((Long) value).flip()));
+        return value instanceof Tensor tensor
+                ? new Trace.FinalParameter(shape(tensor), sha256(tensor))
+                : new Trace.FinalParameter(List.of(), sha256(Tensors.int64((Long) value)));
     }
 
     @Override
@@ -215,10 +211,8 @@ public final class TraceRecorder implements RunListener {
     /** Over int64 little-endian. */
     private static String sha256(int[] values) {
         ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
-        for (int value : values) {
-            bytes.putLong(value);
-        }
-        return Sha256.hex(bytes.flip());
+        bytes.asLongBuffer().put(Arrays.stream(values).asLongStream().toArray());
+        return Sha256.hex(bytes);
     }
 
     /** Over the values in their dtype, little-endian as LibTorch's platforms are. */

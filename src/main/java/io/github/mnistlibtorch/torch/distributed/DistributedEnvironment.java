@@ -12,6 +12,11 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -132,6 +137,27 @@ public record DistributedEnvironment(
             throw new InputException(
                     "MASTER_ADDR is '" + masterAddr + "', which does not resolve here; set it to the host of rank 0",
                     e);
+        }
+    }
+
+    /**
+     * Calls LibTorch on a thread of its own: of its waits some have no end, and some a multiple of what they are told. What it
+     * makes there belongs to no scope: the caller closes it.
+     *
+     * @throws TimeoutException if it takes longer than {@code timeout}; the thread then goes on until the process ends
+     */
+    <T> T callWithTimeout(Supplier<T> call) throws TimeoutException {
+        FutureTask<T> task = new FutureTask<>(call::get);
+        Thread thread = new Thread(task, "c10d");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            return task.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
         }
     }
 

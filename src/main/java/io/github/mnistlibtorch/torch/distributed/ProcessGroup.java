@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.distributed;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -67,20 +68,18 @@ public final class ProcessGroup implements AutoCloseable {
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
         }
         StoreHandshake meeting = StoreHandshake.open(rendezvous);
-        boolean connected = false;
-        try (TensorScope scope = TensorScope.open()) {
-            if (!agreed.isEmpty()) {
-                meeting.agree(agreed);
-                address = meeting.reachableAddress(address);
+        Store store = meeting.store();
+        return Resources.closeOnFailure(store::close, () -> {
+            try (TensorScope scope = TensorScope.open()) {
+                String reachable = address;
+                if (!agreed.isEmpty()) {
+                    meeting.agree(agreed);
+                    reachable = meeting.reachableAddress(address);
+                }
+                return new ProcessGroup(
+                        rendezvous, store, connect(keys(store, rendezvous, "cpu"), rendezvous, reachable));
             }
-            Backend gloo = connect(keys(meeting.store(), rendezvous, "cpu"), rendezvous, address);
-            connected = true;
-            return new ProcessGroup(rendezvous, meeting.store(), gloo);
-        } finally {
-            if (!connected) {
-                meeting.store().close();
-            }
-        }
+        });
     }
 
     private static Backend connect(Store keys, DistributedEnvironment rendezvous, String address) {
@@ -92,8 +91,7 @@ public final class ProcessGroup implements AutoCloseable {
                         .toArray(Device[]::new);
         options.devices(new GlooDeviceVector(devices)).threads(THREADS);
         try {
-            return Timeouts.callWithTimeout(
-                    rendezvous.timeout(),
+            return rendezvous.callWithTimeout(
                     () -> new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options));
         } catch (TimeoutException | RuntimeException e) { // LibTorch's
             String reason = e instanceof TimeoutException

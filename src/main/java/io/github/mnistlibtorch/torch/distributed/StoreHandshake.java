@@ -24,8 +24,14 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The store that all processes share, and what they tell each other in it before they work together. */
-final class StoreHandshake {
+/**
+ * The store that all processes share, and what they tell each other in it before they work together.
+ *
+ * @param store ends when it is closed; in the process that keeps it, for all. It is Java's own: what LibTorch is to share must
+ *     be a {@code clone()}. To LibTorch, an object that Java has made counts no references, and would be freed with the first
+ *     that it gives back.
+ */
+record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
     private static final String WORLD_SIZE = "WORLD_SIZE";
     private static final JsonMapper JSON = JsonMapper.shared();
 
@@ -33,19 +39,6 @@ final class StoreHandshake {
     private static final Duration GOODBYE = Duration.ofSeconds(10);
 
     private static final long POLL_MILLISECONDS = 20;
-
-    private final DistributedEnvironment rendezvous;
-
-    /**
-     * Java's own: what LibTorch is to share must be a {@code clone()}. To LibTorch, an object that Java has made counts no
-     * references, and would be freed with the first that it gives back.
-     */
-    private final Store store;
-
-    private StoreHandshake(DistributedEnvironment rendezvous, Store store) {
-        this.rendezvous = rendezvous;
-        this.store = store;
-    }
 
     /** @return whose store the caller closes */
     static StoreHandshake open(DistributedEnvironment rendezvous) throws InputException {
@@ -55,8 +48,7 @@ final class StoreHandshake {
         // Rank 0 is its own first client, whatever the others call it.
         String host = rendezvous.hostsStore() ? "localhost" : rendezvous.masterAddr();
         try {
-            return new StoreHandshake(
-                    rendezvous, Timeouts.callWithTimeout(rendezvous.timeout(), () -> store(host, rendezvous)));
+            return new StoreHandshake(rendezvous, rendezvous.callWithTimeout(() -> connect(host, rendezvous)));
         } catch (TimeoutException e) {
             throw new DistributedException(
                     "something else than rank 0 answers at " + host + ":" + rendezvous.masterPort()
@@ -74,7 +66,7 @@ final class StoreHandshake {
         }
     }
 
-    private static Store store(String host, DistributedEnvironment rendezvous) {
+    private static Store connect(String host, DistributedEnvironment rendezvous) {
         try (TCPStoreOptions options = new TCPStoreOptions();
                 SizeTPointer workers = new SizeTPointer(1).put(rendezvous.worldSize());
                 Milliseconds timeout = ProcessGroup.milliseconds(rendezvous)) {
@@ -90,17 +82,16 @@ final class StoreHandshake {
     }
 
     private static DistributedException unreachable(DistributedEnvironment rendezvous, @Nullable Throwable cause) {
+        return tooLate("rank " + rendezvous.rank() + " has not reached rank 0 at ", rendezvous, cause);
+    }
+
+    private static DistributedException tooLate(
+            String what, DistributedEnvironment rendezvous, @Nullable Throwable cause) {
         return new DistributedException(
-                "rank " + rendezvous.rank() + " has not reached rank 0 at " + rendezvous.masterAddr() + ":"
-                        + rendezvous.masterPort() + " within "
+                what + rendezvous.masterAddr() + ":" + rendezvous.masterPort() + " within "
                         + rendezvous.timeout().toSeconds()
                         + " s; start all ranks, or wait longer with --master-timeout",
                 cause);
-    }
-
-    /** Ends when it is closed; in the process that keeps it, for all. */
-    Store store() {
-        return store;
     }
 
     /**
@@ -185,12 +176,7 @@ final class StoreHandshake {
         StringVector wanted = new StringVector(key);
         // Asked again and again: a wait that ends without an answer makes LibTorch write to standard error.
         if (!waitUntil(rendezvous.timeout(), () -> keys.check(wanted))) {
-            throw new DistributedException(
-                    "rank " + rank + " of " + rendezvous.worldSize() + " has not come to " + rendezvous.masterAddr()
-                            + ":" + rendezvous.masterPort() + " within "
-                            + rendezvous.timeout().toSeconds()
-                            + " s; start all ranks, or wait longer with --master-timeout",
-                    null);
+            throw tooLate("rank " + rank + " of " + rendezvous.worldSize() + " has not come to ", rendezvous, null);
         }
         return keys.get_to_str(key);
     }

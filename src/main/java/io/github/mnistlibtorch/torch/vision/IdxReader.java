@@ -14,12 +14,15 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.IntStream;
 import java.util.zip.ZipException;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the IDX format that MNIST comes in: torchvision's {@code read_sn3_pascalvincent_tensor}.
@@ -66,63 +69,44 @@ public final class IdxReader {
         }
     }
 
-    /** The content of a file: {@code data} as it lies there, big-endian, its length checked against {@code shape}. */
-    static final class Content {
-        final Type type;
-        final int[] shape;
-        final OffHeapBytes data;
-
-        Content(Type type, int[] shape, OffHeapBytes data) {
-            this.type = type;
-            this.shape = shape;
-            this.data = data;
-        }
-
-        private Tensor toTensor() {
-            long[] sizes = Arrays.stream(shape).asLongStream().toArray();
-            try (TensorOptions options = new TensorOptions(type.scalarType)) {
-                Tensor tensor = torch.empty(sizes, options, null);
-                BytePointer target = new BytePointer(tensor.data_ptr());
-                byte[] part = new byte[(int) Math.min(data.size(), COPIED_AT_ONCE)];
-                for (long at = 0; at < data.size(); at += part.length) {
-                    int count = (int) Math.min(data.size() - at, part.length);
-                    data.copy(at, count, ByteBuffer.wrap(part), 0);
-                    target.position(at).put(littleEndian(part, count), 0, count);
-                }
-                return tensor;
+    /** What a file, which messages call {@code name}, says about its data. */
+    record Header(String name, Type type, List<Integer> shape) {
+        private static Header read(InputStream in, String name) throws IOException {
+            byte[] magic = readNBytes(in, Integer.BYTES, name);
+            if (magic[0] != 0 || magic[1] != 0) {
+                throw new InputException(name + " is not an IDX file: it begins with the bytes "
+                        + HexFormat.ofDelimiter(" ").formatHex(magic) + REMEDY);
             }
-        }
-
-        /** In the byte order of every processor that LibTorch runs on. */
-        private byte[] littleEndian(byte[] bytes, int count) {
-            if (type.bytes == 1) {
-                return bytes;
+            Type type = Arrays.stream(Type.values())
+                    .filter(known -> known.code == magic[2])
+                    .findFirst()
+                    .orElseThrow(() -> new InputException(
+                            name + " holds IDX data of the unknown type " + (magic[2] & 0xff) + REMEDY));
+            int dimensions = magic[3] & 0xff;
+            if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
+                throw new InputException(name + " has " + dimensions + " dimensions where 1 to " + MAX_DIMENSIONS
+                        + " are allowed" + REMEDY);
             }
-            byte[] swapped = new byte[count];
-            for (int i = 0; i < count; i++) {
-                int inElement = i % type.bytes;
-                swapped[i - inElement + type.bytes - 1 - inElement] = bytes[i];
+            ByteBuffer sizes = ByteBuffer.wrap(readNBytes(in, dimensions * Integer.BYTES, name));
+            List<Integer> shape =
+                    IntStream.generate(sizes::getInt).limit(dimensions).boxed().toList();
+            return new Header(name, type, shape);
+        }
+
+        private static byte[] readNBytes(InputStream in, int count, String name) throws IOException {
+            byte[] bytes = in.readNBytes(count);
+            if (bytes.length < count) {
+                throw new InputException(name + " is cut short within its header" + REMEDY);
             }
-            return swapped;
-        }
-    }
-
-    /** What a file says about its data. */
-    private static final class Header {
-        final Type type;
-        final int[] shape;
-
-        Header(Type type, int[] shape) {
-            this.type = type;
-            this.shape = shape;
+            return bytes;
         }
 
-        int bytes() {
-            return (1 + shape.length) * Integer.BYTES;
+        private int bytes() {
+            return (1 + shape.size()) * Integer.BYTES;
         }
 
         /** Bytes of data that are announced; the largest number of all if they are more than {@code most}. */
-        long dataBytes(long most) {
+        private long dataBytes(long most) throws InputException {
             long announced = type.bytes;
             for (int size : shape) {
                 // Sizes are unsigned: a negative int is one above 2^31. Checked at each step, so that nothing
@@ -132,7 +116,42 @@ public final class IdxReader {
                 }
                 announced *= size;
             }
+            if (announced == 0) {
+                throw new InputException(name + " holds no items" + REMEDY);
+            }
             return announced;
+        }
+
+        private void requireAll(long announced, long there) throws InputException {
+            if (there < announced) {
+                throw new InputException(name + " is cut short: its header announces " + announced + " bytes of data, "
+                        + there + " are there" + REMEDY);
+            }
+            if (there > announced) {
+                throw new InputException(name + " goes on behind the " + announced
+                        + " bytes of data that its header announces" + REMEDY);
+            }
+        }
+    }
+
+    /** The content of a file: {@code data} as it lies there, big-endian, its length checked against {@code header}. */
+    record Content(Header header, OffHeapBytes data) {
+        private Tensor toTensor() {
+            int width = header.type.bytes;
+            try (TensorOptions options = new TensorOptions(ScalarType.Byte);
+                    Tensor bigEndian = torch.empty(new long[] {data.size() / width, width}, options, null)) {
+                BytePointer target = new BytePointer(bigEndian.data_ptr());
+                for (long at = 0; at < data.size(); at += COPIED_AT_ONCE) {
+                    int count = (int) Math.min(data.size() - at, COPIED_AT_ONCE);
+                    data.copy(at, count, target.getPointer(at).capacity(count).asByteBuffer(), 0);
+                }
+                // In the byte order of every processor that LibTorch runs on.
+                try (Tensor littleEndian = width == 1 ? new Tensor(bigEndian) : bigEndian.flip(1);
+                        Tensor elements = littleEndian.view(header.type.scalarType)) {
+                    return elements.view(
+                            header.shape.stream().mapToLong(Integer::longValue).toArray());
+                }
+            }
         }
     }
 
@@ -148,23 +167,10 @@ public final class IdxReader {
     }
 
     static Content readContent(Path file) throws InputException {
-        String name = file.toString();
         try (FileChannel channel = FileChannel.open(file)) {
-            // Buffered here: behind the header, the position of the channel means nothing.
-            InputStream in = buffered(Channels.newInputStream(channel));
-            if (isGzipped(in)) {
-                return readContent(in, name);
-            }
-            Header header = readHeader(in, name);
-            long inFile = channel.size() - header.bytes();
             // A pipe has no size: what comes out of it is counted as it comes.
-            if (!Files.isRegularFile(file) || inFile <= MAX_FILE_READ_BYTES) {
-                return new Content(header.type, header.shape, readData(in, header, name));
-            }
-            long announced = header.dataBytes(Long.MAX_VALUE);
-            requireItems(announced, name);
-            requireAll(announced, inFile, name);
-            return new Content(header.type, header.shape, OffHeapBytes.map(channel, header.bytes(), announced));
+            FileChannel mappable = Files.isRegularFile(file) ? channel : null;
+            return readContent(Channels.newInputStream(channel), mappable, file.toString());
         } catch (InputException e) {
             throw e;
         } catch (NoSuchFileException e) {
@@ -176,21 +182,27 @@ public final class IdxReader {
 
     /** Reads {@code in}, which messages call {@code name}. */
     static Content readContent(InputStream in, String name) throws IOException {
+        return readContent(in, /* file= */ null, name);
+    }
+
+    /** @param file what {@code in} reads, if that may be mapped instead */
+    private static Content readContent(InputStream in, @Nullable FileChannel file, String name) throws IOException {
         try {
-            InputStream buffered = buffered(in);
-            InputStream content = isGzipped(buffered) ? BoundedGzipInputStream.open(buffered, BUFFER) : buffered;
-            Header header = readHeader(content, name);
-            return new Content(header.type, header.shape, readData(content, header, name));
+            // Buffered here: behind the header, the position of the channel means nothing.
+            InputStream buffered = new BufferedInputStream(in, BUFFER);
+            boolean gzipped = isGzipped(buffered);
+            InputStream content = gzipped ? BoundedGzipInputStream.open(buffered, BUFFER) : buffered;
+            Header header = Header.read(content, name);
+            if (file != null && !gzipped && file.size() - header.bytes() > MAX_FILE_READ_BYTES) {
+                return new Content(header, map(file, header));
+            }
+            return new Content(header, read(content, header));
         } catch (EOFException e) {
             // Without a message if it is gzip's own header that is cut.
             throw new InputException("The gzip data of " + name + " are cut short" + REMEDY, e);
         } catch (ZipException e) {
             throw new InputException("The gzip data of " + name + " are damaged (" + e.getMessage() + ")" + REMEDY, e);
         }
-    }
-
-    private static InputStream buffered(InputStream in) {
-        return in instanceof BufferedInputStream ? in : new BufferedInputStream(in, BUFFER);
     }
 
     private static boolean isGzipped(InputStream buffered) throws IOException {
@@ -200,63 +212,21 @@ public final class IdxReader {
         return gzipped;
     }
 
-    private static Header readHeader(InputStream in, String name) throws IOException {
-        byte[] magic = in.readNBytes(Integer.BYTES);
-        if (magic.length < Integer.BYTES) {
-            throw new InputException(name + " is cut short within its header" + REMEDY);
-        }
-        if (magic[0] != 0 || magic[1] != 0) {
-            throw new InputException(name + " is not an IDX file: it begins with the bytes "
-                    + HexFormat.ofDelimiter(" ").formatHex(magic) + REMEDY);
-        }
-        Type type = Arrays.stream(Type.values())
-                .filter(known -> known.code == magic[2])
-                .findFirst()
-                .orElse(null);
-        if (type == null) {
-            throw new InputException(name + " holds IDX data of the unknown type " + (magic[2] & 0xff) + REMEDY);
-        }
-        int dimensions = magic[3] & 0xff;
-        if (dimensions < 1 || dimensions > MAX_DIMENSIONS) {
-            throw new InputException(
-                    name + " has " + dimensions + " dimensions where 1 to " + MAX_DIMENSIONS + " are allowed" + REMEDY);
-        }
-        byte[] sizes = in.readNBytes(dimensions * Integer.BYTES);
-        if (sizes.length < dimensions * Integer.BYTES) {
-            throw new InputException(name + " is cut short within its header" + REMEDY);
-        }
-        int[] shape = new int[dimensions];
-        ByteBuffer.wrap(sizes).asIntBuffer().get(shape);
-        return new Header(type, shape);
+    private static OffHeapBytes map(FileChannel file, Header header) throws IOException {
+        long announced = header.dataBytes(Long.MAX_VALUE);
+        header.requireAll(announced, file.size() - header.bytes());
+        return OffHeapBytes.map(file, header.bytes(), announced);
     }
 
-    private static OffHeapBytes readData(InputStream in, Header header, String name) throws IOException {
+    private static OffHeapBytes read(InputStream in, Header header) throws IOException {
         long announced = header.dataBytes(MAX_READ_BYTES);
         if (announced > MAX_READ_BYTES) {
-            throw new InputException(name + " announces more than the " + MAX_READ_BYTES + " bytes that can be read"
-                    + REMEDY + "; only files that are not gzipped may be larger");
+            throw new InputException(header.name + " announces more than the " + MAX_READ_BYTES
+                    + " bytes that can be read" + REMEDY + "; only files that are not gzipped may be larger");
         }
-        requireItems(announced, name);
         OffHeapBytes data = OffHeapBytes.read(in, announced);
         // Whether there is more also makes gzip's own checksum be read.
-        requireAll(announced, data.size() + (in.read() < 0 ? 0 : 1), name);
+        header.requireAll(announced, data.size() + (in.read() < 0 ? 0 : 1));
         return data;
-    }
-
-    private static void requireItems(long announced, String name) throws InputException {
-        if (announced == 0) {
-            throw new InputException(name + " holds no items" + REMEDY);
-        }
-    }
-
-    private static void requireAll(long announced, long there, String name) throws InputException {
-        if (there < announced) {
-            throw new InputException(name + " is cut short: its header announces " + announced + " bytes of data, "
-                    + there + " are there" + REMEDY);
-        }
-        if (there > announced) {
-            throw new InputException(
-                    name + " goes on behind the " + announced + " bytes of data that its header announces" + REMEDY);
-        }
     }
 }

@@ -76,12 +76,7 @@ public final class Mnist implements ImageDataset {
     /** The data set that comes with this library. */
     public static Mnist bundled(Split split) {
         try {
-            return join(
-                    bundled(split.imagesFile()),
-                    split.imagesFile(),
-                    bundled(split.labelsFile()),
-                    split.labelsFile(),
-                    origin("bundled", split));
+            return join(bundled(split.imagesFile()), bundled(split.labelsFile()), "bundled", split);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -107,14 +102,11 @@ public final class Mnist implements ImageDataset {
      */
     public static Mnist load(Path root, Split split) throws InputException {
         MnistFolder folder = MnistFolder.find(root);
-        Path images = folder.file(split.imagesFile());
-        Path labels = folder.file(split.labelsFile());
         return join(
-                IdxReader.readContent(images),
-                images.toString(),
-                IdxReader.readContent(labels),
-                labels.toString(),
-                origin(MnistFolder.expandUser(root).toString(), split));
+                IdxReader.readContent(folder.file(split.imagesFile())),
+                IdxReader.readContent(folder.file(split.labelsFile())),
+                MnistFolder.expandUser(root).toString(),
+                split);
     }
 
     /**
@@ -148,35 +140,33 @@ public final class Mnist implements ImageDataset {
         return new Mnist(OffHeapBytes.of(images), rows, columns, labels.clone(), List.of());
     }
 
-    private static Mnist join(
-            IdxReader.Content images,
-            String imagesName,
-            IdxReader.Content labels,
-            String labelsName,
-            List<String> origin)
+    private static Mnist join(IdxReader.Content images, IdxReader.Content labels, String root, Split split)
             throws InputException {
-        check(images, imagesName, 3, "pictures");
-        check(labels, labelsName, 1, "labels");
-        if (images.shape[0] != labels.shape[0]) {
-            throw new InputException(imagesName + " holds " + images.shape[0] + " pictures but " + labelsName
-                    + " holds " + labels.shape[0] + " labels; take both from the same set");
+        List<Integer> shape = shape(images, 3, "pictures");
+        int count = shape(labels, 1, "labels").get(0);
+        String labelsName = labels.header().name();
+        if (shape.get(0) != count) {
+            throw new InputException(images.header().name() + " holds " + shape.get(0) + " pictures but " + labelsName
+                    + " holds " + count + " labels; take both from the same set");
         }
-        byte[] classes = labels.data.toArray();
+        byte[] classes = labels.data().toArray();
         int wrong = indexOfWrongLabel(classes);
         if (wrong >= 0) {
             throw new InputException(labelsName + " holds the label " + (classes[wrong] & 0xff) + " at index " + wrong
                     + "; use a set whose classes are 0 to 9");
         }
-        return new Mnist(images.data, images.shape[1], images.shape[2], classes, origin);
+        List<String> origin = List.of("Root location: " + root, "Split: " + split.title);
+        return new Mnist(images.data(), shape.get(1), shape.get(2), classes, origin);
     }
 
-    private static void check(IdxReader.Content content, String name, int dimensions, String what)
-            throws InputException {
-        if (content.type != IdxReader.Type.UINT8 || content.shape.length != dimensions) {
-            throw new InputException(
-                    name + " holds " + content.type + " data of " + content.shape.length + " dimension(s), but " + what
-                            + " are UINT8 of " + dimensions + "; check that each file has its own name");
+    private static List<Integer> shape(IdxReader.Content content, int dimensions, String what) throws InputException {
+        IdxReader.Header header = content.header();
+        if (header.type() != IdxReader.Type.UINT8 || header.shape().size() != dimensions) {
+            throw new InputException(header.name() + " holds " + header.type() + " data of "
+                    + header.shape().size() + " dimension(s), but " + what + " are UINT8 of " + dimensions
+                    + "; check that each file has its own name");
         }
+        return header.shape();
     }
 
     private static int indexOfWrongLabel(byte[] labels) {
@@ -186,10 +176,6 @@ public final class Mnist implements ImageDataset {
             }
         }
         return -1;
-    }
-
-    private static List<String> origin(String root, Split split) {
-        return List.of("Root location: " + root, "Split: " + split.title);
     }
 
     /**

@@ -202,8 +202,7 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
         MessageDigest md5 = md5();
         byte[] buffer = new byte[1 << 15];
         long received = 0;
-        int count = 0;
-        while (count >= 0) {
+        for (int count = 0; count >= 0; count = body.read(buffer)) {
             out.write(buffer, 0, count);
             md5.update(buffer, 0, count);
             received += count;
@@ -211,7 +210,6 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
                 throw new IOException("more than " + MAX_ARCHIVE_BYTES + " bytes came");
             }
             progress.update(name, received, total);
-            count = body.read(buffer);
         }
         if (total >= 0 && received != total) {
             throw new IOException("the connection ended after " + received + " of " + total + " bytes");

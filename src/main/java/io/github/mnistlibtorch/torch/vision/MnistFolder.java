@@ -3,24 +3,18 @@ package io.github.mnistlibtorch.torch.vision;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The four files of a data set in a folder of the user's, each raw or gzipped. */
-final class MnistFolder {
+record MnistFolder(Path folder) {
     /** In torchvision's order. */
-    static final List<String> NAMES = List.of(
-            Mnist.Split.TRAIN.imagesFile(),
-            Mnist.Split.TRAIN.labelsFile(),
-            Mnist.Split.TEST.imagesFile(),
-            Mnist.Split.TEST.labelsFile());
-
-    private final Path folder;
-
-    private MnistFolder(Path folder) {
-        this.folder = folder;
-    }
+    static final List<String> NAMES = Arrays.stream(Mnist.Split.values())
+            .flatMap(split -> Stream.of(split.imagesFile(), split.labelsFile()))
+            .toList();
 
     /** Where torchvision keeps the raw files below {@code root}. */
     static Path raw(Path root) {

@@ -1,7 +1,9 @@
 package io.github.mnistlibtorch.torch.vision;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
@@ -12,25 +14,14 @@ import java.util.zip.Checksum;
 /**
  * Many bytes that never change, outside of the Java heap: read into memory, or mapped from a file, which the system then
  * reads as it is asked for. Any number of threads may copy from it.
+ *
+ * @param pieces all of {@link #PIECE} bytes but the last
  */
-final class OffHeapBytes {
+record OffHeapBytes(List<ByteBuffer> pieces, long size) {
     /** Memory is taken piece by piece as the bytes arrive: a header that lies costs no more than one. */
-    private static final int READ_SHIFT = 24; // 16 MiB
-
-    /** One mapping cannot be larger than 2 GiB. */
-    private static final int MAPPED_SHIFT = 30; // 1 GiB
+    private static final int PIECE = 1 << 24; // 16 MiB
 
     private static final int STREAM_BUFFER = 1 << 16;
-
-    private final List<ByteBuffer> pieces; // all full but the last
-    private final int shift; // of the size of a piece
-    private final long size;
-
-    private OffHeapBytes(List<ByteBuffer> pieces, int shift, long size) {
-        this.pieces = pieces;
-        this.shift = shift;
-        this.size = size;
-    }
 
     /**
      * Reads a stream to its end, or up to {@code limit} bytes.
@@ -39,41 +30,37 @@ final class OffHeapBytes {
      */
     static OffHeapBytes read(InputStream in, long limit) throws IOException {
         List<ByteBuffer> pieces = new ArrayList<>();
-        byte[] buffer = new byte[(int) Math.min(limit, STREAM_BUFFER)];
+        byte[] buffer = new byte[STREAM_BUFFER]; // of which a piece holds a whole number
         long size = 0;
-        while (size < limit) {
-            int room = (int) Math.min(limit - size, 1L << READ_SHIFT);
-            ByteBuffer piece = ByteBuffer.allocateDirect(room);
-            pieces.add(piece);
-            while (piece.hasRemaining()) {
-                int count = in.readNBytes(buffer, 0, Math.min(buffer.length, piece.remaining()));
-                if (count == 0) {
-                    return new OffHeapBytes(pieces, READ_SHIFT, size);
-                }
-                piece.put(buffer, 0, count);
-                size += count;
+        int count;
+        do {
+            if (size % PIECE == 0) {
+                pieces.add(ByteBuffer.allocateDirect((int) Math.min(limit - size, PIECE)));
             }
-        }
-        return new OffHeapBytes(pieces, READ_SHIFT, size);
+            count = in.readNBytes(buffer, 0, (int) Math.min(limit - size, buffer.length));
+            pieces.get(pieces.size() - 1).put(buffer, 0, count);
+            size += count;
+        } while (count == buffer.length);
+        pieces.forEach(ByteBuffer::flip);
+        return new OffHeapBytes(pieces, size);
     }
 
     /** Maps a part of a file, which must not become shorter while this is in use. */
     static OffHeapBytes map(FileChannel file, long from, long size) throws IOException {
         List<ByteBuffer> pieces = new ArrayList<>();
-        for (long at = 0; at < size; at += 1L << MAPPED_SHIFT) {
-            long room = Math.min(size - at, 1L << MAPPED_SHIFT);
-            pieces.add(file.map(FileChannel.MapMode.READ_ONLY, from + at, room));
+        for (long at = 0; at < size; at += PIECE) {
+            pieces.add(file.map(FileChannel.MapMode.READ_ONLY, from + at, Math.min(size - at, PIECE)));
         }
-        return new OffHeapBytes(pieces, MAPPED_SHIFT, size);
+        return new OffHeapBytes(pieces, size);
     }
 
-    /** A copy of {@code bytes}, on the heap. */
+    /** A copy of {@code bytes}. */
     static OffHeapBytes of(byte[] bytes) {
-        return new OffHeapBytes(List.of(ByteBuffer.wrap(bytes.clone())), MAPPED_SHIFT, bytes.length);
-    }
-
-    long size() {
-        return size;
+        try {
+            return read(new ByteArrayInputStream(bytes), bytes.length);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /**
@@ -82,28 +69,18 @@ final class OffHeapBytes {
      * @throws IndexOutOfBoundsException if they are not all there, or do not fit
      */
     void copy(long from, int count, ByteBuffer target, int position) {
-        Objects.checkFromIndexSize(from, count, size); // the last piece may be longer than what is in it
-        long at = from;
-        int to = position;
-        for (int left = count; left > 0; ) {
-            ByteBuffer piece = pieces.get((int) (at >> shift));
-            int offset = (int) (at & ((1L << shift) - 1));
-            int length = Math.min(left, piece.capacity() - offset);
-            target.put(to, piece, offset, length);
-            at += length;
-            to += length;
-            left -= length;
+        Objects.checkFromIndexSize(from, count, size);
+        for (int done = 0; done < count; ) {
+            int offset = (int) ((from + done) % PIECE);
+            int length = Math.min(count - done, PIECE - offset);
+            target.put(position + done, pieces.get((int) ((from + done) / PIECE)), offset, length);
+            done += length;
         }
     }
 
     /** Adds all of them to a checksum. */
     void update(Checksum checksum) {
-        long left = size;
-        for (ByteBuffer piece : pieces) {
-            int count = (int) Math.min(left, piece.capacity());
-            checksum.update(piece.duplicate().position(0).limit(count));
-            left -= count;
-        }
+        pieces.forEach(piece -> checksum.update(piece.duplicate()));
     }
 
     /** All of them, if an array can hold them. */

@@ -17,7 +17,9 @@ import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.MnistModel;
 import io.github.mnistlibtorch.tutorial.Training;
 import io.github.mnistlibtorch.tutorial.TrainingState;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -31,15 +33,16 @@ class Article {
         this.mnist = mnist;
     }
 
-    final void run(RunListener listener) {
+    /** Tells the listeners of it in their order. */
+    final void run(RunListener... listeners) {
         TorchRandom.manualSeed(config.seed());
         Dataset<LabeledImage> dataset = dataset(mnist);
         List<Subset<LabeledImage>> parts =
                 RandomSplit.randomSplit(dataset, dataset.size() - config.valSize(), config.valSize());
-        listener.onSplit(parts.get(0), parts.get(1));
+        tell(listeners, listener -> listener.onSplit(parts.get(0), parts.get(1)));
         DataLoader<Batch> trainLoader = trainLoader(
                         DataLoader.of(parts.get(0)).batchSize(config.batchSize()), parts.get(0))
-                .onIndices(listener::onBatchSampled)
+                .onIndices(positions -> tell(listeners, listener -> listener.onBatchSampled(positions)))
                 .build();
         DataLoader<Batch> valLoader = valLoader(DataLoader.of(parts.get(1)).batchSize(config.valBatchSize()))
                 .build();
@@ -49,19 +52,23 @@ class Article {
         secondPeek(trainLoader);
         try (Device cpu = Devices.of("cpu");
                 MnistModel model = model(config.hiddenSizes().get(0))) {
-            listener.onModelCreated(model);
+            tell(listeners, listener -> listener.onModelCreated(model));
             ScalarType dtype = config.dtype().equals("float64") ? ScalarType.Double : ScalarType.Float;
             model.to(dtype, /* non_blocking= */ false);
             DeviceDataLoader train = new DeviceDataLoader(trainLoader, cpu, dtype);
             DeviceDataLoader val = new DeviceDataLoader(valLoader, cpu, dtype);
-            TrainingState training = new TrainingState(listener);
+            TrainingState training = new TrainingState(listeners);
             training.resume(List.of(Training.evaluate(model, val)), List.of(), 0);
-            listener.onTrainingStart(training, /* resumed= */ false);
+            tell(listeners, listener -> listener.onTrainingStart(training, /* resumed= */ false));
             for (Phase phase : config.schedule()) {
                 Training.fit(phase.epochs(), learningRate(phase), model, train, val, OptimizerFactory.SGD, training);
             }
-            listener.onRunEnd(model);
+            tell(listeners, listener -> listener.onRunEnd(model));
         }
+    }
+
+    private static void tell(RunListener[] listeners, Consumer<RunListener> what) {
+        Arrays.asList(listeners).forEach(what);
     }
 
     Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {

@@ -70,11 +70,11 @@ class ExactParityTest {
         Trace altered = altered(root -> {
             if (root.at(place) instanceof ArrayNode losses) {
                 double last = HexFloat.parse(losses.get(390).asString());
-                losses.set(390, JSON.getNodeFactory().stringNode(HexFloat.format(Math.nextUp((float) last))));
+                losses.set(390, JSON.getNodeFactory().stringNode(Double.toHexString(Math.nextUp((float) last))));
             } else if (root.at(place).has("val_loss")) {
                 ObjectNode evaluation = (ObjectNode) root.at(place);
                 double loss = HexFloat.parse(evaluation.get("val_loss").asString());
-                evaluation.put("val_loss", HexFloat.format(Math.nextUp((float) loss)));
+                evaluation.put("val_loss", Double.toHexString(Math.nextUp((float) loss)));
             } else {
                 ((ObjectNode) root.at(place)).put("sha256", "0".repeat(64));
             }

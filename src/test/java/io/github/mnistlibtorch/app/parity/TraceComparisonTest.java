@@ -122,7 +122,7 @@ class TraceComparisonTest {
     private static void boundary(ObjectNode root, double loss, String printed) {
         ObjectNode epoch = (ObjectNode) root.at("/epochs/1");
         String line = epoch.get("line").asString();
-        epoch.put("val_loss", HexFloat.format(loss));
+        epoch.put("val_loss", Double.toHexString(loss));
         epoch.put("line", line.replaceAll("val_loss: [0-9.]+", "val_loss: " + printed));
     }
 
@@ -207,7 +207,7 @@ class TraceComparisonTest {
             ObjectNode epoch = (ObjectNode) root.at("/epochs/0");
             epoch.put(
                     "val_loss",
-                    HexFloat.format(HexFloat.parse(epoch.get("val_loss").asString()) + 4e-3));
+                    Double.toHexString(HexFloat.parse(epoch.get("val_loss").asString()) + 4e-3));
             epoch.put("line", "another");
         };
         assertThat(failed(compare(FLOAT32, change, report(across)))).isEmpty();
@@ -235,7 +235,7 @@ class TraceComparisonTest {
             ObjectNode epoch = (ObjectNode) root.at("/epochs/1");
             epoch.put(
                     "val_acc",
-                    HexFloat.format(HexFloat.parse(epoch.get("val_acc").asString()) + 1.0 / 256 / 40));
+                    Double.toHexString(HexFloat.parse(epoch.get("val_acc").asString()) + 1.0 / 256 / 40));
             double valAcc = HexFloat.parse(epoch.get("val_acc").asString());
             double valLoss = HexFloat.parse(epoch.get("val_loss").asString());
             epoch.put("line", new EpochResult(valLoss, valAcc).line(0));
@@ -260,7 +260,7 @@ class TraceComparisonTest {
             ObjectNode root, int epoch, int batch, java.util.function.DoubleUnaryOperator change) {
         ArrayNode losses = (ArrayNode) root.at("/epochs/" + epoch + "/train_losses");
         double loss = HexFloat.parse(losses.get(batch).asString());
-        losses.set(batch, JSON.getNodeFactory().stringNode(HexFloat.format(change.applyAsDouble(loss))));
+        losses.set(batch, JSON.getNodeFactory().stringNode(Double.toHexString(change.applyAsDouble(loss))));
     }
 
     private List<CheckResult> compare(String name, Consumer<ObjectNode> change) throws IOException {

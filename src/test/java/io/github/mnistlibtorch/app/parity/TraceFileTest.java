@@ -54,7 +54,7 @@ class TraceFileTest {
     })
     void hexFloatsAreReadAsPythonAndJavaSpellThem(String text, double value) {
         assertThat(Double.compare(HexFloat.parse(text), value)).isZero();
-        assertThat(Double.compare(HexFloat.parse(HexFloat.format(value)), value))
+        assertThat(Double.compare(HexFloat.parse(Double.toHexString(value)), value))
                 .isZero();
     }
 

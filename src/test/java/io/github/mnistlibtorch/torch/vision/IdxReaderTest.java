@@ -13,13 +13,16 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -65,6 +68,23 @@ class IdxReaderTest {
                     .isEqualTo(recorded.get("dtype").asString());
             assertThat(VisionValues.shape(tensor)).isEqualTo(VisionValues.longs(recorded.get("shape")));
             assertThat(VisionValues.values(tensor)).isEqualTo(VisionValues.doubles(recorded.get("values")));
+        }
+    }
+
+    @Test
+    void everyElementOfALongFileIsInItsPlace() throws IOException {
+        int count = 1_234_567;
+        ByteBuffer content = ByteBuffer.allocate(8 + 4 * count).putInt(0xc01).putInt(count);
+        for (int i = 0; i < count; i++) {
+            content.putInt(i * 31);
+        }
+        Path file = Files.write(folder.resolve("long"), content.array());
+        try (Tensor tensor = IdxReader.read(file);
+                IntPointer values = tensor.data_ptr_int()) {
+            int[] read = new int[count];
+            values.get(read);
+            assertThat(read)
+                    .isEqualTo(IntStream.range(0, count).map(i -> i * 31).toArray());
         }
     }
 

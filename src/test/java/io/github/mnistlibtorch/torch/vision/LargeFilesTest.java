@@ -52,8 +52,8 @@ class LargeFilesTest {
         long mapped = bufferPool("mapped");
         IdxReader.Content content = IdxReader.readContent(images);
 
-        assertThat(content.shape).containsExactly(COUNT, 28, 28);
-        assertThat(content.data.size()).isEqualTo(DATA);
+        assertThat(content.header().shape()).containsExactly(COUNT, 28, 28);
+        assertThat(content.data().size()).isEqualTo(DATA);
         assertThat(bufferPool("mapped") - mapped).isGreaterThanOrEqualTo(DATA);
         assertThat(bufferPool("direct") - direct).isLessThan(1 << 20);
     }

@@ -25,16 +25,10 @@ final class ArgmaxTies {
      * Looks for them in an evaluation.
      *
      * @param batchSize of the evaluation
-     * @param errors two outputs are nearly equal within so many times their rounding error
      * @param epoch for the record
      */
     static Optional<ForkReport.Tie> find(
-            Subset<LabeledImage> pictures,
-            int batchSize,
-            TensorVector parameters,
-            Device device,
-            double errors,
-            int epoch) {
+            Subset<LabeledImage> pictures, int batchSize, TensorVector parameters, Device device, int epoch) {
         int batches = (pictures.size() - 1) / batchSize + 1;
         int count = 0;
         double smallest = Double.POSITIVE_INFINITY;
@@ -47,8 +41,8 @@ final class ArgmaxTies {
                     NoGradGuard noGrad = new NoGradGuard()) {
                 Batch batch = Devices.toDevice(Batch.of(pictures, positions), device);
                 Tensor images = batch.images().flatten(1, -1);
-                Tensor out = outputs(images, parameters, ScalarType.Float);
-                double error = outputs(images, parameters, ScalarType.Double)
+                Tensor out = outputs(images, parameters);
+                double error = outputs(images.to(ScalarType.Double), parameters)
                         .sub(out)
                         .abs()
                         .max()
@@ -56,8 +50,8 @@ final class ArgmaxTies {
                 T_TensorTensor_T two = out.topk(2);
                 Tensor margin = two.get0().select(1, 0).sub(two.get0().select(1, 1));
                 Tensor oneIsRight = two.get1().eq(batch.labels().unsqueeze(1)).any(1);
-                Tensor near = margin.masked_select(
-                        margin.le(new Scalar(errors * error)).logical_and(oneIsRight));
+                Tensor near = margin.masked_select(margin.le(new Scalar(Replay.MAX_ROUNDING_ERRORS * error))
+                        .logical_and(oneIsRight));
                 if (near.numel() > 0) {
                     count += Math.toIntExact(near.numel());
                     smallest = Math.min(smallest, near.min().item_double());
@@ -72,12 +66,7 @@ final class ArgmaxTies {
                 : Optional.of(new ForkReport.Tie(epoch, count, smallest, largestError, allowed + Math.ulp(1f)));
     }
 
-    private static Tensor outputs(Tensor images, TensorVector parameters, ScalarType dtype) {
-        Tensor hidden = torch.linear(
-                images.to(dtype), parameters.get(0).to(dtype), parameters.get(1).to(dtype));
-        return torch.linear(
-                torch.relu(hidden),
-                parameters.get(2).to(dtype),
-                parameters.get(3).to(dtype));
+    private static Tensor outputs(Tensor images, TensorVector parameters) {
+        return Replay.output(torch.relu(Replay.hidden(images, parameters)), parameters);
     }
 }

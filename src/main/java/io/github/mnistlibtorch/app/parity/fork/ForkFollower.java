@@ -15,10 +15,8 @@ import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -41,16 +39,10 @@ import org.jspecify.annotations.Nullable;
  * hidden layer, with plain SGD, which keep no other state.
  */
 public final class ForkFollower implements RunListener, AutoCloseable {
-    /**
-     * A pre-activation is near enough to zero within so many times the rounding error of its product: the operands carry
-     * the rounding of all steps before.
-     */
-    private static final double MAX_ROUNDING_ERRORS = 4;
-
-    /** So many of the nearest candidates are tried. */
+    /** So many of the nearest candidates are put to the proof. */
     private static final int MAX_SINGLE = 16;
 
-    /** Of these, so many in pairs too: one gate may turn while another has not shown yet. */
+    /** So many in pairs too: one gate may turn while another has not shown yet. */
     private static final int MAX_PAIRS = 8;
 
     /**
@@ -71,11 +63,11 @@ public final class ForkFollower implements RunListener, AutoCloseable {
     /** Steps after which a raised tolerance ends. */
     private static final int EXCURSION = 32;
 
-    private final TraceRecorder recorder;
     private final Trace expected;
     private final double[] expectedLosses;
     private final int stepsInEpoch;
     private final Device device;
+    private final TraceRecorder recorder;
     private final List<ReluFork> forks = new ArrayList<>();
     private final List<ForkReport.Excursion> excursions = new ArrayList<>();
     private final List<ForkReport.Tie> ties = new ArrayList<>();
@@ -95,7 +87,7 @@ public final class ForkFollower implements RunListener, AutoCloseable {
      * @param expected the trace that the run should be
      * @param config of the run
      * @param device of the run; it stays the caller's
-     * @param recorder is told all that this is told, and of the steps that were trained again
+     * @param recorder listens to the same run, before this; it is told of the steps that were trained again
      */
     public ForkFollower(Trace expected, RunConfig config, Device device, TraceRecorder recorder) {
         this.expected = expected;
@@ -113,7 +105,6 @@ public final class ForkFollower implements RunListener, AutoCloseable {
 
     @Override
     public void onSplit(Subset<LabeledImage> train, Subset<LabeledImage> val) {
-        recorder.onSplit(train, val);
         this.val = val;
         this.replay =
                 new Replay(train, at -> expected.epochs().get(at / stepsInEpoch).lr(), device);
@@ -124,7 +115,6 @@ public final class ForkFollower implements RunListener, AutoCloseable {
 
     @Override
     public void onBatchSampled(int[] positions) {
-        recorder.onBatchSampled(positions);
         if (following) {
             replay().addBatch(positions);
         }
@@ -132,13 +122,11 @@ public final class ForkFollower implements RunListener, AutoCloseable {
 
     @Override
     public void onModelCreated(ImageClassificationBase model) {
-        recorder.onModelCreated(model);
         this.model = model;
     }
 
     @Override
     public void onTrainingStart(TrainingState training, boolean resumed) {
-        recorder.onTrainingStart(training, resumed);
         replay().forgetBatches();
         if (following) {
             keepWeights();
@@ -155,15 +143,9 @@ public final class ForkFollower implements RunListener, AutoCloseable {
 
     @Override
     public void onEpochEnd(TrainingState training, EpochResult result) {
-        recorder.onEpochEnd(training, result);
         if (following) {
             lookAtEvaluation(training.epochsDone() - 1, result);
         }
-    }
-
-    @Override
-    public void onRunEnd(ImageClassificationBase model) {
-        recorder.onRunEnd(model);
     }
 
     /** Frees the weights that were kept. */
@@ -190,13 +172,8 @@ public final class ForkFollower implements RunListener, AutoCloseable {
         try (TensorVector parameters = requireNonNull(model).parameters();
                 Tensor after = Replay.vector(parameters)) {
             if (result.valAcc() != there.valAcc()) {
-                ArgmaxTies.find(
-                                requireNonNull(val),
-                                expected.config().valBatchSize(),
-                                parameters,
-                                device,
-                                MAX_ROUNDING_ERRORS,
-                                epoch)
+                int batchSize = expected.config().valBatchSize();
+                ArgmaxTies.find(requireNonNull(val), batchSize, parameters, device, epoch)
                         .ifPresent(ties::add);
             }
             if (distance > allowed(step)) {
@@ -232,8 +209,15 @@ public final class ForkFollower implements RunListener, AutoCloseable {
             return false;
         }
         double distance = distance(step, loss);
-        List<GateCandidate> candidates = candidates(parameters);
-        for (List<GateCandidate> gates : combinations(candidates, isExpected(step, loss))) {
+        boolean isWithinTolerance = isExpected(step, loss);
+        List<GateCandidate> candidates = replay().candidates(parameters);
+        // Within the tolerance rounding may have moved the loss, so less passes for a proof.
+        double errors = isWithinTolerance ? 1 : Replay.MAX_ROUNDING_ERRORS;
+        int inPairs = isWithinTolerance ? 0 : MAX_PAIRS;
+        List<GateCandidate> near = candidates.stream()
+                .filter(candidate -> candidate.distance() <= errors && !replay().isTurned(candidate))
+                .toList();
+        for (List<GateCandidate> gates : GateCandidate.combinations(near, MAX_SINGLE, inPairs)) {
             List<Double> losses =
                     replay().turn(gates, parameters, (at, l) -> isExpected(at, l) && distance(at, l) <= distance / 2);
             if (!losses.isEmpty()) {
@@ -243,10 +227,10 @@ public final class ForkFollower implements RunListener, AutoCloseable {
             }
         }
         nextAlarm = step + COOLDOWN_STEPS;
-        if (!isExpected(step, loss)) {
+        if (!isWithinTolerance) {
             double rounding = rounding(again, parameters);
             if (!excuse(step, distance, rounding)) {
-                leave(notAFork(candidates, rounding));
+                leave(notAFork(candidates, near.size(), rounding));
             }
         }
         return false;
@@ -258,56 +242,15 @@ public final class ForkFollower implements RunListener, AutoCloseable {
         close();
     }
 
-    private String notAFork(List<GateCandidate> candidates, double rounding) {
-        long near = candidates.stream()
-                .filter(candidate -> candidate.distance() <= MAX_ROUNDING_ERRORS && !replay().isTurned(candidate))
-                .count();
+    private String notAFork(List<GateCandidate> candidates, int near, double rounding) {
         return "not a ReLU fork: in the " + (step - replay().first() + 1) + " steps up to there "
                 + (near == 0
                         ? "every pre-activation is farther from zero than its rounding error"
                         : near
                                 + " pre-activations are near enough to zero, but with none of the nearest gates the other way"
                                 + " the run follows the trace")
-                + candidates.stream()
-                        .findFirst()
-                        .map(nearest -> "; nearest is " + nearest)
-                        .orElse("")
+                + (candidates.isEmpty() ? "" : "; nearest is " + candidates.get(0))
                 + "; nor rounding alone: float64 is only " + Tolerance.format(rounding) + " away";
-    }
-
-    /**
-     * The pre-activations nearest to zero in the steps kept, the nearest by its rounding error first; none only if they
-     * are not numbers.
-     */
-    private List<GateCandidate> candidates(TensorVector parameters) {
-        return IntStream.rangeClosed(replay().first(), replay().last())
-                .mapToObj(at -> replay().candidates(at, MAX_ROUNDING_ERRORS, parameters))
-                .flatMap(List::stream)
-                .sorted(Comparator.comparingDouble(GateCandidate::distance))
-                .toList();
-    }
-
-    /**
-     * What to put to the proof: each candidate that is near enough, then each two of the nearest.
-     *
-     * @param alarm whether the loss is within the tolerance: rounding may have moved it, so less passes for a proof
-     */
-    private List<List<GateCandidate>> combinations(List<GateCandidate> candidates, boolean alarm) {
-        List<GateCandidate> near = candidates.stream()
-                .filter(candidate ->
-                        candidate.distance() <= (alarm ? 1 : MAX_ROUNDING_ERRORS) && !replay().isTurned(candidate))
-                .limit(MAX_SINGLE)
-                .toList();
-        List<List<GateCandidate>> combinations = new ArrayList<>();
-        near.forEach(candidate -> combinations.add(List.of(candidate)));
-        for (int i = 1; i < Math.min(near.size(), alarm ? 1 : MAX_PAIRS); i++) {
-            for (int k = 0; k < i; k++) {
-                combinations.add(Stream.of(near.get(k), near.get(i))
-                        .sorted(Comparator.comparingInt(GateCandidate::step))
-                        .toList());
-            }
-        }
-        return combinations;
     }
 
     /**
@@ -337,10 +280,7 @@ public final class ForkFollower implements RunListener, AutoCloseable {
     }
 
     private double allowed(int at) {
-        return excursions.stream()
-                .filter(excursion -> excursion.covers(at))
-                .mapToDouble(ForkReport.Excursion::allowed)
-                .reduce(Tolerance.FLOAT32.allowed(), Math::max);
+        return ForkReport.Excursion.allowed(excursions, at, Tolerance.FLOAT32);
     }
 
     private double distance(int at, double loss) {

@@ -2,6 +2,10 @@ package io.github.mnistlibtorch.app.parity.fork;
 
 import io.github.mnistlibtorch.app.parity.ReluFork;
 import io.github.mnistlibtorch.app.parity.Tolerance;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -22,6 +26,20 @@ record GateCandidate(int step, int row, int unit, double value, double error) {
 
     boolean isSameGate(GateCandidate other) {
         return step == other.step && row == other.row && unit == other.unit;
+    }
+
+    /** Each of the first candidates, then each two of the first, in the order of their steps. */
+    static List<List<GateCandidate>> combinations(List<GateCandidate> candidates, int single, int inPairs) {
+        List<List<GateCandidate>> combinations = new ArrayList<>();
+        candidates.stream().limit(single).forEach(candidate -> combinations.add(List.of(candidate)));
+        for (int i = 1; i < Math.min(candidates.size(), inPairs); i++) {
+            for (int k = 0; k < i; k++) {
+                combinations.add(Stream.of(candidates.get(k), candidates.get(i))
+                        .sorted(Comparator.comparingInt(GateCandidate::step))
+                        .toList());
+            }
+        }
+        return combinations;
     }
 
     /** What to add to the pre-activations to have this one on the other side of zero, where its gate is the other way. */

@@ -9,7 +9,9 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.tutorial.Devices;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.function.BinaryOperator;
 import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
@@ -35,6 +37,12 @@ final class Replay implements AutoCloseable {
 
     /** Multiplications in all products of the steps to keep, some seconds: of large batches in it fewer still. */
     private static final long MOST_PRODUCTS = 20_000_000_000L;
+
+    /**
+     * Computed numbers are near to each other within so many times the rounding error of their product: the operands carry the
+     * rounding of all steps before.
+     */
+    static final double MAX_ROUNDING_ERRORS = 4;
 
     private final Subset<LabeledImage> train;
     private final IntToDoubleFunction learningRates;
@@ -139,12 +147,6 @@ final class Replay implements AutoCloseable {
         }
     }
 
-    /** What becomes of the pre-activations of a batch. */
-    @FunctionalInterface
-    private interface Activation {
-        Tensor apply(Tensor images, Tensor hidden);
-    }
-
     /** Whether a loss may be that of a step. */
     @FunctionalInterface
     interface Proof {
@@ -182,27 +184,33 @@ final class Replay implements AutoCloseable {
         return losses;
     }
 
+    /** The candidates of all steps, the nearest to zero by its rounding error first; none only if they are not numbers. */
+    List<GateCandidate> candidates(TensorVector parameters) {
+        return IntStream.rangeClosed(first(), last())
+                .mapToObj(at -> candidates(at, parameters))
+                .flatMap(List::stream)
+                .sorted(Comparator.comparingDouble(GateCandidate::distance))
+                .toList();
+    }
+
     /**
-     * The pre-activations of a step that are no farther from zero than so many times the rounding error of their
-     * product; if there are none, the nearest. Leaves the weights before the step in {@code parameters}.
+     * The pre-activations of a step that are near to zero; if there are none, the nearest. Leaves the weights before the
+     * step in {@code parameters}.
      */
-    List<GateCandidate> candidates(int at, double errors, TensorVector parameters) {
+    private List<GateCandidate> candidates(int at, TensorVector parameters) {
         restore(at, parameters);
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor images = batch(at, ScalarType.Float).images();
             Tensor product = hidden(images, parameters).to(ScalarType.Double);
-            Tensor exact = torch.linear(
-                    images.to(ScalarType.Double),
-                    parameters.get(0).to(ScalarType.Double),
-                    parameters.get(1).to(ScalarType.Double));
+            Tensor exact = hidden(images.to(ScalarType.Double), parameters);
             double error = product.sub(exact).abs().max().item_double();
             if (!Double.isFinite(error)) {
                 return List.of();
             }
             double nearest = product.abs().min().item_double();
             Tensor near = product.abs()
-                    .le(new Scalar(Math.max(errors * error, nearest)))
+                    .le(new Scalar(Math.max(MAX_ROUNDING_ERRORS * error, nearest)))
                     .nonzero();
             List<GateCandidate> candidates = new ArrayList<>();
             for (long i = 0; i < near.size(0); i++) {
@@ -215,13 +223,18 @@ final class Replay implements AutoCloseable {
         }
     }
 
-    /** Trains one step as {@code fit} does; the loss before the update. */
-    private double train(int at, TensorVector parameters, Activation activation) {
+    /**
+     * Trains one step as {@code fit} does.
+     *
+     * @param activation of the images and the pre-activations of the hidden layer
+     * @return the loss before the update
+     */
+    private double train(int at, TensorVector parameters, BinaryOperator<Tensor> activation) {
         try (TensorScope scope = TensorScope.open();
                 Optimizer optimizer = OptimizerFactory.SGD.create(parameters, learningRates.applyAsDouble(at))) {
             Batch batch = batch(at, parameters.get(0).scalar_type().intern());
-            Tensor hidden = hidden(batch.images(), parameters);
-            Tensor out = torch.linear(activation.apply(batch.images(), hidden), parameters.get(2), parameters.get(3));
+            Tensor hidden = activation.apply(batch.images(), hidden(batch.images(), parameters));
+            Tensor out = output(hidden, parameters);
             Tensor loss = torch.cross_entropy(out, batch.labels());
             loss.backward();
             optimizer.step();
@@ -230,8 +243,17 @@ final class Replay implements AutoCloseable {
         }
     }
 
-    private static Tensor hidden(Tensor images, TensorVector parameters) {
-        return torch.linear(images, parameters.get(0), parameters.get(1));
+    /** The pre-activations of the hidden layer, in the dtype of the images. */
+    static Tensor hidden(Tensor images, TensorVector parameters) {
+        return linear(images, parameters.get(0), parameters.get(1));
+    }
+
+    static Tensor output(Tensor hidden, TensorVector parameters) {
+        return linear(hidden, parameters.get(2), parameters.get(3));
+    }
+
+    private static Tensor linear(Tensor input, Tensor weight, Tensor bias) {
+        return torch.linear(input, weight.to(input.scalar_type()), bias.to(input.scalar_type()));
     }
 
     private static Tensor turn(List<GateCandidate> gates, int at, Tensor hidden) {

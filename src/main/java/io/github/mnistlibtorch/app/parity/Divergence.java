@@ -1,0 +1,34 @@
+package io.github.mnistlibtorch.app.parity;
+
+import java.util.List;
+
+/** Two runs part. */
+final class Divergence extends Exception {
+    Divergence(String detail) {
+        super(detail);
+    }
+
+    /** Where the two numbers differ. */
+    Divergence(String what, double expected, double actual) {
+        super(what + ": " + numbers(expected, actual));
+    }
+
+    /** Where the two lists first differ, if they do, of longer ones. */
+    Divergence(String what, List<?> expected, List<?> actual) {
+        super(what + ": " + firstDifference(expected, actual));
+    }
+
+    static String numbers(double expected, double actual) {
+        return "expected " + expected + ", found " + actual + ", " + Tolerance.format(Math.abs(actual - expected))
+                + " apart";
+    }
+
+    private static String firstDifference(List<?> expected, List<?> actual) {
+        for (int i = 0; i < Math.min(expected.size(), actual.size()); i++) {
+            if (!expected.get(i).equals(actual.get(i))) {
+                return "expected " + expected.get(i) + " at " + i + ", found " + actual.get(i);
+            }
+        }
+        return "expected others, behind the first " + expected.size();
+    }
+}
