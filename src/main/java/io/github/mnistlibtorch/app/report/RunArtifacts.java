@@ -42,7 +42,7 @@ public final class RunArtifacts implements RunListener {
     @Override
     public void onRunEnd(ImageClassificationBase model) {
         predictions = Predictions.of(model, requireNonNull(heldOut));
-        hiddenUnits = new HiddenUnits(model, SIDE, SIDE);
+        hiddenUnits = new HiddenUnits(model, SIDE);
     }
 
     /** To be done last, when the weights are safe and the article's own images are there. */

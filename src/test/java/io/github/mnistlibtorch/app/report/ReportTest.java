@@ -121,7 +121,7 @@ class ReportTest {
     void everyHiddenUnitUpToSixtyFourIsDrawn(int hidden) throws IOException {
         TorchRandom.manualSeed(1);
         try (MnistModel model = new MnistModel(784, hidden, 10)) {
-            BufferedImage image = draw(png -> new HiddenUnits(model, 28, 28).write(png));
+            BufferedImage image = draw(png -> new HiddenUnits(model, 28).write(png));
             assertThat(image.getHeight()).isEqualTo(2 * (36 + (Math.min(64, hidden) + 7) / 8 * (56 + 14 + 12)));
         }
     }
