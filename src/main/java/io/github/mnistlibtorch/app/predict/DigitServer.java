@@ -9,23 +9,22 @@ import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.regex.Pattern;
+import org.bytedeco.pytorch.Conv2dImpl;
 import org.bytedeco.pytorch.Device;
+import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -129,24 +128,11 @@ public final class DigitServer implements AutoCloseable {
 
     /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */
     private Tensor hidden(Tensor input) {
-        Iterator<Tensor> parameters = StateDict.of(network).values().iterator();
-        Tensor weight = parameters.next();
-        Tensor bias = parameters.next();
-        return weight.dim() == 4
-                ? convolved(input, weight, bias).amax(new long[] {2, 3}, /* keepdim= */ false)
-                : torch.relu(torch.linear(input.flatten(1, -1), weight, bias));
-    }
-
-    private static Tensor convolved(Tensor input, Tensor weight, Tensor bias) {
-        long[] one = {1, 1};
-        return torch.relu(torch.conv2d(
-                input,
-                weight,
-                new TensorOptional(bias),
-                /* stride= */ one,
-                /* padding= */ one,
-                /* dilation= */ one,
-                1));
+        Module layer = network.children().get(0);
+        Conv2dImpl convolution = layer.asConv2d();
+        return convolution == null
+                ? torch.relu(layer.asLinear().forward(input.flatten(1, -1)))
+                : torch.relu(convolution.forward(input)).amax(new long[] {2, 3}, /* keepdim= */ false);
     }
 
     private void refuse(HttpExchange exchange, int status, String why) throws IOException {

@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
-import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -10,9 +9,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.DoubleFunction;
-import org.bytedeco.pytorch.Tensor;
 
-/** Small pictures in rows, each with a line of text below it. */
+/** Small images in rows, each with a line of text below it. */
 final class ImageGridPlot {
     private static final int PER_ROW = 8;
     private static final int SIDE = 56;
@@ -23,46 +21,32 @@ final class ImageGridPlot {
 
     private ImageGridPlot() {}
 
-    /**
-     * @param values of the small pictures, rows by columns
-     * @param captions as many
-     */
-    static void write(
-            Path png, String title, List<float[][]> values, List<String> captions, DoubleFunction<Color> colour)
-            throws IOException {
-        int rows = (values.size() + PER_ROW - 1) / PER_ROW;
+    /** @param values row by row */
+    record Image(float[] values, int width, String caption) {}
+
+    static void write(Path png, String title, List<Image> images, DoubleFunction<Color> colour) throws IOException {
+        int rows = (images.size() + PER_ROW - 1) / PER_ROW;
         int width = GAP + PER_ROW * (SIDE + GAP);
-        Canvas.write(png, width, TOP + Math.max(1, rows) * (SIDE + CAPTION + BELOW), graphics -> {
-            Canvas.centred(graphics, title, Canvas.TITLE_FONT, Canvas.INK, width / 2.0, 22);
-            // A pixel of a digit stays a square.
-            graphics.setRenderingHint(
-                    RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR);
-            for (int i = 0; i < values.size(); i++) {
+        Canvas.write(png, width, TOP + Math.max(1, rows) * (SIDE + CAPTION + BELOW), canvas -> {
+            canvas.title(title, width / 2.0);
+            for (int i = 0; i < images.size(); i++) {
                 int x = GAP + i % PER_ROW * (SIDE + GAP);
                 int y = TOP + i / PER_ROW * (SIDE + CAPTION + BELOW);
-                draw(graphics, values.get(i), colour, x, y);
-                Canvas.centred(graphics, captions.get(i), Canvas.TICK_FONT, Canvas.INK, x + SIDE / 2.0, y + SIDE + 11);
+                draw(canvas.graphics(), images.get(i), colour, x, y);
+                canvas.tick(images.get(i).caption, x + SIDE / 2.0, y + SIDE + 11);
             }
         });
     }
 
-    private static void draw(Graphics2D graphics, float[][] values, DoubleFunction<Color> colour, int x, int y) {
-        BufferedImage image = new BufferedImage(values[0].length, values.length, BufferedImage.TYPE_INT_RGB);
-        for (int row = 0; row < values.length; row++) {
-            for (int column = 0; column < values[row].length; column++) {
-                image.setRGB(column, row, colour.apply(values[row][column]).getRGB());
-            }
+    private static void draw(Graphics2D graphics, Image image, DoubleFunction<Color> colour, int x, int y) {
+        int width = image.width;
+        BufferedImage pixels = new BufferedImage(width, image.values.length / width, BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < image.values.length; i++) {
+            pixels.setRGB(i % width, i / width, colour.apply(image.values[i]).getRGB());
         }
-        graphics.drawImage(image, x, y, SIDE, SIDE, null);
-    }
-
-    /** The numbers of a tensor with {@code rows * columns} elements, on any device. */
-    static float[][] values(Tensor tensor, int rows, int columns) {
-        float[] flat = Tensors.toFloats(tensor);
-        float[][] values = new float[rows][columns];
-        for (int row = 0; row < rows; row++) {
-            System.arraycopy(flat, row * columns, values[row], 0, columns);
-        }
-        return values;
+        // A pixel of a digit stays a square.
+        graphics.setRenderingHint(
+                RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR);
+        graphics.drawImage(pixels, x, y, SIDE, SIDE, null);
     }
 }

@@ -23,11 +23,11 @@ import org.bytedeco.pytorch.global.torch;
  * @param predictedLabels what the model says that it shows
  * @param probabilities how sure the model is of its answer, 0 to 1
  */
-public record Predictions(int classes, int[] labels, int[] predictedLabels, double[] probabilities) {
+record Predictions(int classes, int[] labels, int[] predictedLabels, double[] probabilities) {
     private static final int BATCH = 1024;
 
     /** Asks the model, on its device and in evaluation mode. Draws no random number. */
-    public static Predictions of(ImageClassificationBase model, Dataset<LabeledImage> dataset) {
+    static Predictions of(ImageClassificationBase model, Dataset<LabeledImage> dataset) {
         int size = dataset.size();
         int[] labels = new int[size];
         int[] predictedLabels = new int[size];
@@ -59,12 +59,12 @@ public record Predictions(int classes, int[] labels, int[] predictedLabels, doub
         return new Predictions(classes, labels, predictedLabels, probabilities);
     }
 
-    public int size() {
+    int size() {
         return labels.length;
     }
 
-    /** Number of right predictedLabels. */
-    public int correctCount() {
+    /** Number of right answers. */
+    int correctCount() {
         return (int) IntStream.range(0, size()).filter(this::isRight).count();
     }
 
@@ -73,7 +73,7 @@ public record Predictions(int classes, int[] labels, int[] predictedLabels, doub
     }
 
     /** How often a picture of one class (first index) was taken for another (second index). */
-    public int[][] confusion() {
+    int[][] confusion() {
         int[][] counts = new int[classes][classes];
         for (int i = 0; i < size(); i++) {
             counts[labels[i]][predictedLabels[i]]++;
@@ -82,7 +82,7 @@ public record Predictions(int classes, int[] labels, int[] predictedLabels, doub
     }
 
     /** Positions of the pictures with a wrong answer, the most confident first. */
-    public List<Integer> misclassified() {
+    List<Integer> misclassified() {
         return IntStream.range(0, size())
                 .filter(position -> !isRight(position))
                 .boxed()

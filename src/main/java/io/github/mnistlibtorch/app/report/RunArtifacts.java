@@ -18,7 +18,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** What {@code train} writes beside the article's own results: more pictures, and the report. */
+/** What {@code train} writes beside the article's own results: more images, and the report. */
 public final class RunArtifacts implements RunListener {
     /** In the folder of the run. */
     public static final List<String> FILES = List.of("confusion.png", "mistakes.png", "hidden.png", "report.html");
@@ -42,10 +42,10 @@ public final class RunArtifacts implements RunListener {
     @Override
     public void onRunEnd(ImageClassificationBase model) {
         predictions = Predictions.of(model, requireNonNull(heldOut));
-        hiddenUnits = new HiddenUnits(model, SIDE, SIDE);
+        hiddenUnits = new HiddenUnits(model, SIDE);
     }
 
-    /** To be done last, when the weights are safe and the article's own pictures are there. */
+    /** To be done last, when the weights are safe and the article's own images are there. */
     public void write(RunConfig config, List<EpochResult> history) throws IOException {
         Map<String, String> configuration = config.options();
         Subset<LabeledImage> val = requireNonNull(heldOut);
@@ -76,9 +76,7 @@ public final class RunArtifacts implements RunListener {
                 command.append(" --").append(name).append(' ').append(value);
             }
         });
-        Report.write(
-                out.resolve("report.html"),
-                new Report.Content(
+        new Report(
                         configuration,
                         Environment.describe(),
                         config.schedule(),
@@ -86,7 +84,8 @@ public final class RunArtifacts implements RunListener {
                         val,
                         answers,
                         pictures,
-                        command.toString()));
+                        command.toString())
+                .write(out.resolve("report.html"));
     }
 
     @FunctionalInterface

@@ -2,12 +2,10 @@ package io.github.mnistlibtorch.torch.plot;
 
 import java.math.BigDecimal;
 import java.util.Locale;
+import java.util.stream.LongStream;
 
 /**
  * A linear axis with ticks at multiples of 1, 2 or 5 times a power of ten.
- *
- * <p>XChart is given coordinates in ticks instead of values: its own search for ticks does not end for values as
- * large as those of a training that blew up, nor for very small ones.
  *
  * @param min value at its lower end
  * @param max value at its upper end
@@ -19,10 +17,7 @@ record Axis(double min, double max, BigDecimal tick) {
 
     private static final int PLAIN_DECIMALS = 5;
 
-    /** Unequal room at the two ends: XChart would mistake equal steps from end to end for ticks. */
-    private static final double ROOM_BELOW = 0.04;
-
-    private static final double ROOM_ABOVE = 0.05;
+    private static final double ROOM = 0.04;
 
     /**
      * The axis for values from {@code low} to {@code high}, with room for the marks at both ends.
@@ -33,25 +28,33 @@ record Axis(double min, double max, BigDecimal tick) {
      */
     static Axis of(double low, double high, int maxTicks, boolean whole) {
         double span = high - low;
-        double min = low - ROOM_BELOW * span;
-        double max = high + ROOM_ABOVE * span;
-        return new Axis(min, max, tick(span / maxTicks, whole));
+        return new Axis(low - ROOM * span, high + ROOM * span, tick(span / maxTicks, whole));
+    }
+
+    /** Returns where {@code value} is on an axis drawn from {@code start} to {@code end}. */
+    double position(double value, double start, double end) {
+        return start + (end - start) * ((value - min) / (max - min));
+    }
+
+    /** Returns the ticks from end to end, as multiples of {@link #tick}. */
+    LongStream ticks() {
+        return LongStream.rangeClosed((long) Math.ceil(toTicks(min)), (long) Math.floor(toTicks(max)));
     }
 
     double toTicks(double value) {
         return value / tick.doubleValue();
     }
 
-    double lengthInTicks() {
-        return toTicks(max) - toTicks(min);
+    double value(long multiple) {
+        return multiple * tick.doubleValue();
     }
 
-    /** The text at {@code position}, which is counted in ticks. */
-    String label(double position) {
-        BigDecimal value = tick.multiply(BigDecimal.valueOf(Math.round(position)));
-        if (value.signum() == 0) {
+    /** Returns the text at a multiple of {@link #tick}. */
+    String label(long multiple) {
+        if (multiple == 0) {
             return "0";
         }
+        BigDecimal value = tick.multiply(BigDecimal.valueOf(multiple));
         double largest = Math.max(Math.abs(min), Math.abs(max));
         if (largest < LARGE && tick.scale() <= PLAIN_DECIMALS) {
             return value.toPlainString();

@@ -5,41 +5,33 @@ import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.geom.Ellipse2D;
 import java.awt.geom.Line2D;
+import java.awt.geom.Rectangle2D;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.knowm.xchart.XYChart;
-import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.AxesChartStyler.TextAlignment;
-import org.knowm.xchart.style.XYStyler;
-import org.knowm.xchart.style.markers.Marker;
 
-/** One quantity against the number of epochs, as the validation has it and as the training has, in the style of the plots. */
+/** One quantity against the number of epochs, as the validation has it and as the training has. */
 final class LineChart {
     /** Lengths are in points, 72 to the inch, as in matplotlib. */
     private static final int WIDTH = 8 * 72;
 
     private static final int HEIGHT = 5 * 72;
-    private static final float LINE_WIDTH = 1.5f;
-    private static final float THIN = 0.75f;
-    private static final int MARK_SIZE = 6;
-    private static final int TITLE_HEIGHT = 22;
+    private static final int LEFT = 34;
+    private static final int RIGHT = WIDTH - 10;
+    private static final int TOP = 32;
+    private static final int BOTTOM = HEIGHT - 45;
     private static final int NOTE_HEIGHT = 14;
     private static final int LEGEND_HEIGHT = 14;
+    private static final int MARK_SIZE = 6;
 
-    private static final BasicStroke LINE = new BasicStroke(LINE_WIDTH, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
-    private static final BasicStroke THIN_LINE = new BasicStroke(THIN, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    /** Of all marks of a line together: those of a long history would run into each other. */
+    private static final int MARKS_WIDTH = 375;
 
-    private static final Color BORDER = new Color(0x8C, 0x8C, 0x8C);
-    private static final Color GRID = new Color(0xE0, 0xE0, 0xE0);
-
-    /** What is left for the plot itself beside labels and title, roughly: it only guides the choice of ticks. */
-    private static final int PLOT_WIDTH = 500;
-
-    private static final int PLOT_HEIGHT = 275;
     private static final int MAX_X_TICKS = 12;
     private static final int MAX_Y_TICKS = 7;
 
@@ -51,149 +43,145 @@ final class LineChart {
 
     private static final int LONGEST_LIST = 60;
 
-    private LineChart() {}
+    private final Canvas canvas;
+    private final Graphics2D graphics;
+    private final Axis x;
+    private final Axis y;
+    private final double left;
+    private final double middle;
+    private final double top;
+    private final double bottom;
+
+    private LineChart(Canvas canvas, Axis x, Axis y, boolean hasNote, boolean hasLegend) {
+        this.canvas = canvas;
+        this.graphics = canvas.graphics();
+        this.x = x;
+        this.y = y;
+        left = LEFT
+                + y.ticks()
+                        .mapToDouble(tick -> Canvas.width(y.label(tick), Canvas.TICK_FONT))
+                        .max()
+                        .orElse(0);
+        middle = (left + RIGHT) / 2;
+        top = TOP + (hasNote ? NOTE_HEIGHT : 0);
+        bottom = BOTTOM - (hasLegend ? LEGEND_HEIGHT : 0);
+    }
+
+    private enum Line {
+        VALIDATION(Canvas.BLUE, 1.5f),
+        TRAINING(Canvas.VERMILION, 1);
+
+        private final Color colour;
+        private final BasicStroke stroke;
+
+        Line(Color colour, float width) {
+            this.colour = colour;
+            this.stroke = new BasicStroke(width, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+        }
+
+        /** The mark of {@code '-x'}, or little more than the thin line, so that a lone point is seen. */
+        void drawMark(Graphics2D graphics, double x, double y, int size) {
+            double half = size / 2.0;
+            if (this == VALIDATION) {
+                graphics.draw(new Line2D.Double(x - half, y - half, x + half, y + half));
+                graphics.draw(new Line2D.Double(x - half, y + half, x + half, y - half));
+            } else {
+                graphics.fill(new Ellipse2D.Double(x - 1.5, y - 1.5, 3, 3));
+            }
+        }
+    }
 
     /** @param training a value for each epoch; none draws no second line */
     static void write(Path png, String quantity, List<Double> values, List<Double> training) throws IOException {
         if (values.isEmpty()) {
             throw new IllegalArgumentException("nothing to plot: the history is empty");
         }
-        XYChart chart = chart(quantity, values, training);
-        String title =
-                quantity.substring(0, 1).toUpperCase(Locale.ROOT) + quantity.substring(1) + " vs. number of epochs";
+        // At least one epoch wide, so that a lone point stands at its epoch and not on an axis without length.
+        int lastEpoch = Math.max(1, values.size() - 1);
+        Axis x = Axis.of(0, lastEpoch, MAX_X_TICKS, true);
+        Axis y = axisFor(Stream.concat(values.stream(), training.stream()));
         String note = note(quantity, values);
-        int header = note.isEmpty() ? TITLE_HEIGHT : TITLE_HEIGHT + NOTE_HEIGHT;
         boolean two = training.stream().anyMatch(LineChart::isPlottable);
-        Canvas.write(png, WIDTH, HEIGHT, graphics -> {
-            graphics.translate(0, header);
-            chart.paint(graphics, WIDTH, HEIGHT - header - (two ? LEGEND_HEIGHT : 0));
-            graphics.translate(0, -header);
-            // XChart has one line for a title and measures it with other metrics than it is drawn with.
-            double middle = middle(chart);
-            Canvas.centred(graphics, title, Canvas.TITLE_FONT, Canvas.INK, middle, TITLE_HEIGHT);
-            if (!note.isEmpty()) {
-                Canvas.centred(graphics, note, Canvas.TICK_FONT, Canvas.INK, middle, header);
-            }
+        int markSize = Math.max(MARK_SIZE / 2, Math.min(MARK_SIZE, MARKS_WIDTH / lastEpoch));
+        Canvas.write(png, WIDTH, HEIGHT, canvas -> {
+            LineChart chart = new LineChart(canvas, x, y, !note.isEmpty(), two);
+            chart.drawFrame(quantity, note);
+            chart.draw(Line.VALIDATION, values, /* first= */ 0, markSize);
             if (two) {
-                legend(graphics, middle, HEIGHT - LEGEND_HEIGHT / 2.0);
+                // The mean over an epoch is that of its middle.
+                chart.draw(Line.TRAINING, training, /* first= */ 0.5, markSize);
+                chart.drawKey("validation", chart.middle - 84, Line.VALIDATION);
+                chart.drawKey("training", chart.middle - 4, Line.TRAINING);
             }
         });
     }
 
-    /** XChart's own has its words at different heights. */
-    private static void legend(Graphics2D graphics, double middle, double y) {
-        key(graphics, "validation", middle - 64, y, Canvas.BLUE, LINE, new Cross());
-        key(graphics, "training", middle + 16, y, Canvas.VERMILION, THIN_LINE, new Dot());
-    }
-
-    private static void key(
-            Graphics2D graphics, String text, double x, double y, Color color, BasicStroke line, Marker marker) {
-        graphics.setColor(color);
-        graphics.setStroke(line);
-        graphics.draw(new Line2D.Double(x - 20, y, x, y));
-        marker.paint(graphics, x - 10, y, MARK_SIZE);
-        Canvas.text(graphics, text, Canvas.TICK_FONT, Canvas.INK, x + 4, y + 3);
-    }
-
-    /** Of the plot, which has been painted. */
-    private static double middle(XYChart chart) {
-        XYStyler styler = chart.getStyler();
-        return (chart.getScreenXFromChart(styler.getXAxisMin()) + chart.getScreenXFromChart(styler.getXAxisMax())) / 2;
-    }
-
-    private static XYChart chart(String quantity, List<Double> values, List<Double> training) {
-        // At least one epoch wide, so that a lone point stands at its epoch and not on an axis without length.
-        int lastEpoch = Math.max(1, values.size() - 1);
-        Axis x = Axis.of(0, lastEpoch, MAX_X_TICKS, true);
-        Axis y = axisFor(Stream.concat(values.stream(), training.stream()).toList());
-
-        XYChart chart = new XYChart(WIDTH, HEIGHT);
-        chart.setXAxisTitle("epoch");
-        chart.setYAxisTitle(quantity);
-        XYStyler styler = chart.getStyler();
-        style(styler);
-        styler.setXAxisMin(x.toTicks(x.min()));
-        styler.setXAxisMax(x.toTicks(x.max()));
-        styler.setYAxisMin(y.toTicks(y.min()));
-        styler.setYAxisMax(y.toTicks(y.max()));
-        // Of the steps that XChart considers, 1 is then the nearest.
-        styler.setXAxisTickMarkSpacingHint((int) (PLOT_WIDTH / x.lengthInTicks()));
-        styler.setYAxisTickMarkSpacingHint((int) (PLOT_HEIGHT / y.lengthInTicks()));
-        styler.setXAxisTickLabelsFormattingFunction(x::label);
-        styler.setYAxisTickLabelsFormattingFunction(y::label);
-
-        XYSeries series = add(chart, "validation", values, 0, x, y);
-        series.setMarker(new Cross());
-        if (training.stream().anyMatch(LineChart::isPlottable)) {
-            // The mean over an epoch is that of its middle.
-            XYSeries thin = add(chart, "training", training, 0.5, x, y);
-            thin.setMarker(new Dot());
-            thin.setMarkerColor(Canvas.VERMILION);
-            thin.setLineColor(Canvas.VERMILION);
-            thin.setLineStyle(THIN_LINE);
+    private void drawFrame(String quantity, String note) {
+        String title =
+                quantity.substring(0, 1).toUpperCase(Locale.ROOT) + quantity.substring(1) + " vs. number of epochs";
+        canvas.title(title, middle);
+        if (!note.isEmpty()) {
+            canvas.tick(note, middle, top - 10);
         }
-        // Marks of a long history would run into each other.
-        styler.setMarkerSize(Math.max(3, Math.min(MARK_SIZE, PLOT_WIDTH * 3 / 4 / lastEpoch)));
-        return chart;
+        canvas.label("epoch", middle, bottom + 33);
+        canvas.verticalLabel(quantity, 17, (top + bottom) / 2);
+        graphics.setStroke(new BasicStroke(0.75f));
+        x.ticks().forEach(tick -> canvas.xTick(x.label(tick), xOf(x.value(tick)), top, bottom));
+        y.ticks().forEach(tick -> canvas.yTick(y.label(tick), yOf(y.value(tick)), left, RIGHT));
+        graphics.setStroke(new BasicStroke(1));
+        graphics.setColor(Canvas.FRAME);
+        graphics.draw(new Rectangle2D.Double(left, top, RIGHT - left, bottom - top));
     }
 
     /** @param first epoch of the first value */
-    private static XYSeries add(XYChart chart, String name, List<Double> values, double first, Axis x, Axis y) {
-        double[] epochs = new double[values.size()];
-        double[] heights = new double[values.size()];
-        for (int i = 0; i < epochs.length; i++) {
-            epochs[i] = x.toTicks(first + i);
-            // XChart interrupts the line at NaN.
-            heights[i] = isPlottable(values.get(i)) ? y.toTicks(values.get(i)) : Double.NaN;
+    private void draw(Line line, List<Double> values, double first, int markSize) {
+        graphics.setColor(line.colour);
+        graphics.setStroke(line.stroke);
+        for (int i = 0; i < values.size(); i++) {
+            if (isPlottable(values.get(i))) {
+                double x = xOf(first + i);
+                double y = yOf(values.get(i));
+                if (i > 0 && isPlottable(values.get(i - 1))) {
+                    graphics.draw(new Line2D.Double(xOf(first + i - 1), yOf(values.get(i - 1)), x, y));
+                }
+                line.drawMark(graphics, x, y, markSize);
+            }
         }
-        return chart.addSeries(name, epochs, heights);
     }
 
-    private static void style(XYStyler styler) {
-        styler.setBaseFont(Canvas.LABEL_FONT);
-        styler.setAxisTitleFont(Canvas.LABEL_FONT);
-        styler.setAxisTickLabelsFont(Canvas.TICK_FONT);
-        styler.setChartFontColor(Canvas.INK);
-        styler.setAxisTickLabelsColor(Canvas.INK);
-        styler.setChartBackgroundColor(Color.WHITE);
-        styler.setPlotBackgroundColor(Color.WHITE);
-        styler.setPlotBorderColor(BORDER);
-        styler.setPlotGridLinesColor(GRID);
-        styler.setPlotGridLinesStroke(new BasicStroke(0.75f));
-        // Beside wide labels XChart puts these a little away from the plot; border and grid do their work.
-        styler.setAxisTicksLineVisible(false);
-        styler.setAxisTicksMarksVisible(false);
-        styler.setPlotMargin(0);
-        // The axes already leave room for the marks at their ends.
-        styler.setPlotContentSize(1);
-        styler.setYAxisLabelAlignment(TextAlignment.Right);
-        styler.setLegendVisible(false);
-        styler.setSeriesColors(new Color[] {Canvas.BLUE});
-        styler.setSeriesLines(new BasicStroke[] {LINE});
+    /** What a line stands for, beside a piece of it. */
+    private void drawKey(String text, double x, Line line) {
+        double y = HEIGHT - LEGEND_HEIGHT / 2.0;
+        graphics.setColor(line.colour);
+        graphics.setStroke(line.stroke);
+        graphics.draw(new Line2D.Double(x, y, x + 20, y));
+        line.drawMark(graphics, x + 10, y, MARK_SIZE);
+        canvas.text(text, x + 24, y + 3);
     }
 
-    private static Axis axisFor(List<Double> values) {
-        double[] plottable = values.stream()
-                .filter(LineChart::isPlottable)
+    private double xOf(double epoch) {
+        return x.position(epoch, left, RIGHT);
+    }
+
+    private double yOf(double value) {
+        return y.position(value, bottom, top);
+    }
+
+    private static Axis axisFor(Stream<Double> values) {
+        DoubleSummaryStatistics range = values.filter(LineChart::isPlottable)
                 .mapToDouble(Double::doubleValue)
-                .toArray();
-        if (plottable.length == 0) {
+                .summaryStatistics();
+        double low = range.getMin();
+        double high = range.getMax();
+        double size = Math.max(Math.abs(low), Math.abs(high));
+        if (range.getCount() == 0) {
             return Axis.of(0, 1, MAX_Y_TICKS, false);
         }
-        double low = plottable[0];
-        double high = plottable[0];
-        for (double value : plottable) {
-            low = Math.min(low, value);
-            high = Math.max(high, value);
-        }
-        double size = Math.max(Math.abs(low), Math.abs(high));
         if (size < 1 / LARGEST) {
             return Axis.of(-0.1, 0.1, MAX_Y_TICKS, false);
         }
-        if (high - low < LEVEL * size) {
-            return Axis.of(low - 0.1 * size, high + 0.1 * size, MAX_Y_TICKS, false);
-        }
-        return Axis.of(low, high, MAX_Y_TICKS, false);
+        double room = high - low < LEVEL * size ? 0.1 * size : 0;
+        return Axis.of(low - room, high + room, MAX_Y_TICKS, false);
     }
 
     private static boolean isPlottable(double value) {
@@ -202,38 +190,29 @@ final class LineChart {
 
     /** Where the curve has gaps, in words; empty if it has none. */
     static String note(String quantity, List<Double> values) {
-        List<Integer> missing = new ArrayList<>();
-        for (int i = 0; i < values.size(); i++) {
-            if (!isPlottable(values.get(i))) {
-                missing.add(i);
-            }
-        }
-        if (missing.isEmpty()) {
+        int[] missing = IntStream.range(0, values.size())
+                .filter(i -> !isPlottable(values.get(i)))
+                .toArray();
+        if (missing.length == 0) {
             return "";
         }
-        String ranges = Ranges.of(missing);
+        String ranges = ranges(missing);
         String where = ranges.length() > LONGEST_LIST
-                ? missing.size() + " of " + values.size() + " points"
-                : (missing.size() == 1 ? "epoch " : "epochs ") + ranges;
+                ? missing.length + " of " + values.size() + " points"
+                : (missing.length == 1 ? "epoch " : "epochs ") + ranges;
         return quantity + " not finite: " + where;
     }
 
-    /** Little more than the thin line, so that a lone point is seen. */
-    private static final class Dot extends Marker {
-        @Override
-        public void paint(Graphics2D graphics, double x, double y, int size) {
-            graphics.fill(new Ellipse2D.Double(x - 2 * THIN, y - 2 * THIN, 4 * THIN, 4 * THIN));
+    /** For example {@code 2, 5–9, 12}. */
+    private static String ranges(int[] ascending) {
+        List<String> ranges = new ArrayList<>();
+        for (int i = 0; i < ascending.length; i++) {
+            int first = ascending[i];
+            while (i + 1 < ascending.length && ascending[i + 1] == ascending[i] + 1) {
+                i++;
+            }
+            ranges.add(first == ascending[i] ? "" + first : first + "–" + ascending[i]);
         }
-    }
-
-    /** The mark of {@code '-x'}; XChart's own is thinner than the line. */
-    private static final class Cross extends Marker {
-        @Override
-        public void paint(Graphics2D graphics, double x, double y, int size) {
-            double half = size / 2.0;
-            graphics.setStroke(new BasicStroke(LINE_WIDTH));
-            graphics.draw(new Line2D.Double(x - half, y - half, x + half, y + half));
-            graphics.draw(new Line2D.Double(x - half, y + half, x + half, y - half));
-        }
+        return String.join(", ", ranges);
     }
 }

@@ -16,61 +16,47 @@ import java.util.zip.DeflaterOutputStream;
 public final class Png {
     private static final byte[] SIGNATURE = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     private static final byte[] COLOR_TYPES = {0, 4, 2, 6}; // by number of channels, from 1
-    private static final double INCHES_PER_METRE = 1 / 0.0254;
+    private static final byte BITS_PER_SAMPLE = 8;
+    private static final byte UNIT_IS_METRE = 1;
+    private static final double METRES_PER_INCH = 0.0254;
 
     private Png() {}
 
     /**
-     * Writes a picture that does not say how large it is on paper.
+     * Writes an image that does not say how large it is on paper.
      *
      * @param samples row by row, the channels of a pixel side by side
      * @param channels 1 for grey, 2 for grey and opacity, 3 for RGB, 4 for RGB and opacity
      * @param out left open
      */
     public static void write(byte[] samples, int width, int height, int channels, OutputStream out) throws IOException {
-        begin(width, height, channels, out);
-        end(samples, width * channels, out);
+        write(samples, width, height, channels, /* dotsPerInch= */ 0, out);
     }
 
     /**
-     * Writes a picture that knows its size on paper.
+     * Writes an image that knows its size on paper.
      *
-     * @param dotsPerInch pixels to an inch, in both directions
+     * @param dotsPerInch pixels to an inch, in both directions; 0 if that is not known
      */
     public static void write(byte[] samples, int width, int height, int channels, int dotsPerInch, OutputStream out)
             throws IOException {
-        begin(width, height, channels, out);
-        int perMetre = (int) Math.round(dotsPerInch * INCHES_PER_METRE);
-        byte unitIsMetre = 1;
-        chunk(
-                "pHYs",
-                ByteBuffer.allocate(9)
-                        .putInt(perMetre)
-                        .putInt(perMetre)
-                        .put(unitIsMetre)
-                        .array(),
-                out);
-        end(samples, width * channels, out);
-    }
-
-    private static void begin(int width, int height, int channels, OutputStream out) throws IOException {
         if (channels < 1 || channels > COLOR_TYPES.length) {
             throw new IllegalArgumentException("cannot write a picture of " + channels + " channels; 1 to 4 can be");
         }
         out.write(SIGNATURE);
-        byte bitsPerSample = 8;
-        ByteBuffer header = ByteBuffer.allocate(13).putInt(width).putInt(height);
-        header.put(bitsPerSample).put(COLOR_TYPES[channels - 1]);
         // Compression, filter method and interlacing: 0, the standard's first, and for two of them its only one.
-        chunk("IHDR", header.array(), out);
-    }
-
-    private static void end(byte[] samples, int bytesPerRow, OutputStream out) throws IOException {
+        ByteBuffer header = ByteBuffer.allocate(13).putInt(width).putInt(height);
+        chunk("IHDR", header.put(BITS_PER_SAMPLE).put(COLOR_TYPES[channels - 1]).array(), out);
+        if (dotsPerInch > 0) {
+            int perMetre = (int) Math.round(dotsPerInch / METRES_PER_INCH);
+            ByteBuffer density = ByteBuffer.allocate(9).putInt(perMetre).putInt(perMetre);
+            chunk("pHYs", density.put(UNIT_IS_METRE).array(), out);
+        }
         ByteArrayOutputStream compressed = new ByteArrayOutputStream();
         try (OutputStream rows = new DeflaterOutputStream(compressed)) {
-            for (int at = 0; at < samples.length; at += bytesPerRow) {
+            for (int row = 0; row < height; row++) {
                 rows.write(0); // no filter
-                rows.write(samples, at, bytesPerRow);
+                rows.write(samples, row * width * channels, width * channels);
             }
         }
         chunk("IDAT", compressed.toByteArray(), out);

@@ -73,8 +73,8 @@ class ReportTest {
     /** The name of a folder may be anything. */
     @Test
     void whatPeopleNamedIsNotTakenForThePage() throws IOException {
-        assertThat(write("train --out '<script>alert(\"&\")</script>'"))
-                .contains("train --out '&lt;script&gt;alert(&quot;&amp;&quot;)&lt;/script&gt;'");
+        assertThat(write("train --out '<script>alert(\"&\")</script>' {{command}} $1"))
+                .contains("train --out '&lt;script&gt;alert(&quot;&amp;&quot;)&lt;/script&gt;' {{command}} $1");
     }
 
     @Test
@@ -121,7 +121,7 @@ class ReportTest {
     void everyHiddenUnitUpToSixtyFourIsDrawn(int hidden) throws IOException {
         TorchRandom.manualSeed(1);
         try (MnistModel model = new MnistModel(784, hidden, 10)) {
-            BufferedImage image = draw(png -> new HiddenUnits(model, 28, 28).write(png));
+            BufferedImage image = draw(png -> new HiddenUnits(model, 28).write(png));
             assertThat(image.getHeight()).isEqualTo(2 * (36 + (Math.min(64, hidden) + 7) / 8 * (56 + 14 + 12)));
         }
     }
@@ -146,9 +146,7 @@ class ReportTest {
         ConfusionMatrix.write(confusion, predictions);
         Map<String, String> configuration = new LinkedHashMap<>(Map.of("seed", "1"));
         Path html = folder.resolve("report.html");
-        Report.write(
-                html,
-                new Report.Content(
+        new Report(
                         configuration,
                         Map.of("java", "a JVM"),
                         List.of(new Phase(1, 0.5), new Phase(1, 0.1)),
@@ -156,7 +154,8 @@ class ReportTest {
                         pictures,
                         predictions,
                         Map.of("Which digit is taken for which", confusion),
-                        command));
+                        command)
+                .write(html);
         return Files.readString(html);
     }
 }
