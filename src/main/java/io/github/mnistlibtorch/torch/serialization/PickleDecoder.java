@@ -372,12 +372,11 @@ final class PickleDecoder {
         if (count > Long.BYTES) {
             return OTHER;
         }
-        long number = 0;
-        for (int i = 0; i < count; i++) {
-            number |= Byte.toUnsignedLong(bytes.get(i)) << (Byte.SIZE * i);
+        long number = count == 0 ? 0 : bytes.get(count - 1); // the highest byte has the sign
+        for (int i = count - 2; i >= 0; i--) {
+            number = number << Byte.SIZE | Byte.toUnsignedLong(bytes.get(i));
         }
-        int unused = Byte.SIZE * (Long.BYTES - count);
-        return count == 0 ? 0L : number << unused >> unused;
+        return number;
     }
 
     private String line() throws InputException {
