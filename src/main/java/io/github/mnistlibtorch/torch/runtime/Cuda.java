@@ -25,11 +25,6 @@ public record Cuda(
      * @param minor of its compute capability, for example 0 of 9.0
      */
     public record Gpu(int index, String name, int major, int minor) {
-        /** One of which only the index is known. */
-        static Gpu unnamed(int index) {
-            return new Gpu(index, "", 0, 0);
-        }
-
         @Override
         public String toString() {
             return name.isEmpty()
@@ -37,6 +32,8 @@ public record Cuda(
                     : "cuda:" + index + " (" + name + ", compute capability " + major + "." + minor + ")";
         }
     }
+
+    static final Cuda CPU_ASKED_FOR = notUsed("the CPU was asked for");
 
     public Cuda {
         gpus = List.copyOf(gpus);
@@ -78,7 +75,12 @@ public record Cuda(
         int count = torch.cuda_is_available() ? torch.cuda_device_count() : 0;
         return count == 0
                 ? notUsed("LibTorch finds no GPU, or no NVIDIA driver")
-                : new Cuda(IntStream.range(0, count).mapToObj(Gpu::unnamed).toList(), List.of(), null);
+                : new Cuda(
+                        IntStream.range(0, count)
+                                .mapToObj(index -> new Gpu(index, "", 0, 0))
+                                .toList(),
+                        List.of(),
+                        null);
     }
 
     /**

@@ -48,10 +48,11 @@ final class SharedLibrary {
     }
 
     private static @Nullable String elf(ByteBuffer header, long size, int machine, String platform) {
-        if (header.limit() < 64 || header.getInt(0) != ELF || header.get(4) != 2 || header.get(5) != 1) {
-            return notFor(platform);
-        }
-        if (Short.toUnsignedInt(header.getShort(18)) != machine) {
+        if (header.limit() < 64
+                || header.getInt(0) != ELF
+                || header.get(4) != 2
+                || header.get(5) != 1
+                || Short.toUnsignedInt(header.getShort(18)) != machine) {
             return notFor(platform);
         }
         // The section headers are the last thing in the file.

@@ -7,6 +7,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.bytedeco.cuda.cudart.cudaDeviceProp;
+import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
@@ -81,8 +83,42 @@ final class SystemCudaProbe implements CudaProbe {
     }
 
     private static String system() {
-        return Loader.getPlatform()
-                .substring(0, Loader.getPlatform().indexOf('-'))
-                .toLowerCase(Locale.ROOT);
+        return Loader.getPlatform().replaceFirst("-.*", "").toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Asks NVIDIA's driver by way of the CUDA runtime. Its classes come with LibTorch's build for the GPU: without that, or
+     * without a driver, this class cannot be used.
+     */
+    private static final class CudaRuntime {
+        static int driverVersion() {
+            int[] version = new int[1];
+            check(cudart.cudaDriverGetVersion(version));
+            return version[0];
+        }
+
+        static List<Gpu> gpus() {
+            int[] count = new int[1];
+            int error = cudart.cudaGetDeviceCount(count);
+            if (error == cudart.cudaErrorNoDevice) {
+                return List.of();
+            }
+            check(error);
+            List<Gpu> gpus = new ArrayList<>();
+            for (int i = 0; i < count[0]; i++) {
+                try (cudaDeviceProp properties = new cudaDeviceProp()) {
+                    check(cudart.cudaGetDeviceProperties(properties, i));
+                    String name = properties.name().getString();
+                    gpus.add(new Gpu(i, name, properties.major(), properties.minor()));
+                }
+            }
+            return gpus;
+        }
+
+        private static void check(int error) {
+            if (error != cudart.cudaSuccess) {
+                throw new IllegalStateException(cudart.cudaGetErrorString(error).getString());
+            }
+        }
     }
 }
