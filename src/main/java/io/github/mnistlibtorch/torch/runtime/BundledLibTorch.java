@@ -34,7 +34,7 @@ final class BundledLibTorch {
         NativeConfig.CUDA.apply();
         try {
             // Before either build is loaded: with a library missing, half of the GPU's would be, and end the process.
-            CudaProbe probe = new SystemCudaProbe(progress);
+            CudaProbe probe = new CudaProbe(progress);
             Cuda cuda = diagnose(probe, gpu, chosen);
             boolean useGpu = chosen == null ? cuda.isAvailable() : chosen.equals(GPU);
             if (useGpu && !cuda.isAvailable()) {

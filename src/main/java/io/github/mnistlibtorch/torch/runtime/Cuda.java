@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.torch.runtime;
 
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.global.torch;
@@ -137,11 +136,11 @@ public record Cuda(
                                     + "; unset it to see all there are");
         }
         List<String> architectures = build.list("architectures");
-        Map<Boolean, List<Gpu>> byCode = gpus.stream()
-                .collect(Collectors.partitioningBy(
-                        gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu))));
-        List<Gpu> withCode = byCode.getOrDefault(true, List.of());
-        List<Gpu> withoutCode = byCode.getOrDefault(false, List.of());
+        List<Gpu> withCode = gpus.stream()
+                .filter(gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu)))
+                .toList();
+        List<Gpu> withoutCode =
+                gpus.stream().filter(gpu -> !withCode.contains(gpu)).toList();
         if (withCode.isEmpty()) {
             return notUsed("this build has no code for " + list(withoutCode) + "; it has code for compute capability "
                     + String.join(", ", architectures) + ", and the later ones with the same first number");

@@ -4,7 +4,6 @@ import io.github.mnistlibtorch.torch.runtime.Cuda.Gpu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.bytedeco.cuda.cudart.cudaDeviceProp;
@@ -13,27 +12,32 @@ import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.jspecify.annotations.Nullable;
 
-/** Asks this machine. A library counts as missing if the linker cannot load it, whatever lies where. */
-final class SystemCudaProbe implements CudaProbe {
+/** Answers all that {@link Cuda} asks of a machine. Each question is asked only when the ones before it had a good answer. */
+class CudaProbe {
     private final Consumer<String> progress;
 
     /** @param progress told, in a sentence, when libraries have to be unpacked to be tried */
-    SystemCudaProbe(Consumer<String> progress) {
+    CudaProbe(Consumer<String> progress) {
         this.progress = progress;
     }
 
-    @Override
-    public boolean hasBuild() {
+    /** Whether LibTorch's build for the GPU is on the class path. */
+    boolean hasBuild() {
         return NativeLibraries.hasGpuBuild();
     }
 
-    @Override
-    public @Nullable String driverFailure() {
+    /** Why the library of the driver cannot be loaded, in the words of the linker; {@code null} if it can. */
+    @Nullable String driverFailure() {
         return failure(NativeConfig.CUDA.get("driver." + system()));
     }
 
-    @Override
-    public int driverVersion() {
+    /**
+     * The newest CUDA that the driver can run, as CUDA counts: 12040 for 12.4; 0 if there is no driver.
+     *
+     * @throws IllegalStateException in the words of CUDA, or of the linker, if it cannot be asked
+     * @throws LibTorchException if what asks cannot be unpacked
+     */
+    int driverVersion() {
         try {
             NativeLibraries.unpackCuda(name -> name.matches("(lib)?(jni)?cudart.*"), progress);
             return CudaRuntime.driverVersion();
@@ -42,19 +46,27 @@ final class SystemCudaProbe implements CudaProbe {
         }
     }
 
-    @Override
-    public List<Gpu> gpus() {
+    /**
+     * The GPUs that CUDA shows to this process.
+     *
+     * @throws IllegalStateException in the words of CUDA, if it does not start
+     */
+    List<Gpu> gpus() {
         return CudaRuntime.gpus();
     }
 
-    @Override
-    public @Nullable String visibleDevices() {
+    /** {@code CUDA_VISIBLE_DEVICES}, which hides GPUs from CUDA. */
+    @Nullable String visibleDevices() {
         return System.getenv("CUDA_VISIBLE_DEVICES");
     }
 
-    /** In the order of the build's list: each finds those that it needs loaded already. */
-    @Override
-    public List<String> missingLibraries() {
+    /**
+     * Of the libraries that the build is linked with, those that the linker cannot load, whatever lies where. They are tried in
+     * the order of the build's list: each finds those that it needs loaded already.
+     *
+     * @throws LibTorchException if those that come with the build cannot be unpacked
+     */
+    List<String> missingLibraries() {
         List<String> libraries = NativeConfig.CUDA.list("libraries." + system());
         Set<String> bundled = NativeLibraries.cudaNames();
         List<String> missing = new ArrayList<>();
@@ -63,8 +75,9 @@ final class SystemCudaProbe implements CudaProbe {
                 return missing; // to unpack the rest would be in vain
             }
             String library = libraries.get(i);
-            Map<String, String> unpacked = NativeLibraries.unpackCuda(library::equals, progress);
-            if (failure(unpacked.getOrDefault(library, library)) != null) {
+            NativeLibraries.Library unpacked =
+                    NativeLibraries.unpackCuda(library::equals, progress).get(library);
+            if (failure(unpacked == null ? library : unpacked.cached().getAbsolutePath()) != null) {
                 missing.add(library);
             }
         }

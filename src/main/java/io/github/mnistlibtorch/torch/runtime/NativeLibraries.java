@@ -9,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -136,15 +135,13 @@ final class NativeLibraries {
      * Unpacks libraries of CUDA that come with the build for the GPU.
      *
      * @param wanted tells them by their names
-     * @return where each is now, by its name
+     * @return by name
      */
-    static Map<String, String> unpackCuda(Predicate<String> wanted, Consumer<String> progress) {
+    static Map<String, Library> unpackCuda(Predicate<String> wanted, Consumer<String> progress) {
         Map<String, Library> libraries = cudaLibraries();
         libraries.keySet().removeIf(wanted.negate());
         unpack("CUDA's " + String.join(", ", libraries.keySet()), List.copyOf(libraries.values()), progress);
-        Map<String, String> paths = new HashMap<>();
-        libraries.forEach((name, library) -> paths.put(name, library.cached().getAbsolutePath()));
-        return paths;
+        return libraries;
     }
 
     /** By name, in two jars: what NVIDIA lets others distribute, and the bridges to Java. */
