@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.fuzz;
 
-import io.github.mnistlibtorch.torch.serialization.StateDictFile;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 
@@ -12,7 +12,7 @@ public final class PtFuzz {
 
     public static void fuzzerTestOneInput(byte[] data) {
         SCRATCH.give(data, file -> {
-            Map<String, Tensor> tensors = StateDictFile.read(file);
+            Map<String, Tensor> tensors = StateDict.read(file);
             tensors.values().forEach(Tensor::close);
         });
     }

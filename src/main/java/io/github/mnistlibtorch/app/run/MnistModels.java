@@ -3,7 +3,6 @@ package io.github.mnistlibtorch.app.run;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
-import io.github.mnistlibtorch.torch.serialization.StateDictFile;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.MnistCnn;
 import io.github.mnistlibtorch.tutorial.MnistMlp;
@@ -72,7 +71,7 @@ public final class MnistModels {
      * @throws IOException if the file cannot be read, or holds something else
      */
     public static ImageClassificationBase load(Path file) throws IOException {
-        Map<String, Tensor> tensors = StateDictFile.read(file);
+        Map<String, Tensor> tensors = StateDict.read(file);
         try {
             boolean isCnn = tensors.containsKey("conv1.weight");
             ImageClassificationBase model =

@@ -1,12 +1,10 @@
 package io.github.mnistlibtorch.torch.optim;
 
-import io.github.mnistlibtorch.torch.optim.OptimizerState.Keeper;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.AdamOptions;
-import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
@@ -21,7 +19,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * it where Python interpolates, and takes the square root of a correction where Python raises it to the power 0.5; each rounds
  * differently at times.
  */
-final class Adam extends org.bytedeco.pytorch.Adam implements Keeper {
+final class Adam extends StatefulOptimizer {
     /** Python's defaults. C++ has them as a tuple, whose order in memory depends on the compiler. */
     private static final double BETA1 = 0.9;
 
@@ -31,39 +29,36 @@ final class Adam extends org.bytedeco.pytorch.Adam implements Keeper {
     private static final String EXP_AVG_SQ = "exp_avg_sq";
 
     private final boolean decoupledWeightDecay;
-    private final OptimizerState state;
 
     /** @param decoupledWeightDecay whether the weights decay on their own, as in {@code AdamW} */
     Adam(TensorVector parameters, AdamOptions options, boolean decoupledWeightDecay) {
-        super(parameters, options);
+        super(new org.bytedeco.pytorch.Adam(parameters, options), STEP, EXP_AVG, EXP_AVG_SQ);
         this.decoupledWeightDecay = decoupledWeightDecay;
-        state = new OptimizerState(parameters.size(), "step", EXP_AVG, EXP_AVG_SQ);
     }
 
     @Override
-    public Tensor step() {
-        AdamOptions options = new AdamOptions(OptimizerState.options(this));
+    Update update() {
+        AdamOptions options = new AdamOptions(options(this));
         double lr = options.lr().get();
         double eps = options.eps().get();
         double weightDecay = options.weight_decay().get();
         // All parameters have taken as many steps if all have gradients: the corrections are computed once.
         Map<Long, Corrections> corrections = new HashMap<>();
-        return OptimizerState.step(this, (number, parameter, gradient) -> {
-            Corrections correction = corrections.computeIfAbsent(state.countStep(number), Adam::corrections);
+        return (number, parameter, gradient) -> {
+            Corrections correction = corrections.computeIfAbsent(countStep(number), Adam::corrections);
             Tensor grad = gradient;
             if (weightDecay != 0 && decoupledWeightDecay) {
                 parameter.mul_(new Scalar(1 - lr * weightDecay));
             } else if (weightDecay != 0) {
                 grad = grad.add(parameter, new Scalar(weightDecay));
             }
-            Tensor average = state.get(number, EXP_AVG, OptimizerState.zerosLike(parameter))
-                    .lerp_(grad, new Scalar(1 - BETA1));
-            Tensor squares = state.get(number, EXP_AVG_SQ, OptimizerState.zerosLike(parameter))
+            Tensor average = getOrZeros(number, EXP_AVG, parameter).lerp_(grad, new Scalar(1 - BETA1));
+            Tensor squares = getOrZeros(number, EXP_AVG_SQ, parameter)
                     .mul_(new Scalar(BETA2))
                     .addcmul_(grad, grad, new Scalar(1 - BETA2));
             Tensor root = squares.sqrt().div(new Scalar(correction.secondRoot)).add_(new Scalar(eps));
             parameter.addcdiv_(average, root, new Scalar(-(lr / correction.first)));
-        });
+        };
     }
 
     /** {@code bias_correction1} and {@code bias_correction2_sqrt}. */
@@ -83,30 +78,14 @@ final class Adam extends org.bytedeco.pytorch.Adam implements Keeper {
     }
 
     @Override
-    public Tensor step(LossClosure closure) {
-        return OptimizerState.refuseClosure();
-    }
-
-    @Override
-    public OptimizerState state() {
-        return state;
-    }
-
-    @Override
-    public Map<String, Object> options() {
-        AdamOptions options = new AdamOptions(OptimizerState.options(this));
-        Map<String, Object> inPython = new LinkedHashMap<>();
-        inPython.put("lr", options.lr().get());
-        inPython.put("betas", List.of(BETA1, BETA2));
-        inPython.put("eps", options.eps().get());
-        inPython.put("weight_decay", options.weight_decay().get());
-        inPython.put("amsgrad", false);
-        return inPython;
-    }
-
-    @Override
-    public void close() {
-        state.close();
-        super.close();
+    Map<String, Object> paramGroup() {
+        AdamOptions options = new AdamOptions(options(this));
+        Map<String, Object> group = new LinkedHashMap<>();
+        group.put("lr", options.lr().get());
+        group.put("betas", List.of(BETA1, BETA2));
+        group.put("eps", options.eps().get());
+        group.put("weight_decay", options.weight_decay().get());
+        group.put("amsgrad", false);
+        return group;
     }
 }

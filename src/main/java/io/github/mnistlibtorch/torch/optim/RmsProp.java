@@ -1,9 +1,7 @@
 package io.github.mnistlibtorch.torch.optim;
 
-import io.github.mnistlibtorch.torch.optim.OptimizerState.Keeper;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.RMSprop;
 import org.bytedeco.pytorch.RMSpropOptions;
 import org.bytedeco.pytorch.Scalar;
@@ -11,56 +9,37 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 
 /** {@code torch.optim.RMSprop}, neither centered nor with momentum. */
-final class RmsProp extends RMSprop implements Keeper {
+final class RmsProp extends StatefulOptimizer {
     private static final String SQUARE_AVG = "square_avg";
 
-    private final OptimizerState state;
-
     RmsProp(TensorVector parameters, RMSpropOptions options) {
-        super(parameters, options);
-        state = new OptimizerState(parameters.size(), "step", SQUARE_AVG);
+        super(new RMSprop(parameters, options), STEP, SQUARE_AVG);
     }
 
     @Override
-    public Tensor step() {
-        RMSpropOptions options = new RMSpropOptions(OptimizerState.options(this));
+    Update update() {
+        RMSpropOptions options = new RMSpropOptions(options(this));
         double alpha = options.alpha().get();
-        return OptimizerState.step(this, (number, parameter, gradient) -> {
-            state.countStep(number);
-            Tensor average = state.get(number, SQUARE_AVG, OptimizerState.zerosLike(parameter))
+        return (number, parameter, gradient) -> {
+            countStep(number);
+            Tensor average = getOrZeros(number, SQUARE_AVG, parameter)
                     .mul_(new Scalar(alpha))
                     .addcmul_(gradient, gradient, new Scalar(1 - alpha));
             Tensor root = average.sqrt().add_(new Scalar(options.eps().get()));
             parameter.addcdiv_(gradient, root, new Scalar(-options.lr().get()));
-        });
+        };
     }
 
     @Override
-    public Tensor step(LossClosure closure) {
-        return OptimizerState.refuseClosure();
-    }
-
-    @Override
-    public OptimizerState state() {
-        return state;
-    }
-
-    @Override
-    public Map<String, Object> options() {
-        RMSpropOptions options = new RMSpropOptions(OptimizerState.options(this));
-        Map<String, Object> inPython = new LinkedHashMap<>();
-        inPython.put("lr", options.lr().get());
-        inPython.put("alpha", options.alpha().get());
-        inPython.put("eps", options.eps().get());
-        inPython.put("weight_decay", options.weight_decay().get());
-        inPython.put("momentum", options.momentum().get());
-        inPython.put("centered", options.centered().get());
-        return inPython;
-    }
-
-    @Override
-    public void close() {
-        state.close();
-        super.close();
+    Map<String, Object> paramGroup() {
+        RMSpropOptions options = new RMSpropOptions(options(this));
+        Map<String, Object> group = new LinkedHashMap<>();
+        group.put("lr", options.lr().get());
+        group.put("alpha", options.alpha().get());
+        group.put("eps", options.eps().get());
+        group.put("weight_decay", options.weight_decay().get());
+        group.put("momentum", options.momentum().get());
+        group.put("centered", options.centered().get());
+        return group;
     }
 }

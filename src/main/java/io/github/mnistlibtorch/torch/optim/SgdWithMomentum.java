@@ -1,8 +1,6 @@
 package io.github.mnistlibtorch.torch.optim;
 
-import io.github.mnistlibtorch.torch.optim.OptimizerState.Keeper;
 import java.util.Map;
-import org.bytedeco.pytorch.LossClosure;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
 import org.bytedeco.pytorch.Scalar;
@@ -10,50 +8,29 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 
 /** {@code torch.optim.SGD} with momentum, without Nesterov's. */
-final class SgdWithMomentum extends SGD implements Keeper {
+final class SgdWithMomentum extends StatefulOptimizer {
     private static final String BUFFER = "momentum_buffer";
 
-    private final OptimizerState state;
-
     SgdWithMomentum(TensorVector parameters, SGDOptions options) {
-        super(parameters, options);
-        state = new OptimizerState(parameters.size(), BUFFER);
+        super(new SGD(parameters, options), BUFFER);
     }
 
     @Override
-    public Tensor step() {
-        SGDOptions options = new SGDOptions(OptimizerState.options(this));
-        return OptimizerState.step(this, (number, parameter, gradient) -> {
-            Tensor buffer;
-            if (state.has(number, BUFFER)) {
-                buffer = state.get(number, BUFFER, gradient::clone)
-                        .mul_(new Scalar(options.momentum().get()))
+    Update update() {
+        SGDOptions options = new SGDOptions(options(this));
+        return (number, parameter, gradient) -> {
+            boolean first = !has(number, BUFFER);
+            Tensor buffer = get(number, BUFFER, gradient::clone);
+            if (!first) {
+                buffer.mul_(new Scalar(options.momentum().get()))
                         .add_(gradient, new Scalar(1 - options.dampening().get()));
-            } else {
-                buffer = state.get(number, BUFFER, gradient::clone);
             }
             parameter.add_(buffer, new Scalar(-options.lr().get()));
-        });
+        };
     }
 
     @Override
-    public Tensor step(LossClosure closure) {
-        return OptimizerState.refuseClosure();
-    }
-
-    @Override
-    public OptimizerState state() {
-        return state;
-    }
-
-    @Override
-    public Map<String, Object> options() {
-        return OptimizerState.sgd(new SGDOptions(OptimizerState.options(this)));
-    }
-
-    @Override
-    public void close() {
-        state.close();
-        super.close();
+    Map<String, Object> paramGroup() {
+        return OptimizerState.sgd(this);
     }
 }

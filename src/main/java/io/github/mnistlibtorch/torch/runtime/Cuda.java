@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.torch.runtime;
 
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.global.torch;
@@ -25,11 +24,6 @@ public record Cuda(
      * @param minor of its compute capability, for example 0 of 9.0
      */
     public record Gpu(int index, String name, int major, int minor) {
-        /** One of which only the index is known. */
-        static Gpu unnamed(int index) {
-            return new Gpu(index, "", 0, 0);
-        }
-
         @Override
         public String toString() {
             return name.isEmpty()
@@ -37,6 +31,8 @@ public record Cuda(
                     : "cuda:" + index + " (" + name + ", compute capability " + major + "." + minor + ")";
         }
     }
+
+    static final Cuda CPU_ASKED_FOR = notUsed("the CPU was asked for");
 
     public Cuda {
         gpus = List.copyOf(gpus);
@@ -78,7 +74,12 @@ public record Cuda(
         int count = torch.cuda_is_available() ? torch.cuda_device_count() : 0;
         return count == 0
                 ? notUsed("LibTorch finds no GPU, or no NVIDIA driver")
-                : new Cuda(IntStream.range(0, count).mapToObj(Gpu::unnamed).toList(), List.of(), null);
+                : new Cuda(
+                        IntStream.range(0, count)
+                                .mapToObj(index -> new Gpu(index, "", 0, 0))
+                                .toList(),
+                        List.of(),
+                        null);
     }
 
     /**
@@ -135,11 +136,11 @@ public record Cuda(
                                     + "; unset it to see all there are");
         }
         List<String> architectures = build.list("architectures");
-        Map<Boolean, List<Gpu>> byCode = gpus.stream()
-                .collect(Collectors.partitioningBy(
-                        gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu))));
-        List<Gpu> withCode = byCode.getOrDefault(true, List.of());
-        List<Gpu> withoutCode = byCode.getOrDefault(false, List.of());
+        List<Gpu> withCode = gpus.stream()
+                .filter(gpu -> architectures.stream().anyMatch(architecture -> runsOn(architecture, gpu)))
+                .toList();
+        List<Gpu> withoutCode =
+                gpus.stream().filter(gpu -> !withCode.contains(gpu)).toList();
         if (withCode.isEmpty()) {
             return notUsed("this build has no code for " + list(withoutCode) + "; it has code for compute capability "
                     + String.join(", ", architectures) + ", and the later ones with the same first number");

@@ -1,10 +1,16 @@
 package io.github.mnistlibtorch.torch.runtime;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
@@ -22,13 +28,33 @@ public final class Environment {
             "OPENBLAS_CORETYPE",
             "OPENBLAS_L2_SIZE");
 
+    private static final Pattern MKL = Pattern.compile("Math Kernel Library Version (\\S+)");
+
+    private static final Pattern BLAS_INFO = Pattern.compile("BLAS_INFO=(\\w+)");
+
+    private static final String UNKNOWN = "unknown";
+
     private Environment() {}
 
     /** Facts by name, in the order in which a person wants to read them; LibTorch must have started. */
     public static Map<String, Object> describe() {
+        ExternalLibTorch external = LibTorch.loadedExternal();
+        Map<String, Object> facts = new LinkedHashMap<>();
         try (TensorScope scope = TensorScope.open()) {
-            return facts();
+            facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
+            facts.put("javacpp", version("javacpp"));
+            facts.putAll(kernels());
+            facts.put(
+                    "libtorch_from", external == null ? "the jar" : external.folder() + " (" + external.asked() + ")");
+            facts.put("processors", Runtime.getRuntime().availableProcessors());
+            facts.put("threads", torch.get_num_threads());
+            facts.put("blas_threads", LibTorch.numThreads());
+            facts.put("cuda_available", torch.cuda_is_available());
+            facts.put("cuda", LibTorch.cuda().toString());
+            facts.put("cuda_allocator", allocator(NativeConfig.CUDA.list("allocator.variables")));
+            facts.put("native_libraries", NativeLibraries.cacheDirectory());
         }
+        return facts;
     }
 
     /** Of these, what may change the last digit of a number. */
@@ -38,20 +64,15 @@ public final class Environment {
         kernels.put("libtorch", libTorchVersion());
         kernels.put("build", LibTorch.build());
         kernels.put("blas", blas());
-        kernels.put("kernel_variables", kernelVariables());
+        String set = KERNEL_VARIABLES.stream()
+                .filter(System.getenv()::containsKey)
+                .map(Environment::setting)
+                .collect(Collectors.joining(" "));
+        kernels.put("kernel_variables", set.isEmpty() ? "none" : set);
         try (BytePointer capability = torch.get_cpu_capability()) {
             kernels.put("cpu_capability", capability.getString());
         }
         return kernels;
-    }
-
-    /** Variables that choose kernels by hand, with their values. */
-    private static String kernelVariables() {
-        String set = KERNEL_VARIABLES.stream()
-                .filter(System.getenv()::containsKey)
-                .map(variable -> variable + "=" + System.getenv(variable))
-                .collect(Collectors.joining(" "));
-        return set.isEmpty() ? "none" : set;
     }
 
     /** The version with its suffix: {@code torch.__version__}. */
@@ -66,13 +87,56 @@ public final class Environment {
             return "openblas " + version("openblas");
         }
         try (BytePointer config = torch.show_config()) {
-            return Blas.of(config.getString());
+            return blas(config.getString());
         }
     }
 
-    /** The processor, told apart from others on which libraries may choose other kernels; {@code unknown} if it cannot be. */
+    /**
+     * Reads the library that multiplies matrices out of {@code torch.__config__.show()}, for example
+     * {@code mkl 2024.2-Product}; of others than MKL only the name is known.
+     */
+    static String blas(String config) {
+        Matcher mkl = MKL.matcher(config);
+        if (mkl.find()) {
+            return "mkl " + mkl.group(1);
+        }
+        Matcher info = BLAS_INFO.matcher(config);
+        return info.find() ? info.group(1) : UNKNOWN;
+    }
+
+    /**
+     * Tells the processor apart from others on which libraries may choose other kernels, in the words of
+     * {@code record_trace.py}: for example {@code AMD EPYC (AuthenticAMD family 25 model 1 stepping 1, flags
+     * 0123456789abcdef)}, or {@code unknown} if the system does not say.
+     */
     public static String processor() {
-        return Processor.describe();
+        try {
+            return processor(Files.readString(Path.of("/proc/cpuinfo"), UTF_8));
+        } catch (IOException e) {
+            return System.getenv().getOrDefault("PROCESSOR_IDENTIFIER", UNKNOWN); // Windows
+        }
+    }
+
+    /** @param cpuinfo of Linux; the first processor counts */
+    static String processor(String cpuinfo) {
+        Map<String, String> facts = new HashMap<>();
+        for (String line : cpuinfo.split("\n\n", 2)[0].split("\n")) {
+            int colon = line.indexOf(':');
+            if (colon > 0) {
+                facts.put(
+                        line.substring(0, colon).strip(),
+                        line.substring(colon + 1).strip());
+            }
+        }
+        String flags = facts.getOrDefault("flags", facts.getOrDefault("Features", ""));
+        if (flags.isEmpty()) {
+            return UNKNOWN;
+        }
+        return facts.getOrDefault("model name", "?") + " (" + facts.getOrDefault("vendor_id", "?")
+                + " family " + facts.getOrDefault("cpu family", "?")
+                + " model " + facts.getOrDefault("model", "?")
+                + " stepping " + facts.getOrDefault("stepping", "?")
+                + ", flags " + Sha256.hex(flags.getBytes(UTF_8)).substring(0, 16) + ")";
     }
 
     /** The file of the library that computes, libtorch_cpu. */
@@ -81,30 +145,17 @@ public final class Environment {
         return external == null ? NativeLibraries.torchCpu() : external.torchCpu();
     }
 
-    private static Map<String, Object> facts() {
-        ExternalLibTorch external = LibTorch.loadedExternal();
-        Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("java", System.getProperty("java.vm.name") + " " + Runtime.version());
-        facts.put("javacpp", version("javacpp"));
-        facts.putAll(kernels());
-        facts.put("libtorch_from", external == null ? "the jar" : external.folder() + " (" + external.asked() + ")");
-        facts.put("processors", Runtime.getRuntime().availableProcessors());
-        facts.put("threads", torch.get_num_threads());
-        facts.put("blas_threads", LibTorch.numThreads());
-        facts.put("cuda_available", torch.cuda_is_available());
-        facts.put("cuda", LibTorch.cuda().toString());
-        facts.put("cuda_allocator", allocator(NativeConfig.CUDA.list("allocator.variables")));
-        facts.put("native_libraries", NativeLibraries.cacheDirectory());
-        return facts;
-    }
-
     /** The first of these variables that is set goes before the others. */
     private static String allocator(List<String> variables) {
         return variables.stream()
                 .filter(System.getenv()::containsKey)
                 .findFirst()
-                .map(variable -> variable + "=" + System.getenv(variable))
+                .map(Environment::setting)
                 .orElse("defaults; " + String.join(" and ", variables) + " are not set");
+    }
+
+    private static String setting(String variable) {
+        return variable + "=" + System.getenv(variable);
     }
 
     static String version(String preset) {

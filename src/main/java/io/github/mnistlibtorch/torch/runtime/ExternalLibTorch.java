@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -44,7 +45,7 @@ record ExternalLibTorch(Path folder, String version, String asked) {
         if (folder == null) {
             folder = PythonTorch.folderOf(source, PythonTorch.PATIENCE);
         } else if (!Files.isDirectory(folder)) {
-            throw new UnusableLibTorchException(source.asked() + ": there is no such folder" + source.remedy());
+            throw source.unusable("there is no such folder");
         }
         return check(folder, source, Loader.getPlatform(), LibTorch.version());
     }
@@ -66,31 +67,25 @@ record ExternalLibTorch(Path folder, String version, String asked) {
         try {
             String version = version(lib);
             if (version == null) {
-                throw new UnusableLibTorchException(asked + ": neither " + String.join(" nor ", VERSION_FILES)
-                        + " beside " + lib + " says which LibTorch it is" + source.remedy());
+                throw source.unusable("neither " + String.join(" nor ", VERSION_FILES) + " beside " + lib
+                        + " says which LibTorch it is");
             }
             if (!version.replaceFirst("\\+.*", "").equals(required)) {
                 throw new UnusableLibTorchException(
                         asked + " is LibTorch " + version + ", and this program needs " + required + source.remedy());
             }
-            for (String name : names) {
-                Path library = lib.resolve(name);
+            ExternalLibTorch libTorch = new ExternalLibTorch(lib, version, asked);
+            Stream<Path> found = Stream.concat(libTorch.toLoad().stream(), libTorch.toLoadForCuda().stream());
+            for (Path library :
+                    Stream.concat(names.stream().map(lib::resolve), found).toList()) {
                 String problem = Files.isRegularFile(library) ? SharedLibrary.problem(library, platform) : "is missing";
                 if (problem != null) {
-                    throw new UnusableLibTorchException(asked + ": " + library + " " + problem + source.remedy());
-                }
-            }
-            ExternalLibTorch libTorch = new ExternalLibTorch(lib, version, asked);
-            for (Path library : Stream.concat(libTorch.toLoad().stream(), libTorch.toLoadForCuda().stream())
-                    .toList()) {
-                String problem = SharedLibrary.problem(library, platform);
-                if (problem != null) {
-                    throw new UnusableLibTorchException(asked + ": " + library + " " + problem + source.remedy());
+                    throw source.unusable(library + " " + problem);
                 }
             }
             return libTorch;
         } catch (IOException e) {
-            throw new UnusableLibTorchException(asked + ": " + lib + " cannot be read" + source.remedy());
+            throw source.unusable(lib + " cannot be read");
         }
     }
 
@@ -150,6 +145,62 @@ record ExternalLibTorch(Path folder, String version, String asked) {
     /** The libraries for the GPU, likewise; they find NVIDIA's own by the paths that are written in them. */
     List<Path> toLoadForCuda() {
         return existing(Stream.of("libc10_cuda.so", "libtorch_cuda.so", "c10_cuda.dll", "torch_cuda.dll"));
+    }
+
+    /**
+     * Loads it. JavaCPP takes no part in it, then and later: it would load what the jar has as well, and two copies of one
+     * library end the process. OpenBLAS, which only the jar's needs, stays away.
+     *
+     * @param gpu whether a GPU is of use
+     */
+    LibTorch.Build load(Consumer<String> progress, boolean gpu) {
+        NativeConfig.CPU.apply();
+        NativeLibraries.unpack("the bridge to LibTorch", NativeLibraries.bridges(), progress);
+        System.setProperty(NativeLibraries.LOAD_LIBRARIES, "false");
+        NativeLibraries.startLoadingClasses();
+        try {
+            NativeLibraries.loadBridge("jnijavacpp");
+        } catch (UnsatisfiedLinkError e) {
+            throw NativeLibraries.explain(e); // it needs nothing of LibTorch: what is wrong is the cache
+        }
+        try {
+            toLoad().forEach(library -> System.load(library.toString()));
+            NativeLibraries.loadBridge("jnitorch");
+            requireNoOther();
+        } catch (LinkageError e) {
+            throw new LibTorchException(
+                    asked + ": the libraries in " + folder + " cannot be loaded (" + LibTorch.firstLine(e)
+                            + "); install that LibTorch again, or say --libtorch bundled",
+                    e);
+        }
+        return new LibTorch.Build("external", gpu ? Cuda.of(this) : Cuda.CPU_ASKED_FOR);
+    }
+
+    /** The linker tells on Linux what it has loaded; one that took a library from elsewhere has mixed two builds. */
+    private void requireNoOther() {
+        List<String> mapped;
+        try {
+            mapped = Files.readAllLines(Path.of("/proc/self/maps"));
+        } catch (IOException e) {
+            return; // another system
+        }
+        for (Path library : toLoad()) {
+            String name = "/" + library.getFileName();
+            for (String line : mapped) {
+                String file = line.substring(Math.max(0, line.indexOf('/')));
+                if (line.endsWith(name) && !isSameFile(Path.of(file), library)) {
+                    throw new UnsatisfiedLinkError("the linker took " + file + " instead of " + library);
+                }
+            }
+        }
+    }
+
+    private static boolean isSameFile(Path one, Path other) {
+        try {
+            return Files.isSameFile(one, other);
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private List<Path> existing(Stream<String> names) {

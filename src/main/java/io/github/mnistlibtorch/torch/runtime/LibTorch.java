@@ -2,11 +2,6 @@ package io.github.mnistlibtorch.torch.runtime;
 
 import static java.util.Objects.requireNonNull;
 
-import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
@@ -38,42 +33,40 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  */
 public final class LibTorch {
-    /** Starts once; who comes later waits, and gets the same failure if it failed. */
-    private static @Nullable FutureTask<@Nullable Void> start; // guarded by the class
-
-    private static @Nullable Thread background; // guarded by the class
-
-    /** Whether the start in the background is still finding out which LibTorch is asked for. */
-    private static volatile boolean asking;
+    /** {@code c10::LogSeverity} of errors. */
+    private static final int LOG_LEVEL_ERROR = 2;
 
     /** What {@link #use} was told. */
     private static volatile @Nullable String source;
 
-    /** {@code c10::LogSeverity} of errors. */
-    private static final int LOG_LEVEL_ERROR = 2;
+    /** Held by who starts; who comes later waits, and gets the same failure if it failed. */
+    private static final Object START = new Object();
 
-    private static final Object LOOKING = new Object();
+    private static boolean looked; // guarded by START, like the next two
+    private static boolean started;
+    private static @Nullable LibTorchException failure;
 
-    private static boolean looked; // guarded by LOOKING, like what was found
-    private static @Nullable ExternalLibTorch found;
-    private static @Nullable UnusableLibTorchException unusable;
+    private static volatile @Nullable Thread background;
 
-    /** The one that was loaded instead of the jar's; set before the start ends. */
+    /** Whether a Python may be asked for its LibTorch right now. */
+    private static volatile boolean asking;
+
+    /** The one to use instead of the jar's; set before the start ends. */
     private static volatile @Nullable ExternalLibTorch external;
 
     /** Of a LibTorch that is not the jar's. */
     private static volatile int threads = 1;
 
-    /** What the start found out about GPUs; set before it ends. */
-    private static volatile Cuda cuda = Cuda.notUsed("LibTorch has not started");
+    /** Set before the start ends. */
+    private static volatile Build build = new Build("none yet", Cuda.notUsed("LibTorch has not started"));
 
-    /** Which build the start has loaded; set before it ends. */
-    private static volatile String build = "none yet";
-
-    /** JavaCPP's word for the build: empty for the CPU's alone, {@link #GPU}, or unset for the first that it finds. */
-    private static final String EXTENSION = "org.bytedeco.javacpp.platform.extension";
-
-    private static final String GPU = "-gpu";
+    /**
+     * What was loaded.
+     *
+     * @param name {@code cpu}, or {@code gpu}, which computes on the CPU as well, or {@code external}
+     * @param cuda whether it can use a GPU
+     */
+    record Build(String name, Cuda cuda) {}
 
     private LibTorch() {}
 
@@ -111,57 +104,66 @@ public final class LibTorch {
         return Environment.version("pytorch").replaceFirst("-.*", "");
     }
 
-    /**
-     * Loads LibTorch, silently; one thread each for ATen and the BLAS.
-     *
-     * @throws UnusableLibTorchException if another LibTorch than the jar's is asked for, and cannot be used
-     * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
-     */
+    /** Loads LibTorch, silently, as {@link #start(Consumer, boolean)} does. */
     public static void start() {
         start(message -> {});
     }
 
-    /**
-     * Loads LibTorch.
-     *
-     * @param progress told, in a sentence, when the libraries have to be unpacked first (a few seconds, once)
-     * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
-     */
+    /** Loads LibTorch, for a GPU if there is one, as {@link #start(Consumer, boolean)} does. */
     public static void start(Consumer<String> progress) {
         start(progress, /* gpu= */ true);
     }
 
     /**
-     * Loads LibTorch.
+     * Loads LibTorch; one thread each for ATen and the BLAS.
      *
      * @param progress told, in a sentence, when the libraries have to be unpacked first (a few seconds, once)
      * @param gpu whether a GPU is of use; if not, or if none can be used, the build for the CPU is loaded
+     * @throws UnusableLibTorchException if another LibTorch than the jar's is asked for, and cannot be used
      * @throws LibTorchException if the library cannot be unpacked or loaded, in one sentence with the remedy
      */
     public static void start(Consumer<String> progress, boolean gpu) {
-        FutureTask<@Nullable Void> task = startOnce(progress, gpu);
-        task.run(); // does nothing if it has been run, or is being run
-        boolean interrupted = false;
+        synchronized (START) {
+            startOnce(progress, gpu);
+            if (failure != null) {
+                throw failure;
+            }
+        }
+        if (external != null) {
+            // MKL counts the threads of each thread that calls it; the start may have run on another.
+            torch.set_num_threads(threads);
+        }
+    }
+
+    /** The caller holds {@link #START}. */
+    private static void startOnce(Consumer<String> progress, boolean gpu) {
+        if (started) {
+            return;
+        }
+        started = true;
         try {
-            while (true) {
-                try {
-                    task.get();
-                    if (external != null) {
-                        // MKL counts the threads of each thread that calls it; the start may have run on another.
-                        torch.set_num_threads(threads);
-                    }
-                    return;
-                } catch (InterruptedException e) {
-                    interrupted = true; // half a start is no state to go on from
-                } catch (ExecutionException e) {
-                    Throwable cause = e.getCause() == null ? e : e.getCause();
-                    throw cause instanceof LibTorchException known ? known : NativeLibraries.explain(cause);
-                }
+            look();
+            if (failure == null) {
+                load(progress, gpu);
             }
+        } catch (Throwable e) { // thrown by each start
+            failure = e instanceof LibTorchException known ? known : NativeLibraries.explain(e);
+        }
+    }
+
+    /** Finds the LibTorch that is asked for; once, as a Python may have to be asked. The caller holds {@link #START}. */
+    private static void look() {
+        if (looked) {
+            return;
+        }
+        looked = true;
+        asking = true;
+        try {
+            external = ExternalLibTorch.find(LibTorchSource.of(source, System.getenv()));
+        } catch (UnusableLibTorchException e) {
+            failure = e;
         } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+            asking = false;
         }
     }
 
@@ -170,31 +172,31 @@ public final class LibTorch {
      * tells what went wrong. A program that may end without that calls {@link #finishStart} first.
      */
     public static synchronized void startInBackground() {
-        if (start == null && background == null) {
-            background = new Thread(
-                    () -> {
-                        // With the build for the GPU there, whether to load it depends on what the program is asked
-                        // for.
-                        if (isQuick()) {
-                            startOnce(message -> {}, /* gpu= */ true).run();
-                        }
-                    },
-                    "LibTorch start");
-            background.setDaemon(true);
-            background.start();
+        if (background == null) {
+            Thread thread = new Thread(LibTorch::startIfQuick, "LibTorch start");
+            thread.setDaemon(true);
+            thread.start();
+            background = thread;
         }
     }
 
-    private static boolean isQuick() {
+    private static void startIfQuick() {
+        synchronized (START) {
+            look();
+            if (failure == null && isQuick(external)) {
+                startOnce(message -> {}, /* gpu= */ true);
+            }
+        }
+    }
+
+    /** With the build for the GPU there, whether to load it depends on what the program is asked for. */
+    private static boolean isQuick(@Nullable ExternalLibTorch other) {
         try {
-            asking = true;
-            ExternalLibTorch other = external();
-            asking = false;
             return other == null
-                    ? !NativeLibraries.hasGpuBuild() && NativeLibraries.areUnpacked()
-                    : !other.hasCuda() && NativeLibraries.areBridgesUnpacked();
+                    ? !NativeLibraries.hasGpuBuild()
+                            && NativeLibraries.areUnpacked(NativeLibraries.find(/* gpu= */ false))
+                    : !other.hasCuda() && NativeLibraries.areUnpacked(NativeLibraries.bridges());
         } catch (LibTorchException e) {
-            asking = false;
             return false; // start() will say why
         }
     }
@@ -204,7 +206,7 @@ public final class LibTorch {
      * not wait for a Python that does not answer.
      */
     public static void finishStart() {
-        Thread thread = inBackground();
+        Thread thread = background;
         try {
             if (thread != null) {
                 if (asking) {
@@ -217,51 +219,22 @@ public final class LibTorch {
         }
     }
 
-    private static synchronized @Nullable Thread inBackground() {
-        return background;
-    }
-
     /** Whether LibTorch can use a GPU, once it has started. */
     public static Cuda cuda() {
-        return cuda;
+        return build.cuda();
     }
 
-    /** The build that was loaded: {@code cpu}, or {@code gpu}, which computes on the CPU as well, or {@code external}. */
+    /** The name of the build that was loaded. */
     static String build() {
-        return build;
-    }
-
-    private static synchronized FutureTask<@Nullable Void> startOnce(Consumer<String> progress, boolean gpu) {
-        if (start == null) {
-            start = new FutureTask<>(() -> load(progress, gpu), null);
-        }
-        return start;
-    }
-
-    /** The LibTorch that is asked for; looked for once, as a Python may have to be asked for it. */
-    private static @Nullable ExternalLibTorch external() {
-        synchronized (LOOKING) {
-            if (!looked) {
-                looked = true;
-                try {
-                    found = ExternalLibTorch.find(LibTorchSource.of(source, System.getenv()));
-                } catch (UnusableLibTorchException e) {
-                    unusable = e;
-                }
-            }
-            if (unusable != null) {
-                throw unusable;
-            }
-            return found;
-        }
+        return build.name();
     }
 
     private static void load(Consumer<String> progress, boolean gpu) {
-        ExternalLibTorch other = external();
-        if (other == null) {
-            loadBundled(progress, gpu);
+        if (external == null) {
+            build = BundledLibTorch.load(progress, gpu);
         } else {
-            loadExternal(other, progress, gpu);
+            build = external.load(progress, gpu);
+            setNumThreads(NativeConfig.CPU.getInt("aten.threads"));
         }
         logErrorsOnly();
     }
@@ -274,68 +247,6 @@ public final class LibTorch {
         Pointer level = Loader.addressof("FLAGS_caffe2_log_level");
         if (level != null && System.getenv("TORCH_CPP_LOG_LEVEL") == null) {
             new IntPointer(level).put(LOG_LEVEL_ERROR);
-        }
-    }
-
-    private static void loadExternal(ExternalLibTorch other, Consumer<String> progress, boolean gpu) {
-        NativeConfig.CPU.apply();
-        NativeLibraries.unpackBridges(progress);
-        try {
-            NativeLibraries.loadExternal(other);
-        } catch (LinkageError e) {
-            throw new LibTorchException(
-                    other.asked() + ": the libraries in " + other.folder() + " cannot be loaded (" + firstLine(e)
-                            + "); install that LibTorch again, or say --libtorch bundled",
-                    e);
-        }
-        external = other;
-        build = "external";
-        cuda = gpu ? Cuda.of(other) : Cuda.notUsed("the CPU was asked for");
-        threads = NativeConfig.CPU.getInt("aten.threads");
-        torch.set_num_threads(threads);
-    }
-
-    private static void loadBundled(Consumer<String> progress, boolean gpu) {
-        String chosen = System.getProperty(EXTENSION);
-        NativeConfig.CUDA.apply();
-        try {
-            // Before either build is loaded: with a library missing, half of the GPU's would be, and end the process.
-            CudaProbe probe = new SystemCudaProbe(progress);
-            cuda = diagnose(probe, gpu, chosen);
-            boolean useGpu = chosen == null ? cuda.isAvailable() : chosen.equals(GPU);
-            if (useGpu && !cuda.isAvailable()) {
-                requireLoadable(probe);
-            }
-            NativeConfig config = useGpu ? NativeConfig.CUDA : NativeConfig.CPU;
-            config.apply();
-            Loader.loadProperties(/* forceReload= */ true); // JavaCPP may have read them for the probe
-            NativeLibraries.unpack(useGpu, progress);
-            NativeLibraries.load(useGpu);
-            build = useGpu ? "gpu" : "cpu";
-            torch.set_num_threads(config.getInt("aten.threads"));
-            blasUse(config.getInt("blas.threads"));
-        } catch (LinkageError e) {
-            throw NativeLibraries.explain(e);
-        }
-    }
-
-    private static Cuda diagnose(CudaProbe probe, boolean gpu, @Nullable String chosen) {
-        if (chosen != null && !chosen.equals(GPU)) {
-            return Cuda.notUsed("-D" + EXTENSION + "=" + chosen + " chooses another build of LibTorch");
-        }
-        return gpu ? Cuda.diagnose(probe, NativeConfig.CUDA) : Cuda.notUsed("the CPU was asked for");
-    }
-
-    /** For the build for the GPU without a GPU. */
-    private static void requireLoadable(CudaProbe probe) {
-        List<String> missing = probe.hasBuild()
-                ? probe.missingLibraries()
-                : List.of("those of " + NativeConfig.CUDA.get("gpu.folder") + "/");
-        if (!missing.isEmpty()) {
-            throw new LibTorchException(
-                    "LibTorch's build for the GPU, which -D" + EXTENSION + "=" + GPU
-                            + " asks for, cannot be loaded: these libraries are missing: " + String.join(", ", missing),
-                    null);
         }
     }
 
@@ -409,18 +320,5 @@ public final class LibTorch {
         return message == null || message.isBlank()
                 ? error.getClass().getSimpleName()
                 : message.strip().lines().findFirst().orElseThrow();
-    }
-
-    /** Also what makes {@link #setNumThreads} work. */
-    private static void blasUse(int threads) {
-        Map<String, String> loaded = Loader.getLoadedLibraries();
-        // The setter looks its function up among the global symbols; JavaCPP loads libraries with local ones.
-        for (String name : Set.of("openblas@.0", "libopenblas")) {
-            String path = loaded.get(name);
-            if (path != null) {
-                Loader.loadGlobal(path);
-            }
-        }
-        openblas_nolapack.blas_set_num_threads(threads);
     }
 }

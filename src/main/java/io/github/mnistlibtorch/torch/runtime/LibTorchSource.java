@@ -66,6 +66,11 @@ record LibTorchSource(
         return folder == null && python == null;
     }
 
+    /** What to throw if it cannot be used, for a reason in a clause. */
+    UnusableLibTorchException unusable(String reason) {
+        return new UnusableLibTorchException(asked + ": " + reason + remedy);
+    }
+
     private static LibTorchSource ofPython(String asked, Map<String, String> environment, String otherwise) {
         String named = environment.getOrDefault(PYTHON, "");
         return new LibTorchSource(

@@ -5,6 +5,7 @@ import java.math.MathContext;
 import java.math.RoundingMode;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
@@ -46,12 +47,7 @@ public final class PythonRepr {
         int point = digits.length() - shortest.scale();
         if (point <= -4 || point > 16) {
             String mantissa = digits.length() == 1 ? digits : digits.charAt(0) + "." + digits.substring(1);
-            int exponent = point - 1;
-            return sign
-                    + mantissa
-                    + (exponent < 0 ? "e-" : "e+")
-                    + (Math.abs(exponent) < 10 ? "0" : "")
-                    + Math.abs(exponent);
+            return sign + mantissa + String.format(Locale.ROOT, "e%+03d", point - 1);
         }
         String plain = shortest.toPlainString();
         return sign + (plain.contains(".") ? plain : plain + ".0");

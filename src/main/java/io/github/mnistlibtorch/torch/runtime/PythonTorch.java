@@ -45,8 +45,7 @@ final class PythonTorch {
      */
     static Path folderOf(LibTorchSource source, Duration patience) {
         String python = requireNonNull(source.python());
-        String asked = source.asked();
-        String remedy = source.remedy();
+        String quoted = "'" + escaped(python) + "'";
         Process process;
         try {
             ProcessBuilder builder =
@@ -54,31 +53,28 @@ final class PythonTorch {
             builder.environment().put("PYTHONIOENCODING", "utf-8");
             process = builder.start();
         } catch (IOException e) {
-            throw new UnusableLibTorchException(
-                    asked + ": there is no Python '" + escaped(python) + "' that can be started" + remedy);
+            throw source.unusable("there is no Python " + quoted + " that can be started");
         }
         try {
             process.getOutputStream().close(); // one that asks something gets no answer
             if (!process.waitFor(patience.toMillis(), TimeUnit.MILLISECONDS)) {
-                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' does not say within "
-                        + patience.toSeconds() + " s where its torch is" + remedy);
+                throw source.unusable(
+                        quoted + " does not say within " + patience.toSeconds() + " s where its torch is");
             }
             String answer = answer(process.getInputStream());
             if (process.exitValue() != 0) {
-                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' does not work (exit code "
-                        + process.exitValue() + ")" + remedy);
+                throw source.unusable(quoted + " does not work (exit code " + process.exitValue() + ")");
             }
             if (answer.isEmpty()) {
-                throw new UnusableLibTorchException(asked + ": '" + escaped(python) + "' has no torch; install it with "
-                        + escaped(python) + " -m pip install torch==" + LibTorch.version() + remedy);
+                throw source.unusable(quoted + " has no torch; install it with " + escaped(python)
+                        + " -m pip install torch==" + LibTorch.version());
             }
             return Path.of(answer).toAbsolutePath().resolveSibling("");
         } catch (IOException | IllegalArgumentException e) {
-            throw new UnusableLibTorchException(
-                    asked + ": '" + escaped(python) + "' does not say where its torch is" + remedy);
+            throw source.unusable(quoted + " does not say where its torch is");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new UnusableLibTorchException(asked + ": interrupted while '" + escaped(python) + "' was asked");
+            throw new UnusableLibTorchException(source.asked() + ": interrupted while " + quoted + " was asked");
         } finally {
             process.descendants().forEach(ProcessHandle::destroyForcibly);
             process.destroyForcibly();

@@ -39,46 +39,47 @@ final class SharedLibrary {
             header.flip();
             String system = platform.substring(0, platform.indexOf('-'));
             boolean arm = platform.endsWith("arm64");
-            return switch (system) {
-                case "linux" -> elf(header, channel.size(), arm ? ELF_AARCH64 : ELF_X86_64, platform);
-                case "macosx" -> machO(header, arm ? MACH_O_ARM64 : MACH_O_X86_64, platform);
-                default -> portableExecutable(header, PE_X86_64, platform);
+            boolean right = switch (system) {
+                case "linux" -> isElf(header, arm ? ELF_AARCH64 : ELF_X86_64);
+                case "macosx" -> isMachO(header, arm ? MACH_O_ARM64 : MACH_O_X86_64);
+                default -> isPortableExecutable(header, PE_X86_64);
             };
+            if (!right) {
+                return "is not a library for " + platform;
+            }
+            return system.equals("linux") && isElfCutOff(header, channel.size()) ? "is cut off" : null;
         }
     }
 
-    private static @Nullable String elf(ByteBuffer header, long size, int machine, String platform) {
-        if (header.limit() < 64 || header.getInt(0) != ELF || header.get(4) != 2 || header.get(5) != 1) {
-            return notFor(platform);
-        }
-        if (Short.toUnsignedInt(header.getShort(18)) != machine) {
-            return notFor(platform);
-        }
-        // The section headers are the last thing in the file.
+    private static boolean isElf(ByteBuffer header, int machine) {
+        return header.limit() >= 64
+                && header.getInt(0) == ELF
+                && header.get(4) == 2
+                && header.get(5) == 1
+                && Short.toUnsignedInt(header.getShort(18)) == machine;
+    }
+
+    /** The section headers are the last thing in the file. */
+    private static boolean isElfCutOff(ByteBuffer header, long size) {
         long end = header.getLong(40)
                 + (long) Short.toUnsignedInt(header.getShort(58)) * Short.toUnsignedInt(header.getShort(60));
-        return end < 0 || end > size ? "is cut off" : null;
+        return end < 0 || end > size;
     }
 
-    private static @Nullable String machO(ByteBuffer header, int cpu, String platform) {
+    private static boolean isMachO(ByteBuffer header, int cpu) {
         boolean thin = header.limit() >= 8 && header.getInt(0) == MACH_O && header.getInt(4) == cpu;
         boolean fat = header.limit() >= 8 && Integer.reverseBytes(header.getInt(0)) == 0xcafebabe;
-        return thin || fat ? null : notFor(platform);
+        return thin || fat;
     }
 
-    private static @Nullable String portableExecutable(ByteBuffer header, int machine, String platform) {
+    private static boolean isPortableExecutable(ByteBuffer header, int machine) {
         if (header.limit() < 64 || header.get(0) != 'M' || header.get(1) != 'Z') {
-            return notFor(platform);
+            return false;
         }
         int start = header.getInt(60);
-        boolean right = start >= 0
+        return start >= 0
                 && start <= header.limit() - 6
                 && header.getInt(start) == 0x4550
                 && Short.toUnsignedInt(header.getShort(start + 4)) == machine;
-        return right ? null : notFor(platform);
-    }
-
-    private static String notFor(String platform) {
-        return "is not a library for " + platform;
     }
 }

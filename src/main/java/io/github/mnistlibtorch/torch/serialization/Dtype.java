@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.serialization;
 
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Predicate;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -46,13 +47,15 @@ enum Dtype {
     }
 
     static Optional<Dtype> named(String name) {
-        return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+        return first(type -> type.name().equals(name));
     }
 
     static Optional<Dtype> ofStorage(String storage) {
-        return Arrays.stream(values())
-                .filter(type -> type.storage.equals(storage))
-                .findFirst();
+        return first(type -> type.storage.equals(storage));
+    }
+
+    private static Optional<Dtype> first(Predicate<Dtype> wanted) {
+        return Arrays.stream(values()).filter(wanted).findFirst();
     }
 
     /**
@@ -63,9 +66,7 @@ enum Dtype {
      */
     static Dtype of(String name, Tensor tensor) {
         ScalarType scalarType = tensor.scalar_type().intern();
-        return Arrays.stream(values())
-                .filter(type -> type.scalarType == scalarType)
-                .findFirst()
+        return first(type -> type.scalarType == scalarType)
                 .orElseThrow(() -> new IllegalArgumentException(
                         "tensor \"" + name + "\" is of a dtype that cannot be saved: " + scalarType));
     }

@@ -31,14 +31,16 @@ final class PickleDecoder {
 
     /** The functions that a state dict asks for; {@code torch.FloatStorage} and so on are a {@link Dtype} instead. */
     private enum Function {
-        ORDERED_DICT("collections.OrderedDict"),
-        TENSOR("torch._utils._rebuild_tensor_v2"),
-        PARAMETER("torch._utils._rebuild_parameter");
+        ORDERED_DICT("collections.OrderedDict", 0),
+        TENSOR("torch._utils._rebuild_tensor_v2", 6),
+        PARAMETER("torch._utils._rebuild_parameter", 3);
 
         private final String name;
+        private final int arity;
 
-        Function(String name) {
+        Function(String name, int arity) {
             this.name = name;
+            this.arity = arity;
         }
     }
 
@@ -178,30 +180,22 @@ final class PickleDecoder {
 
     /** What Python would get from {@code function(*arguments)}. */
     private Object result(Function function, Object[] arguments) throws InputException {
+        requireLength(function.arity, arguments);
         return switch (function) {
-            case ORDERED_DICT -> {
-                arity(0, arguments);
-                yield new LinkedHashMap<>();
-            }
-            case TENSOR -> {
-                // The last two say whether a gradient is required, and hold hooks.
-                arity(6, arguments);
-                yield tensor(
+            case ORDERED_DICT -> new LinkedHashMap<>();
+            case TENSOR -> // the last two say whether a gradient is required, and hold hooks
+                tensor(
                         as(TensorMetadata.Storage.class, arguments[0]),
                         as(Long.class, arguments[1]),
                         counts(as(Object[].class, arguments[2])),
                         counts(as(Object[].class, arguments[3])));
-            }
-            case PARAMETER -> {
-                arity(3, arguments);
-                yield as(TensorMetadata.class, arguments[0]);
-            }
+            case PARAMETER -> as(TensorMetadata.class, arguments[0]);
         };
     }
 
     /** The storage of a persistent id, {@code ('storage', torch.FloatStorage, key, location, numel)}. */
     private TensorMetadata.Storage storage(Object[] id) throws InputException {
-        arity(5, id);
+        requireLength(5, id);
         if (!id[0].equals("storage")) {
             throw inconsistent();
         }
@@ -334,8 +328,8 @@ final class PickleDecoder {
         return type.cast(value);
     }
 
-    private void arity(int count, Object[] arguments) throws InputException {
-        if (arguments.length != count) {
+    private void requireLength(int length, Object[] tuple) throws InputException {
+        if (tuple.length != length) {
             throw inconsistent();
         }
     }
@@ -372,12 +366,11 @@ final class PickleDecoder {
         if (count > Long.BYTES) {
             return OTHER;
         }
-        long number = 0;
-        for (int i = 0; i < count; i++) {
-            number |= Byte.toUnsignedLong(bytes.get(i)) << (Byte.SIZE * i);
+        long number = count == 0 ? 0 : bytes.get(count - 1); // the highest byte has the sign
+        for (int i = count - 2; i >= 0; i--) {
+            number = number << Byte.SIZE | Byte.toUnsignedLong(bytes.get(i));
         }
-        int unused = Byte.SIZE * (Long.BYTES - count);
-        return count == 0 ? 0L : number << unused >> unused;
+        return number;
     }
 
     private String line() throws InputException {

@@ -3,6 +3,8 @@ package io.github.mnistlibtorch.torch.serialization;
 import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.Resources;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -54,14 +56,13 @@ public final class PtDict {
         return archive.tensor(key, as(TensorMetadata.class, "tensor", key, get(key)));
     }
 
-    /** A dictionary. */
-    public PtDict dict(String key) throws InputException {
-        return dict(key, get(key));
-    }
-
-    /** A dictionary with a number for a key. */
-    public PtDict dict(long key) throws InputException {
-        return dict(Long.toString(key), get(key));
+    /**
+     * A dictionary.
+     *
+     * @param key a {@code String} or {@code Long}
+     */
+    public PtDict dict(Object key) throws InputException {
+        return dict(key.toString(), get(key));
     }
 
     /** A list of dictionaries. */
@@ -86,11 +87,13 @@ public final class PtDict {
     /** Everything here, which has to be tensors: a state dict. */
     public Map<String, Tensor> tensors() throws IOException {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        for (Map.Entry<?, ?> item : values.entrySet()) {
-            String key = item.getKey().toString();
-            tensors.put(key, archive.tensor(key, as(TensorMetadata.class, "tensor", key, item.getValue())));
-        }
-        return tensors;
+        return Resources.closeOnFailure(() -> Tensors.close(tensors), () -> {
+            for (Map.Entry<?, ?> item : values.entrySet()) {
+                String key = item.getKey().toString();
+                tensors.put(key, archive.tensor(key, as(TensorMetadata.class, "tensor", key, item.getValue())));
+            }
+            return tensors;
+        });
     }
 
     /** Everything here, which has to be whole numbers ({@code Long}) and tensors ({@code Tensor}). */

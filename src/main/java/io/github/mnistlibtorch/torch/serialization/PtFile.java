@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -95,13 +94,7 @@ public final class PtFile {
                 file, ".pt", "save model.state_dict() alone with torch.save, or download the file again");
         try (PtArchive archive = open(file, refusal)) {
             Map<String, TensorMetadata> stored = PickleDecoder.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
-            Map<String, Tensor> tensors = new LinkedHashMap<>();
-            return Resources.closeOnFailure(() -> tensors.values().forEach(Tensor::close), () -> {
-                for (Map.Entry<String, TensorMetadata> entry : stored.entrySet()) {
-                    tensors.put(entry.getKey(), archive.tensor(entry.getKey(), entry.getValue()));
-                }
-                return tensors;
-            });
+            return new PtDict(stored, archive, refusal).tensors();
         }
     }
 

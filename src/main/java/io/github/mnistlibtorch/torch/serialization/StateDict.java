@@ -78,6 +78,29 @@ public final class StateDict {
     }
 
     /**
+     * Reads a state dict in either format, {@link PtFile} or {@link Safetensors}; its content says which, whatever its name.
+     *
+     * @return by name; the caller closes the tensors, or its open scope does
+     * @throws InputException if the file does not exist, is damaged or holds anything but tensors
+     * @throws IOException if the disk fails
+     */
+    public static Map<String, Tensor> read(Path file) throws IOException {
+        InputException.requireFile(file, "name an existing .pt or safetensors file");
+        if (PtFile.isPtFile(file)) {
+            return PtFile.read(file);
+        }
+        try {
+            return Safetensors.read(file);
+        } catch (InputException e) {
+            // Neither: then its name says what was meant, and whose sentence helps.
+            if (file.toString().matches("(?i).*\\.(pt|pth)")) {
+                return PtFile.read(file);
+            }
+            throw e;
+        }
+    }
+
+    /**
      * Loads what {@link #save} has saved, here or in Python: {@code module.load_state_dict(torch.load(file), strict=True)}.
      *
      * @param file a {@code .pt} file or one in the safetensors format
@@ -85,7 +108,7 @@ public final class StateDict {
      * @throws IOException if the disk fails
      */
     public static void load(Module module, Path file) throws IOException {
-        Map<String, Tensor> tensors = StateDictFile.read(file);
+        Map<String, Tensor> tensors = read(file);
         try {
             load(module, tensors, file);
         } finally {

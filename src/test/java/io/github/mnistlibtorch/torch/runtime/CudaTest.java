@@ -160,7 +160,7 @@ class CudaTest {
     }
 
     /** A machine on which everything is as it should be, but for what a test changes. */
-    private static final class FakeMachine implements CudaProbe {
+    private static final class FakeMachine extends CudaProbe {
         private boolean hasBuild = true;
         private @Nullable String driverFailure;
         private List<String> missing = List.of();
@@ -173,18 +173,22 @@ class CudaTest {
         /** Questions that a machine in this state could not answer, or not cheaply. */
         private final List<String> asked = new ArrayList<>();
 
+        FakeMachine() {
+            super(progress -> {});
+        }
+
         @Override
-        public boolean hasBuild() {
+        boolean hasBuild() {
             return hasBuild;
         }
 
         @Override
-        public @Nullable String driverFailure() {
+        @Nullable String driverFailure() {
             return driverFailure;
         }
 
         @Override
-        public List<String> missingLibraries() {
+        List<String> missingLibraries() {
             asked.add("libraries");
             if (fullDisk != null) {
                 throw fullDisk;
@@ -193,13 +197,13 @@ class CudaTest {
         }
 
         @Override
-        public int driverVersion() {
+        int driverVersion() {
             asked.add("version");
             return driverVersion;
         }
 
         @Override
-        public List<Gpu> gpus() {
+        List<Gpu> gpus() {
             asked.add("gpus");
             if (failure != null) {
                 throw new IllegalStateException(failure);
@@ -208,7 +212,7 @@ class CudaTest {
         }
 
         @Override
-        public @Nullable String visibleDevices() {
+        @Nullable String visibleDevices() {
             return visibleDevices;
         }
     }

@@ -229,7 +229,7 @@ class ExternalLibTorchTest {
         "'Build settings:', unknown"
     })
     void blasIsReadFromTheConfiguration(String config, String blas) {
-        assertThat(Blas.of(config)).isEqualTo(blas);
+        assertThat(Environment.blas(config)).isEqualTo(blas);
     }
 
     /** The hash is that of {@code hashlib.sha256(b"fpu avx2").hexdigest()[:16]}. */
@@ -238,9 +238,9 @@ class ExternalLibTorchTest {
         String cpuinfo =
                 "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n"
                         + "stepping\t: 1\nflags\t\t: fpu avx2\n\nprocessor\t: 1\nmodel name\t: other\n";
-        assertThat(Processor.describe(cpuinfo))
+        assertThat(Environment.processor(cpuinfo))
                 .isEqualTo("AMD EPYC (AuthenticAMD family 25 model 1 stepping 1, flags e97b3f563c9b8625)");
-        assertThat(Processor.describe("")).isEqualTo("unknown");
+        assertThat(Environment.processor("")).isEqualTo("unknown");
     }
 
     private ExternalLibTorch check() {

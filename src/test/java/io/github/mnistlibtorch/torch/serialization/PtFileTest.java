@@ -202,7 +202,7 @@ class PtFileTest {
             PtFile.write(folder.resolve("a.safetensors"), Map.of("tensor", tensor));
             Safetensors.write(folder.resolve("b.pt"), Map.of("tensor", tensor), Map.of());
             for (String name : List.of("a.safetensors", "b.pt")) {
-                assertThat(StateDictFile.read(folder.resolve(name)))
+                assertThat(StateDict.read(folder.resolve(name)))
                         .hasEntrySatisfying("tensor", read -> read.equal(tensor));
             }
         }
@@ -212,7 +212,7 @@ class PtFileTest {
     void contentOfNeitherFormatIsRefusedInTheWordsOfTheFormatThatTheNameSays() throws IOException {
         for (String name : List.of("poem.pt", "poem.safetensors")) {
             Path poem = Files.writeString(folder.resolve(name), "Tyger Tyger, burning bright,");
-            assertThatThrownBy(() -> StateDictFile.read(poem))
+            assertThatThrownBy(() -> StateDict.read(poem))
                     .isInstanceOf(InputException.class)
                     .hasMessageContaining("not a usable " + (name.endsWith(".pt") ? ".pt" : "safetensors") + " file");
         }
@@ -224,7 +224,7 @@ class PtFileTest {
             assertThatThrownBy(() -> PtFile.read(path))
                     .isInstanceOf(InputException.class)
                     .hasMessage(path + " is not a file; name an existing .pt file");
-            assertThatThrownBy(() -> StateDictFile.read(path))
+            assertThatThrownBy(() -> StateDict.read(path))
                     .isInstanceOf(InputException.class)
                     .hasMessage(path + " is not a file; name an existing .pt or safetensors file");
         }
