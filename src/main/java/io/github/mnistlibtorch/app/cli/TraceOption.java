@@ -18,7 +18,6 @@ final class TraceOption {
     @Option(
             names = "--trace",
             paramLabel = "FILE",
-            converter = Converters.OfPath.class,
             description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
                     + " gzip if the name ends in .gz. Of several ranks, each records its own share, in FILE with"
                     + " .rank0, .rank1 … before the ending.")

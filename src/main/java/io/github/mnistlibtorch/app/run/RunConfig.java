@@ -247,6 +247,8 @@ public record RunConfig(
         Map<String, String> there = other.options();
         here.put("val-batch-size", Integer.toString(valBatchSize));
         there.put("val-batch-size", Integer.toString(other.valBatchSize));
+        here.putIfAbsent("model", MLP);
+        there.putIfAbsent("model", MLP);
         Set<String> names = new LinkedHashSet<>(here.keySet());
         names.addAll(there.keySet());
         if (!model.equals(other.model)) {
@@ -254,8 +256,8 @@ public record RunConfig(
         }
         List<Difference> differences = new ArrayList<>();
         for (String name : names) {
-            String expected = here.getOrDefault(name, name.equals("model") ? MLP : NONE);
-            String actual = there.getOrDefault(name, name.equals("model") ? MLP : NONE);
+            String expected = here.getOrDefault(name, NONE);
+            String actual = there.getOrDefault(name, NONE);
             if (!expected.equals(actual)) {
                 differences.add(new Difference(name, expected, actual));
             }

@@ -1,12 +1,16 @@
 package io.github.mnistlibtorch.app.run;
 
+import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingState;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Measures how long a run trains, evaluates and saves checkpoints. A GPU may still compute the last steps of an epoch when the
@@ -89,6 +93,12 @@ public final class RunTimings implements RunListener {
         timings.put("checkpoints", saves);
         timings.put("checkpoint_seconds", saving / 1e9);
         return timings;
+    }
+
+    /** Writes {@link #timings} as JSON. */
+    public void write(Path file) throws IOException {
+        byte[] json = JsonMapper.builder().build().writeValueAsBytes(timings());
+        AtomicFile.write(file, out -> out.write(json));
     }
 
     private void savingEnds() {
