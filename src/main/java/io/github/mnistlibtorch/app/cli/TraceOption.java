@@ -29,10 +29,6 @@ final class TraceOption {
         return Optional.ofNullable(file);
     }
 
-    boolean isGiven() {
-        return file != null;
-    }
-
     /** Of several processes, each records its own share of the run in a file of its own. */
     void recordShareOf(int rank) {
         if (file != null) {

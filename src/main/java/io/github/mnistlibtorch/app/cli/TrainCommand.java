@@ -103,10 +103,10 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (dryRun && traceOption.isGiven()) {
+        if (dryRun && traceOption.file().isPresent()) {
             throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
         }
-        if (resume != null && (dryRun || traceOption.isGiven())) {
+        if (resume != null && (dryRun || traceOption.file().isPresent())) {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }

@@ -82,17 +82,10 @@ record TrainSession(
         Path file = folder.checkpoint();
         Path resumed = checkpoint == null ? null : checkpoint.file();
         CheckpointWriter writer = new CheckpointWriter(file, config, computedWith, resumed);
-        RunTimings stopwatch = new RunTimings();
+        RunTimings stopwatch = new RunTimings(writer);
         RunArtifacts results = new RunArtifacts(folder.path());
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
-            run.saveTo(folder.path())
-                    .listeners(
-                            stopwatch,
-                            writer,
-                            stopwatch.afterSaving(),
-                            progress(config, trainSize),
-                            interruption,
-                            results);
+            run.saveTo(folder.path()).listeners(stopwatch, progress(config, trainSize), interruption, results);
             try {
                 results.write(config, run.run());
             } catch (DistributedException e) {

@@ -17,6 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * training thread has told them: the rest of that counts as evaluation.
  */
 public final class RunTimings implements RunListener {
+    private final RunListener writer;
     private long began;
     private long lastStep;
     private long training; // nanoseconds, like all of these
@@ -26,17 +27,26 @@ public final class RunTimings implements RunListener {
     private int evaluations;
     private int saves;
 
+    /** @param writer saves the checkpoints; is told of the run by this */
+    public RunTimings(RunListener writer) {
+        this.writer = writer;
+    }
+
     @Override
     public void onModelCreated(ImageClassificationBase model) {
+        writer.onModelCreated(model);
         lastStep = System.nanoTime();
     }
 
     @Override
     public void onTrainingStart(TrainingState training, boolean resumed) {
         if (resumed) {
+            writer.onTrainingStart(training, true);
             began = System.nanoTime();
         } else {
             evaluationEnds();
+            writer.onTrainingStart(training, false);
+            savingEnds();
         }
     }
 
@@ -50,23 +60,8 @@ public final class RunTimings implements RunListener {
         training += lastStep - began;
         epochs++;
         evaluationEnds();
-    }
-
-    /** To be told last: what has been done since this was told of an evaluation, was to save. */
-    public RunListener afterSaving() {
-        return new RunListener() {
-            @Override
-            public void onTrainingStart(TrainingState training, boolean resumed) {
-                if (!resumed) {
-                    savingEnds();
-                }
-            }
-
-            @Override
-            public void onEpochEnd(TrainingState training, EpochResult result) {
-                savingEnds();
-            }
-        };
+        writer.onEpochEnd(state, result);
+        savingEnds();
     }
 
     /** A sentence: epochs, evaluations, checkpoints, and the seconds that they took. */
