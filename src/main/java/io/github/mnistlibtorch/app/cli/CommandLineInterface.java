@@ -127,7 +127,7 @@ public final class CommandLineInterface {
     }
 
     private static boolean asksForText(String... arguments) {
-        return List.of(arguments).stream().anyMatch(TEXTS::contains);
+        return Stream.of(arguments).anyMatch(TEXTS::contains);
     }
 
     private static int wrongUsage(ParameterException e, String[] arguments) {
