@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -113,6 +114,7 @@ public final class CommandLineInterface {
     static CommandLine commandLine() {
         CommandLineInterface program = new CommandLineInterface();
         return new CommandLine(program)
+                .registerConverter(Path.class, Converters::path)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setExpandAtFiles(false) // @name is a name like any other
                 .setParameterExceptionHandler(CommandLineInterface::wrongUsage)
@@ -125,7 +127,7 @@ public final class CommandLineInterface {
     }
 
     private static boolean asksForText(String... arguments) {
-        return List.of(arguments).stream().anyMatch(TEXTS::contains);
+        return Stream.of(arguments).anyMatch(TEXTS::contains);
     }
 
     private static int wrongUsage(ParameterException e, String[] arguments) {

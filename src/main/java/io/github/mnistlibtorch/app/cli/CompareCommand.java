@@ -144,13 +144,12 @@ final class CompareCommand implements Callable<Integer> {
         List<CheckResult> results = TraceComparison.compare(python, java, ForkReport.NONE);
         System.out.println();
         results.forEach(System.out::println);
-        boolean equal =
-                TraceComparison.isExact(python, java) && results.stream().allMatch(CheckResult::passed);
-        System.out.println(
-                equal
-                        ? "Python and Java: equal, bit for bit."
-                        : "Python and Java: not equal"
-                                + (TraceComparison.isExact(python, java) ? "." : "; the libraries are not the same."));
+        boolean exact = TraceComparison.isExact(python, java);
+        boolean equal = exact && results.stream().allMatch(CheckResult::passed);
+        System.out.println("Python and Java: "
+                + (equal
+                        ? "equal, bit for bit."
+                        : exact ? "not equal." : "not equal; the libraries are not the same."));
         return equal ? 0 : 1;
     }
 }

@@ -16,75 +16,14 @@ final class Converters {
 
     private Converters() {}
 
-    /** An option of {@link RunConfig}, as this program writes it. */
-    private abstract static class Canonical implements ITypeConverter<String> {
-        private final String name;
-
-        Canonical(String name) {
-            this.name = name;
+    static Path path(String text) {
+        if (text.isBlank()) {
+            throw new TypeConversionException("'" + text + "' names no file or folder");
         }
-
-        @Override
-        public String convert(String text) {
-            return valid(() -> RunConfig.canonical(name, text));
-        }
-    }
-
-    static final class OfSchedule extends Canonical {
-        OfSchedule() {
-            super("schedule");
-        }
-    }
-
-    static final class OfHidden extends Canonical {
-        OfHidden() {
-            super("hidden-size");
-        }
-    }
-
-    static final class OfOptimizer extends Canonical {
-        OfOptimizer() {
-            super("optimizer");
-        }
-    }
-
-    static final class OfDtype extends Canonical {
-        OfDtype() {
-            super("dtype");
-        }
-    }
-
-    static final class OfModel extends Canonical {
-        OfModel() {
-            super("model");
-        }
-    }
-
-    static final class OfSize implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String text) {
-            return Integer.valueOf(valid(() -> RunConfig.canonical("batch-size", text)));
-        }
-    }
-
-    static final class OfSeed implements ITypeConverter<Long> {
-        @Override
-        public Long convert(String text) {
-            return Long.valueOf(valid(() -> RunConfig.canonical("seed", text)));
-        }
-    }
-
-    static final class OfPath implements ITypeConverter<Path> {
-        @Override
-        public Path convert(String text) {
-            if (text.isBlank()) {
-                throw new TypeConversionException("'" + text + "' names no file or folder");
-            }
-            try {
-                return Path.of(text);
-            } catch (InvalidPathException e) {
-                throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")");
-            }
+        try {
+            return Path.of(text);
+        } catch (InvalidPathException e) {
+            throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")");
         }
     }
 
@@ -113,7 +52,8 @@ final class Converters {
         return valid(() -> RunConfig.between(least, most, text));
     }
 
-    private static <T> T valid(Supplier<T> value) {
+    /** Tells picocli of a value that is refused. */
+    static <T> T valid(Supplier<T> value) {
         try {
             return value.get();
         } catch (IllegalArgumentException e) {

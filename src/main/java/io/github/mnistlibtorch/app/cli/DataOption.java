@@ -13,7 +13,6 @@ final class DataOption {
     @Option(
             names = "--data",
             paramLabel = "DIR",
-            converter = Converters.OfPath.class,
             description = "Folder with an MNIST-shaped data set: DIR/MNIST/raw/… as torchvision has it, or the four"
                     + " files themselves; raw or .gz. Default: the MNIST data in this program.")
     private @Nullable Path folder;

@@ -19,7 +19,9 @@ import java.util.concurrent.Callable;
 import org.bytedeco.pytorch.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code evaluate}: loss and accuracy of saved weights. */
 @Command(
@@ -38,7 +40,6 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--model",
             paramLabel = "FILE",
             required = true,
-            converter = Converters.OfPath.class,
             description =
                     "Weights, in the safetensors format or as torch.save writes them: mnist-run/model.pt, for example.")
     private Path model = Path.of("");
@@ -51,36 +52,26 @@ final class EvaluateCommand implements Callable<Integer> {
                     + " test: those of the test set. Default: ${DEFAULT-VALUE}.")
     private Part part = Part.val;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            defaultValue = "42",
-            converter = Converters.OfSeed.class,
-            description = "The seed of the training: with another one, val holds pictures that it has trained on."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private long seed;
-
-    @Option(
-            names = "--val-size",
-            paramLabel = "N",
-            defaultValue = "10000",
-            converter = Converters.OfSize.class,
-            description = "The --val-size of the training. Default: ${DEFAULT-VALUE}.")
-    private int valSize;
-
-    @Option(
-            names = "--batch-size",
-            paramLabel = "N",
-            defaultValue = "256",
-            converter = Converters.OfSize.class,
-            description = "Examples in a batch; the result is the mean over batches. Default: ${DEFAULT-VALUE}.")
-    private int batchSize;
-
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
     @Mixin
     private DataOption dataOption = new DataOption();
+
+    private CommandSpec command = CommandSpec.create();
+
+    @Spec
+    private void addOptions(CommandSpec own) {
+        command = own;
+        ConfigOptions.add(
+                own,
+                "seed",
+                "N",
+                "42",
+                "The seed of the training: with another one, val holds pictures that it has trained on.");
+        ConfigOptions.add(own, "val-size", "N", "10000", "The --val-size of the training.");
+        ConfigOptions.add(own, "batch-size", "N", "256", "Examples in a batch; the result is the mean over batches.");
+    }
 
     @Override
     public Integer call() throws IOException {
@@ -88,8 +79,9 @@ final class EvaluateCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         try (ImageClassificationBase network = MnistModels.load(model)) {
             Devices.toDevice(network, device);
-            DataLoader<Batch> loader =
-                    DataLoader.of(pictures(mnist)).batchSize(batchSize).build();
+            DataLoader<Batch> loader = DataLoader.of(pictures(mnist))
+                    .batchSize(number("batch-size"))
+                    .build();
             System.out.println(
                     Training.evaluate(network, new DeviceDataLoader(loader, device, MnistModels.dtype(network))));
         }
@@ -100,11 +92,16 @@ final class EvaluateCommand implements Callable<Integer> {
         if (part == Part.test) {
             return mnist;
         }
+        int valSize = number("val-size");
         if (valSize > mnist.size()) {
             throw new InputException("the training set has " + mnist.size() + " pictures, not the " + valSize
                     + " to hold out; choose a smaller --val-size");
         }
-        TorchRandom.manualSeed(seed);
+        TorchRandom.manualSeed(Long.parseLong(ConfigOptions.value(command, "seed")));
         return RandomSplit.randomSplit(mnist, mnist.size() - valSize, valSize).get(1);
+    }
+
+    private int number(String option) {
+        return Integer.parseInt(ConfigOptions.value(command, option));
     }
 }

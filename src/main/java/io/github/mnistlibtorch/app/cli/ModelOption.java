@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.MnistModels;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
@@ -14,7 +15,6 @@ final class ModelOption {
             names = "--model",
             paramLabel = "FILE",
             defaultValue = "mnist-run/model.pt",
-            converter = Converters.OfPath.class,
             description = "Weights, in the safetensors format or as torch.save writes them. Default: ${DEFAULT-VALUE}.")
     private Path file = Path.of("");
 
@@ -26,15 +26,9 @@ final class ModelOption {
      */
     ImageClassificationBase load(Device device) throws IOException {
         ImageClassificationBase network = MnistModels.load(file);
-        boolean fits = false;
-        try {
+        return Resources.closeOnFailure(network::close, () -> {
             Devices.toDevice(network, device).train(false);
-            fits = true;
             return network;
-        } finally {
-            if (!fits) {
-                network.close();
-            }
-        }
+        });
     }
 }

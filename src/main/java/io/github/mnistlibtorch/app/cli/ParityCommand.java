@@ -21,8 +21,10 @@ import org.bytedeco.pytorch.Device;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code parity}: is this run that run? */
 @Command(
@@ -42,7 +44,6 @@ final class ParityCommand implements Callable<Integer> {
     @Parameters(
             index = "0",
             paramLabel = "TRACE",
-            converter = Converters.OfPath.class,
             description =
                     "Trace to compare with, from train --trace or record_trace.py; JSON, or gzip if it ends in .gz.")
     private Path trace = Path.of("");
@@ -50,17 +51,8 @@ final class ParityCommand implements Callable<Integer> {
     @Option(
             names = "--against",
             paramLabel = "TRACE",
-            converter = Converters.OfPath.class,
             description = "Compare this trace with the first, and run nothing.")
     private @Nullable Path against;
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "DTYPE",
-            converter = Converters.OfDtype.class,
-            description = "float32 or float64: what to compute in. Default: as the trace was. If they differ, the"
-                    + " tolerances are those of float32.")
-    private @Nullable String dtype;
 
     private ForkReport report = ForkReport.NONE;
 
@@ -69,6 +61,20 @@ final class ParityCommand implements Callable<Integer> {
 
     @Mixin
     private DataOption dataOption = new DataOption();
+
+    private CommandSpec command = CommandSpec.create();
+
+    @Spec
+    private void addDtype(CommandSpec own) {
+        command = own;
+        ConfigOptions.add(
+                own,
+                "dtype",
+                "DTYPE",
+                null,
+                "float32 or float64: what to compute in. Default: as the trace was. If they differ, the tolerances are"
+                        + " those of float32.");
+    }
 
     @Override
     public Integer call() throws IOException {
@@ -138,6 +144,7 @@ final class ParityCommand implements Callable<Integer> {
         } catch (IllegalArgumentException e) {
             throw new InputException(trace + " asks for sizes that train would refuse; record it with smaller ones", e);
         }
+        String dtype = ConfigOptions.value(command, "dtype");
         return dtype == null ? traced : traced.withDtype(dtype);
     }
 }

@@ -50,7 +50,6 @@ final class PredictCommand implements Callable<Integer> {
     @Parameters(
             arity = "1..*",
             paramLabel = "IMAGE",
-            converter = Converters.OfPath.class,
             description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark, one digit on each.")
     private List<Path> pictures = List.of();
 

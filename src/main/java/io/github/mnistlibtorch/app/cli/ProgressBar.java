@@ -39,11 +39,8 @@ final class ProgressBar implements RunListener {
      * @param epochs of the whole run
      * @param images in an epoch
      * @param batchSize images in a step
+     * @param clock in nanoseconds
      */
-    ProgressBar(PrintStream out, boolean terminal, long epochs, int images, int batchSize) {
-        this(out, terminal, epochs, images, batchSize, System::nanoTime);
-    }
-
     ProgressBar(PrintStream out, boolean terminal, long epochs, int images, int batchSize, LongSupplier clock) {
         this.out = out;
         this.terminal = terminal;

@@ -10,15 +10,9 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code --resume}: whether a run may go on from a checkpoint, and what it takes over from it. */
-final class ResumeOptions {
+record ResumeOptions(Checkpoint checkpoint) {
     private static final String DEVICE = "device";
     private static final String THREADS = "threads";
-
-    private final Checkpoint checkpoint;
-
-    ResumeOptions(Checkpoint checkpoint) {
-        this.checkpoint = checkpoint;
-    }
 
     /**
      * Gives options that may change the last digits the values that they had, where they are not given.
@@ -29,7 +23,7 @@ final class ResumeOptions {
         for (String name : List.of(DEVICE, THREADS)) {
             String saved = checkpoint.computedWith().get(name);
             if (saved == null) {
-                throw checkpoint.unusable("it does not say what --" + name + " was");
+                throw checkpoint.refusal().because("it does not say what --" + name + " was");
             }
             OptionSpec option = command.findOption("--" + name);
             try {
@@ -38,7 +32,7 @@ final class ResumeOptions {
                     option.setValue(value);
                 }
             } catch (TypeConversionException e) {
-                throw checkpoint.unusable("its --" + name + " is " + e.getMessage());
+                throw checkpoint.refusal().because("its --" + name + " is " + e.getMessage());
             } catch (Exception e) { // that any converter might throw
                 throw new IllegalStateException(e);
             }

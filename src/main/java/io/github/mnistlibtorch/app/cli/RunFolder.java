@@ -2,9 +2,7 @@ package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
-import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.TrainingRun;
-import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,11 +27,6 @@ record RunFolder(Path path) {
                                 .map(path::resolve),
                         Stream.of(path, checkpoint(), Checkpoint.previous(checkpoint()), path.resolve(UNFINISHED)))
                 .toList();
-    }
-
-    /** Finds out before the training, not after it, that its results could not be kept. */
-    void makeWritable() throws InputException {
-        OutputFolder.makeWritable(path, "--out");
     }
 
     /**

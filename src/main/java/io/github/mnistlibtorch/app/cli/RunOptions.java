@@ -1,17 +1,12 @@
 package io.github.mnistlibtorch.app.cli;
 
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
 
 /** What {@code train} and every run of {@code sweep} are told alike. */
 final class RunOptions {
-    @Option(
-            names = "--val-size",
-            paramLabel = "N",
-            defaultValue = "10000",
-            converter = Converters.OfSize.class,
-            description = "Examples held out for validation. Default: ${DEFAULT-VALUE}.")
-    private int valSize;
-
     @Option(
             names = "--num-workers",
             paramLabel = "N",
@@ -30,24 +25,18 @@ final class RunOptions {
                     + " hidden units; from about a thousand on, take as many as there are cores.")
     private int threads;
 
-    @Option(
-            names = "--dtype",
-            paramLabel = "DTYPE",
-            defaultValue = "float32",
-            converter = Converters.OfDtype.class,
-            description = "float32 or float64: what to compute in. Weights are drawn in float32 either way."
-                    + " Default: ${DEFAULT-VALUE}.")
-    private String dtype = "";
-
     @Option(names = "--quiet", description = "Say nothing on standard error but warnings and errors.")
     private boolean quiet;
 
-    int valSize() {
-        return valSize;
-    }
-
-    String dtype() {
-        return dtype;
+    @Spec(Target.MIXEE)
+    private void addTo(CommandSpec command) {
+        ConfigOptions.add(command, "val-size", "N", "10000", "Examples held out for validation.");
+        ConfigOptions.add(
+                command,
+                "dtype",
+                "DTYPE",
+                "float32",
+                "float32 or float64: what to compute in. Weights are drawn in float32 either way.");
     }
 
     int numWorkers() {

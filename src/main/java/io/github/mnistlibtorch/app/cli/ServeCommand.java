@@ -58,19 +58,14 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private void serve(ImageClassificationBase network, Device device, InetAddress address) throws IOException {
-        CountDownLatch ended = new CountDownLatch(1);
-        CountDownLatch closed = new CountDownLatch(1);
         try (DigitServer server = listen(network, device, address)) {
             // Ctrl-C ends the process when its hooks have ended.
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                ended.countDown();
-                await(closed);
-            }));
+            Runtime.getRuntime().addShutdownHook(new Thread(server::close));
             System.out.println("Draw a digit at http://" + host + ":" + server.port() + "/ (Ctrl-C ends)");
             System.out.flush();
-            await(ended);
-        } finally {
-            closed.countDown();
+            new CountDownLatch(1).await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -90,14 +85,6 @@ final class ServeCommand implements Callable<Integer> {
             return InetAddress.getByName(host);
         } catch (UnknownHostException e) {
             throw new InputException("there is no address " + host + "; choose another --host", e);
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 }

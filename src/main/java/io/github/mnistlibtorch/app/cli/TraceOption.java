@@ -18,7 +18,6 @@ final class TraceOption {
     @Option(
             names = "--trace",
             paramLabel = "FILE",
-            converter = Converters.OfPath.class,
             description = "Record the run in FILE, for the command parity: split, weights, orders, every loss. JSON, or"
                     + " gzip if the name ends in .gz. Of several ranks, each records its own share, in FILE with"
                     + " .rank0, .rank1 … before the ending.")
@@ -28,10 +27,6 @@ final class TraceOption {
 
     Optional<Path> file() {
         return Optional.ofNullable(file);
-    }
-
-    boolean isGiven() {
-        return file != null;
     }
 
     /** Of several processes, each records its own share of the run in a file of its own. */

@@ -51,18 +51,23 @@ final class TrainCommand implements Callable<Integer> {
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "mnist-run",
-            converter = Converters.OfPath.class,
             description = "Folder for the pictures, the history and the weights. Default: ${DEFAULT-VALUE}.")
     private Path out = Path.of("mnist-run");
 
     @Option(
             names = "--resume",
             paramLabel = "FILE",
-            converter = Converters.OfPath.class,
             description =
                     "Go on where an interrupted run was, from its checkpoint.pt, and end as it would have ended, bit"
                             + " for bit. Options that are left out are as they were; --out is then the folder of FILE.")
     private @Nullable Path resume;
+
+    @Option(
+            names = "--timings",
+            paramLabel = "FILE",
+            description = "Write how long training, evaluations and checkpoints took in FILE, as JSON, for programs."
+                    + " Not in a dry run, and of several ranks by rank 0.")
+    private @Nullable Path timings;
 
     @Option(
             names = "--allow-nan",
@@ -85,9 +90,6 @@ final class TrainCommand implements Callable<Integer> {
     private TraceOption traceOption = new TraceOption();
 
     @Mixin
-    private TimingsOption timingsOption = new TimingsOption();
-
-    @Mixin
     private GroupOption groupOption = new GroupOption();
 
     @Mixin
@@ -101,10 +103,10 @@ final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (dryRun && traceOption.isGiven()) {
+        if (dryRun && traceOption.file().isPresent()) {
             throw new InputException("--dry-run writes nothing, so it cannot write a --trace; leave one of them out");
         }
-        if (resume != null && (dryRun || traceOption.isGiven())) {
+        if (resume != null && (dryRun || traceOption.file().isPresent())) {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
@@ -174,7 +176,7 @@ final class TrainCommand implements Callable<Integer> {
         if (group != null) {
             run.together(group);
         }
-        TrainSession session = new TrainSession(run, checkpoint, group, runOptions, traceOption, timingsOption);
+        TrainSession session = new TrainSession(run, checkpoint, group, runOptions, traceOption, timings);
         return dryRun || group != null && group.rank() > 0
                 ? session.runOnly(dryRun)
                 : session.runAndSave(config, folder, dataset.size() - config.valSize(), device);

@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.OutputFolder;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunTimings;
 import io.github.mnistlibtorch.app.run.TrainingRun;
@@ -16,8 +17,9 @@ import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param checkpoint where the run goes on from, {@code null} if it begins
  * @param group the processes that train together, {@code null} if one trains alone
+ * @param timings where to write how long it took, {@code null} for nowhere
  */
 record TrainSession(
         TrainingRun run,
@@ -33,7 +36,7 @@ record TrainSession(
         @Nullable ProcessGroup group,
         RunOptions runOptions,
         TraceOption traceOption,
-        TimingsOption timingsOption) {
+        @Nullable Path timings) {
     /**
      * Runs without checkpoints and results; writes a trace only, if one is asked for.
      *
@@ -62,9 +65,12 @@ record TrainSession(
      * @return the exit code
      */
     int runAndSave(RunConfig config, RunFolder folder, int trainSize, Device device) throws IOException {
-        timingsOption.begin(Stream.concat(folder.files().stream(), traceOption.file().stream())
-                .toList());
-        folder.makeWritable();
+        if (timings != null) {
+            List<Path> taken = new ArrayList<>(folder.files());
+            traceOption.file().ifPresent(taken::add);
+            OutputFolder.requireOwnFile(timings, taken, "--timings");
+        }
+        OutputFolder.makeWritable(folder.path(), "--out");
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()
@@ -76,17 +82,10 @@ record TrainSession(
         Path file = folder.checkpoint();
         Path resumed = checkpoint == null ? null : checkpoint.file();
         CheckpointWriter writer = new CheckpointWriter(file, config, computedWith, resumed);
-        RunTimings stopwatch = new RunTimings();
+        RunTimings stopwatch = new RunTimings(writer);
         RunArtifacts results = new RunArtifacts(folder.path());
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
-            run.saveTo(folder.path())
-                    .listeners(
-                            stopwatch,
-                            writer,
-                            stopwatch.afterSaving(),
-                            progress(config, trainSize),
-                            interruption,
-                            results);
+            run.saveTo(folder.path()).listeners(stopwatch, progress(config, trainSize), interruption, results);
             try {
                 results.write(config, run.run());
             } catch (DistributedException e) {
@@ -102,7 +101,9 @@ record TrainSession(
         }
         traceOption.write(runOptions);
         runOptions.say(stopwatch.toString());
-        timingsOption.write(stopwatch);
+        if (timings != null) {
+            stopwatch.write(timings);
+        }
         runOptions.say("Report, pictures, history and weights are in " + folder.path() + ".");
         return 0;
     }
@@ -129,7 +130,12 @@ record TrainSession(
         return runOptions.isQuiet()
                 ? new TrainingListener() {}
                 : new ProgressBar(
-                        System.err, ProgressBar.isTerminal(), config.epochs(), trainSize, config.batchSize() * ranks);
+                        System.err,
+                        ProgressBar.isTerminal(),
+                        config.epochs(),
+                        trainSize,
+                        config.batchSize() * ranks,
+                        System::nanoTime);
     }
 
     /** What may change the last digits. */

@@ -19,13 +19,12 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A run between two epochs, as a file: all that the rest of it depends on, so that it ends like a run that was never
@@ -34,89 +33,34 @@ import org.jspecify.annotations.Nullable;
  * <p>The file is a dictionary that {@code torch.load} reads: {@code model_state_dict}, {@code optimizer_state_dict},
  * {@code rng_state}, {@code history}, {@code train_losses} (of the epochs), {@code epoch} (how many are done),
  * {@code config}, {@code computed_with} and {@code format_version}. Each of its parts has a checksum, as in every file of {@code torch.save}.
+ *
+ * @param refusal says why it cannot be used
+ * @param config what the run was asked to do
+ * @param computedWith what may change the last digits of a run
+ * @param history the evaluation before training and after each epoch that is done
+ * @param trainLosses the mean loss of the steps of each epoch that is done; NaN where it is not known
+ * @param model its state dict
+ * @param optimizer what it holds of each parameter; empty before its first step
+ * @param rngState of the default generator
  */
-public final class Checkpoint implements AutoCloseable {
+public record Checkpoint(
+        InvalidFile refusal,
+        RunConfig config,
+        Map<String, String> computedWith,
+        List<EpochResult> history,
+        List<Double> trainLosses,
+        Map<String, Tensor> model,
+        List<Map<String, Object>> optimizer,
+        Tensor rngState)
+        implements AutoCloseable {
     /** Of the dictionary; another one is refused. */
-    private static final int VERSION = 1;
-
-    private final Path file;
-    private final InvalidFile refusal;
-    private final RunConfig config;
-    private final Map<String, String> computedWith;
-    private final List<EpochResult> history;
-    private final List<Double> trainLosses;
-    private final Map<String, Tensor> model;
-    private final List<Map<String, Object>> optimizer;
-    private final Tensor rngState;
-
-    private Checkpoint(
-            Path file,
-            InvalidFile refusal,
-            RunConfig config,
-            Map<String, String> computedWith,
-            List<EpochResult> history,
-            List<Double> trainLosses,
-            Map<String, Tensor> model,
-            List<Map<String, Object>> optimizer,
-            Tensor rngState) {
-        this.file = file;
-        this.refusal = refusal;
-        this.config = config;
-        this.computedWith = computedWith;
-        this.history = history;
-        this.trainLosses = trainLosses;
-        this.model = model;
-        this.optimizer = optimizer;
-        this.rngState = rngState;
-    }
+    static final int VERSION = 1;
 
     /** Where the checkpoint before the one in {@code file} is kept: {@code checkpoint.previous.pt} in the same folder. */
     public static Path previous(Path file) {
         String name = String.valueOf(file.getFileName());
         int dot = Math.max(0, name.lastIndexOf('.'));
         return file.resolveSibling(name.substring(0, dot) + ".previous" + name.substring(dot));
-    }
-
-    /**
-     * Saves where a run stands.
-     *
-     * @param keep whether what is in {@code file} becomes {@link #previous}
-     * @param optimizer of the call of {@code fit} that goes on; {@code null} before the first
-     * @param history of the evaluations up to now, the one before training first
-     * @param trainLosses one for each epoch that is done
-     * @param config what the run was asked to do, and {@code computedWith} what may change its last digits
-     * @throws IOException if the file cannot be written; it is then as it was before
-     */
-    static void write(
-            Path file,
-            boolean keep,
-            Module model,
-            @Nullable Optimizer optimizer,
-            List<EpochResult> history,
-            List<Double> trainLosses,
-            RunConfig config,
-            Map<String, String> computedWith)
-            throws IOException {
-        try (TensorScope scope = TensorScope.open()) {
-            Map<String, Object> dict = new LinkedHashMap<>();
-            dict.put("format_version", VERSION);
-            dict.put("epoch", history.size() - 1);
-            dict.put("config", config.options());
-            dict.put("computed_with", computedWith);
-            dict.put("history", history.stream().map(Checkpoint::asInPython).toList());
-            dict.put("train_losses", trainLosses);
-            dict.put("model_state_dict", StateDict.of(model));
-            dict.put("optimizer_state_dict", optimizer == null ? Map.of() : OptimizerState.of(optimizer));
-            dict.put("rng_state", TorchRandom.state());
-            PtFile.writeDict(file, keep ? previous(file) : null, dict);
-        }
-    }
-
-    private static Map<String, Double> asInPython(EpochResult result) {
-        Map<String, Double> dict = new LinkedHashMap<>();
-        dict.put("val_loss", result.valLoss());
-        dict.put("val_acc", result.valAcc());
-        return dict;
     }
 
     /**
@@ -167,13 +111,13 @@ public final class Checkpoint implements AutoCloseable {
         InputException.requireFile(file, remedy);
         InvalidFile refusal = new InvalidFile(file, "checkpoint", remedy);
         try (TensorScope scope = TensorScope.open()) {
-            Checkpoint checkpoint = PtFile.readDict(file, refusal, dict -> read(file, dict, refusal));
+            Checkpoint checkpoint = PtFile.readDict(file, refusal, dict -> read(dict, refusal));
             checkpoint.tensors().forEach(scope::keep);
             return checkpoint;
         }
     }
 
-    private static Checkpoint read(Path file, PtDict dict, InvalidFile refusal) throws IOException {
+    private static Checkpoint read(PtDict dict, InvalidFile refusal) throws IOException {
         long version = dict.number("format_version");
         if (version != VERSION) {
             throw refusal.because(
@@ -183,18 +127,18 @@ public final class Checkpoint implements AutoCloseable {
         for (PtDict result : dict.dicts("history")) {
             history.add(new EpochResult(result.decimal("val_loss"), result.decimal("val_acc")));
         }
-        if (history.isEmpty() || dict.number("epoch") != history.size() - 1) {
+        int epochs = history.size() - 1;
+        if (history.isEmpty() || dict.number("epoch") != epochs) {
             throw refusal.because("its history is not that of " + dict.number("epoch") + " epochs");
         }
         // A checkpoint of before these were kept is as good otherwise.
-        List<Double> trainLosses = dict.has("train_losses")
-                ? dict.decimals("train_losses")
-                : Collections.nCopies(history.size() - 1, Double.NaN);
-        if (trainLosses.size() != history.size() - 1) {
-            throw refusal.because("its train_losses are not those of " + (history.size() - 1) + " epochs");
+        List<Double> trainLosses =
+                dict.has("train_losses") ? dict.decimals("train_losses") : Collections.nCopies(epochs, Double.NaN);
+        if (trainLosses.size() != epochs) {
+            throw refusal.because("its train_losses are not those of " + epochs + " epochs");
         }
         RunConfig config = config(dict, refusal);
-        if (history.size() - 1 > config.epochs()) {
+        if (epochs > config.epochs()) {
             throw refusal.because("it has more epochs than its schedule");
         }
         List<Map<String, Object>> optimizer = new ArrayList<>();
@@ -206,12 +150,11 @@ public final class Checkpoint implements AutoCloseable {
             }
         }
         return new Checkpoint(
-                file,
                 refusal,
                 config,
                 dict.dict("computed_with").texts(),
-                history,
-                trainLosses,
+                List.copyOf(history),
+                List.copyOf(trainLosses),
                 dict.dict("model_state_dict").tensors(),
                 optimizer,
                 dict.tensor("rng_state"));
@@ -227,27 +170,7 @@ public final class Checkpoint implements AutoCloseable {
 
     /** Where it was read from. */
     public Path file() {
-        return file;
-    }
-
-    /** What the run was asked to do. */
-    public RunConfig config() {
-        return config;
-    }
-
-    /** What may change the last digits of a run. */
-    public Map<String, String> computedWith() {
-        return computedWith;
-    }
-
-    /** The evaluation before training and after each epoch that is done. */
-    public List<EpochResult> history() {
-        return List.copyOf(history);
-    }
-
-    /** The mean loss of the steps of each epoch that is done; NaN where it is not known. */
-    public List<Double> trainLosses() {
-        return List.copyOf(trainLosses);
+        return refusal.file();
     }
 
     /** How many epochs are done, of the whole schedule. */
@@ -262,7 +185,7 @@ public final class Checkpoint implements AutoCloseable {
      * @throws InputException if the weights are not those of such a model
      */
     public void restore(Module model) throws InputException {
-        StateDict.load(model, this.model, file);
+        StateDict.load(model, this.model, file());
         try (TensorScope scope = TensorScope.open()) {
             requireFit(StateDict.parameters(model).values());
             TorchRandom.setState(rngState);
@@ -278,16 +201,15 @@ public final class Checkpoint implements AutoCloseable {
         }
         Iterator<Map<String, Object>> states = optimizer.iterator();
         for (Tensor parameter : parameters) {
-            Collection<Object> state = states.hasNext() ? states.next().values() : List.of();
-            for (Object value : state) {
-                if (value instanceof Tensor tensor
-                        && !(Arrays.equals(tensor.shape(), parameter.shape())
-                                && tensor.scalar_type().intern()
-                                        == parameter.scalar_type().intern())) {
-                    throw refusal.because("the state of its optimizer is not of this network");
-                }
+            if (states.hasNext() && !tensors(states.next()).allMatch(tensor -> fits(tensor, parameter))) {
+                throw refusal.because("the state of its optimizer is not of this network");
             }
         }
+    }
+
+    private static boolean fits(Tensor tensor, Tensor parameter) {
+        return Arrays.equals(tensor.shape(), parameter.shape())
+                && tensor.scalar_type().intern() == parameter.scalar_type().intern();
     }
 
     /**
@@ -309,21 +231,14 @@ public final class Checkpoint implements AutoCloseable {
         };
     }
 
-    /** The refusal of this checkpoint, to be thrown. */
-    public InputException unusable(String reason) {
-        return refusal.because(reason);
+    private static Stream<Tensor> tensors(Map<String, Object> state) {
+        return state.values().stream().filter(Tensor.class::isInstance).map(Tensor.class::cast);
     }
 
     private List<Tensor> tensors() {
         List<Tensor> tensors = new ArrayList<>(model.values());
         tensors.add(rngState);
-        for (Map<String, Object> state : optimizer) {
-            for (Object value : state.values()) {
-                if (value instanceof Tensor tensor) {
-                    tensors.add(tensor);
-                }
-            }
-        }
+        optimizer.stream().flatMap(Checkpoint::tensors).forEach(tensors::add);
         return tensors;
     }
 

@@ -2,14 +2,23 @@ package io.github.mnistlibtorch.app.run;
 
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.torch.optim.OptimizerState;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.serialization.PtFile;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Module;
+import org.bytedeco.pytorch.Optimizer;
 import org.jspecify.annotations.Nullable;
 
 /** Saves a {@link Checkpoint} before the first epoch of a run and after each. */
@@ -64,15 +73,7 @@ public final class CheckpointWriter implements RunListener {
 
     private void write(TrainingState training) {
         try {
-            Checkpoint.write(
-                    file,
-                    ours,
-                    requireNonNull(model),
-                    training.optimizer(),
-                    training.history(),
-                    training.trainLosses(),
-                    config,
-                    computedWith);
+            write(requireNonNull(model), training.optimizer(), training.history(), training.trainLosses());
             ours = true;
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(
@@ -80,5 +81,37 @@ public final class CheckpointWriter implements RunListener {
                             + (ours ? "when that is mended, go on with --resume " + file : "choose another --out"),
                     e));
         }
+    }
+
+    /**
+     * Saves where a run stands.
+     *
+     * @param optimizer of the call of {@code fit} that goes on; {@code null} before the first
+     * @param history of the evaluations up to now, the one before training first
+     * @param trainLosses one for each epoch that is done
+     * @throws IOException if the file cannot be written; it is then as it was before
+     */
+    void write(Module model, @Nullable Optimizer optimizer, List<EpochResult> history, List<Double> trainLosses)
+            throws IOException {
+        try (TensorScope scope = TensorScope.open()) {
+            Map<String, Object> dict = new LinkedHashMap<>();
+            dict.put("format_version", Checkpoint.VERSION);
+            dict.put("epoch", history.size() - 1);
+            dict.put("config", config.options());
+            dict.put("computed_with", computedWith);
+            dict.put("history", history.stream().map(CheckpointWriter::asDict).toList());
+            dict.put("train_losses", trainLosses);
+            dict.put("model_state_dict", StateDict.of(model));
+            dict.put("optimizer_state_dict", optimizer == null ? Map.of() : OptimizerState.of(optimizer));
+            dict.put("rng_state", TorchRandom.state());
+            PtFile.writeDict(file, ours ? Checkpoint.previous(file) : null, dict);
+        }
+    }
+
+    private static Map<String, Double> asDict(EpochResult result) {
+        Map<String, Double> dict = new LinkedHashMap<>();
+        dict.put("val_loss", result.valLoss());
+        dict.put("val_acc", result.valAcc());
+        return dict;
     }
 }

@@ -40,17 +40,13 @@ public final class MnistModels {
      */
     public static ImageClassificationBase create(String name, List<Integer> hiddenSizes) {
         return switch (name) {
-            case "mlp" -> mlp(hiddenSizes);
+            case "mlp" ->
+                hiddenSizes.size() == 1 // the article's own class
+                        ? new MnistModel(INPUT_SIZE, hiddenSizes.get(0), NUM_CLASSES)
+                        : new MnistMlp(INPUT_SIZE, hiddenSizes, NUM_CLASSES);
             case "cnn" -> new MnistCnn(NUM_CLASSES);
             default -> throw new IllegalArgumentException("unknown model '" + name + "'; there are " + NAMES);
         };
-    }
-
-    /** The article's own class where there is one hidden layer. */
-    private static ImageClassificationBase mlp(List<Integer> hiddenSizes) {
-        return hiddenSizes.size() == 1
-                ? new MnistModel(INPUT_SIZE, hiddenSizes.get(0), NUM_CLASSES)
-                : new MnistMlp(INPUT_SIZE, hiddenSizes, NUM_CLASSES);
     }
 
     /** The names of the parameters of such a model, in their order, without making one. */

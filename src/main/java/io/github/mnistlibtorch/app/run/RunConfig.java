@@ -2,7 +2,6 @@ package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -96,7 +95,7 @@ public record RunConfig(
                 2 * batchSize,
                 valid("dtype", options),
                 valid("optimizer", options),
-                phases(valid("schedule", options)),
+                Phase.schedule(valid("schedule", options)),
                 numWorkers,
                 options.getOrDefault(DATA, ""),
                 options.containsKey(WORLD_SIZE) ? worldSize(options.get(WORLD_SIZE)) : null);
@@ -133,7 +132,7 @@ public record RunConfig(
             case "seed" -> seed(text);
             case "val-size", "batch-size" -> Integer.toString(between(1, MAX_SIZE, text));
             case "hidden-size" -> join(hiddenSizes(text));
-            case "schedule" -> format(phases(text));
+            case "schedule" -> Phase.format(Phase.schedule(text));
             case "dtype" -> oneOf(List.of("float32", "float64"), text, text + "' is not float32 or float64");
             case "optimizer" -> {
                 String lower = text.toLowerCase(Locale.ROOT);
@@ -173,33 +172,6 @@ public record RunConfig(
         return sizes.stream().map(String::valueOf).collect(Collectors.joining(","));
     }
 
-    private static List<Phase> phases(String text) {
-        return Arrays.stream(text.split(",", -1))
-                .map(phase -> phase(phase, text))
-                .toList();
-    }
-
-    private static Phase phase(String phase, String text) {
-        String[] parts = phase.split("@", -1);
-        try {
-            int epochs = Integer.parseInt(parts[0]);
-            double lr = Double.parseDouble(parts[1]);
-            if (parts.length == 2 && epochs > 0 && lr >= 0 && Double.isFinite(lr)) {
-                return new Phase(epochs, lr);
-            }
-        } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
-            // said below
-        }
-        throw new IllegalArgumentException("'" + text
-                + "' is not EPOCHS@LR,… such as 5@0.5,5@0.1 for five epochs at learning rate 0.5, then five at 0.1");
-    }
-
-    private static String format(List<Phase> schedule) {
-        return schedule.stream()
-                .map(phase -> phase.epochs() + "@" + PythonRepr.repr(phase.lr()))
-                .collect(Collectors.joining(","));
-    }
-
     /**
      * A whole number from its text.
      *
@@ -231,7 +203,7 @@ public record RunConfig(
         }
         options.put("dtype", dtype);
         options.put("optimizer", optimizer);
-        options.put("schedule", format(schedule));
+        options.put("schedule", Phase.format(schedule));
         if (!data.isEmpty()) {
             options.put(DATA, data);
         }
@@ -247,6 +219,8 @@ public record RunConfig(
         Map<String, String> there = other.options();
         here.put("val-batch-size", Integer.toString(valBatchSize));
         there.put("val-batch-size", Integer.toString(other.valBatchSize));
+        here.putIfAbsent("model", MLP);
+        there.putIfAbsent("model", MLP);
         Set<String> names = new LinkedHashSet<>(here.keySet());
         names.addAll(there.keySet());
         if (!model.equals(other.model)) {
@@ -254,8 +228,8 @@ public record RunConfig(
         }
         List<Difference> differences = new ArrayList<>();
         for (String name : names) {
-            String expected = here.getOrDefault(name, name.equals("model") ? MLP : NONE);
-            String actual = there.getOrDefault(name, name.equals("model") ? MLP : NONE);
+            String expected = here.getOrDefault(name, NONE);
+            String actual = there.getOrDefault(name, NONE);
             if (!expected.equals(actual)) {
                 differences.add(new Difference(name, expected, actual));
             }

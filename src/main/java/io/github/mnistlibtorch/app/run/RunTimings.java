@@ -1,18 +1,23 @@
 package io.github.mnistlibtorch.app.run;
 
+import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingState;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Measures how long a run trains, evaluates and saves checkpoints. A GPU may still compute the last steps of an epoch when the
  * training thread has told them: the rest of that counts as evaluation.
  */
 public final class RunTimings implements RunListener {
+    private final RunListener writer;
     private long began;
     private long lastStep;
     private long training; // nanoseconds, like all of these
@@ -22,17 +27,26 @@ public final class RunTimings implements RunListener {
     private int evaluations;
     private int saves;
 
+    /** @param writer saves the checkpoints; is told of the run by this */
+    public RunTimings(RunListener writer) {
+        this.writer = writer;
+    }
+
     @Override
     public void onModelCreated(ImageClassificationBase model) {
+        writer.onModelCreated(model);
         lastStep = System.nanoTime();
     }
 
     @Override
     public void onTrainingStart(TrainingState training, boolean resumed) {
         if (resumed) {
+            writer.onTrainingStart(training, true);
             began = System.nanoTime();
         } else {
             evaluationEnds();
+            writer.onTrainingStart(training, false);
+            savingEnds();
         }
     }
 
@@ -46,23 +60,8 @@ public final class RunTimings implements RunListener {
         training += lastStep - began;
         epochs++;
         evaluationEnds();
-    }
-
-    /** To be told last: what has been done since this was told of an evaluation, was to save. */
-    public RunListener afterSaving() {
-        return new RunListener() {
-            @Override
-            public void onTrainingStart(TrainingState training, boolean resumed) {
-                if (!resumed) {
-                    savingEnds();
-                }
-            }
-
-            @Override
-            public void onEpochEnd(TrainingState training, EpochResult result) {
-                savingEnds();
-            }
-        };
+        writer.onEpochEnd(state, result);
+        savingEnds();
     }
 
     /** A sentence: epochs, evaluations, checkpoints, and the seconds that they took. */
@@ -89,6 +88,12 @@ public final class RunTimings implements RunListener {
         timings.put("checkpoints", saves);
         timings.put("checkpoint_seconds", saving / 1e9);
         return timings;
+    }
+
+    /** Writes {@link #timings} as JSON. */
+    public void write(Path file) throws IOException {
+        byte[] json = JsonMapper.builder().build().writeValueAsBytes(timings());
+        AtomicFile.write(file, out -> out.write(json));
     }
 
     private void savingEnds() {

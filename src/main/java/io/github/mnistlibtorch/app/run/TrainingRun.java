@@ -181,11 +181,8 @@ public final class TrainingRun {
     }
 
     private DataLoader<Batch> trainLoader(Subset<LabeledImage> trainDs) {
-        DataLoader.Builder<Batch> loader = DataLoader.of(trainDs)
-                .batchSize(config.batchSize())
+        DataLoader.Builder<Batch> loader = loader(trainDs, config.batchSize())
                 .shuffle(group == null)
-                .numWorkers(config.numWorkers())
-                .pinMemory(true)
                 .onIndices(positions -> tell(listener -> listener.onBatchSampled(positions)));
         if (group != null) {
             DistributedSampler sampler = new DistributedSampler(
@@ -207,14 +204,18 @@ public final class TrainingRun {
     }
 
     private DataLoader<Batch> valLoader(Subset<LabeledImage> valDs) {
-        DataLoader.Builder<Batch> loader = DataLoader.of(valDs)
-                .batchSize(config.valBatchSize())
-                .numWorkers(config.numWorkers())
-                .pinMemory(true);
+        DataLoader.Builder<Batch> loader = loader(valDs, config.valBatchSize());
         if (group != null) {
             loader.sampler(DistributedDataParallel.validationOrder(group, valDs.size(), config.valBatchSize()));
         }
         return loader.build();
+    }
+
+    private DataLoader.Builder<Batch> loader(Subset<LabeledImage> images, int batchSize) {
+        return DataLoader.of(images)
+                .batchSize(batchSize)
+                .numWorkers(config.numWorkers())
+                .pinMemory(true);
     }
 
     /** Trains as one process, or as one of several. */

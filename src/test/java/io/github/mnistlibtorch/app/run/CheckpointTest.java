@@ -71,15 +71,8 @@ class CheckpointTest {
                 model.forward(torch.ones(1, 3)).sum().backward();
                 optimizer.step();
             }
-            Checkpoint.write(
-                    file,
-                    false,
-                    model,
-                    optimizer,
-                    HISTORY,
-                    TRAIN_LOSSES,
-                    CONFIG,
-                    Map.of("kernels", "these", "device", "cpu"));
+            new CheckpointWriter(file, CONFIG, Map.of("kernels", "these", "device", "cpu"), null)
+                    .write(model, optimizer, HISTORY, TRAIN_LOSSES);
         }
     }
 
@@ -128,15 +121,8 @@ class CheckpointTest {
             try (TensorVector parameters = model.parameters();
                     Optimizer optimizer =
                             checkpoint.restoring(OptimizerFactory.ADAM).create(parameters, 0.01)) {
-                Checkpoint.write(
-                        file,
-                        false,
-                        model,
-                        optimizer,
-                        checkpoint.history(),
-                        checkpoint.trainLosses(),
-                        checkpoint.config(),
-                        checkpoint.computedWith());
+                new CheckpointWriter(file, checkpoint.config(), checkpoint.computedWith(), null)
+                        .write(model, optimizer, checkpoint.history(), checkpoint.trainLosses());
             }
         }
     }

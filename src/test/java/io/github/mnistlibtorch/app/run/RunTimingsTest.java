@@ -8,7 +8,6 @@ import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.MnistModel;
 import io.github.mnistlibtorch.tutorial.StateDriver;
-import io.github.mnistlibtorch.tutorial.TrainingListener;
 import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -29,29 +28,30 @@ class RunTimingsTest {
 
     @Test
     void whatHasNotBegunTookNoTime() {
-        assertThat(new RunTimings())
+        assertThat(new RunTimings(new RunListener() {}))
                 .hasToString("Trained 0 epochs in 0.000 s, evaluated 0 times in 0.000 s,"
                         + " saved 0 checkpoints in 0.000 s.");
     }
 
     @Test
     void stepsAreTrainingAndWhatFollowsThemIsEvaluation() {
-        RunTimings stopwatch = new RunTimings();
-        RunListener saving = stopwatch.afterSaving();
-        TrainingListener writing = new TrainingListener() {
+        RunTimings stopwatch = new RunTimings(new RunListener() {
+            @Override
+            public void onTrainingStart(TrainingState training, boolean resumed) {
+                sleep(30);
+            }
+
             @Override
             public void onEpochEnd(TrainingState training, EpochResult result) {
                 sleep(30);
             }
-        };
+        });
         long begin = System.nanoTime();
         try (MnistModel model = new MnistModel(4, 2, 10);
-                StateDriver training = new StateDriver(stopwatch, writing, saving)) {
+                StateDriver training = new StateDriver(stopwatch)) {
             stopwatch.onModelCreated(model);
             sleep(20);
             stopwatch.onTrainingStart(training.state(), /* resumed= */ false);
-            sleep(30);
-            saving.onTrainingStart(training.state(), /* resumed= */ false);
             training.fitStarts(0.1);
             for (int epoch = 0; epoch < 3; epoch++) {
                 training.epochStarts(epoch);
