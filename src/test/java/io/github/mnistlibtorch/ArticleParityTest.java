@@ -12,8 +12,6 @@ import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.Devices;
 import java.io.IOException;
@@ -26,6 +24,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -35,6 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * <p>The build pins the kernels of ATen and OpenBLAS to AVX2 for the tests, so that float32 runs fork where they are known
  * to fork, and nowhere else.
  */
+@ExtendWith(LibTorchExtension.class)
 @Tag("slow")
 class ArticleParityTest {
     /** Where Debian's package dataset-fashion-mnist puts its files. */
@@ -44,7 +44,6 @@ class ArticleParityTest {
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
     }
 
@@ -102,7 +101,7 @@ class ArticleParityTest {
     void guidedRunLeavesNoPointerBehind() throws IOException {
         Trace trace = read("article-seed0-float32.json.gz");
         run(trace, 0, mnist);
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         run(trace, 0, mnist);
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }

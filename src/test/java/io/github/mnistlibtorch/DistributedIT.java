@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.mnistlibtorch.app.parity.Trace;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.run.Checkpoint;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -22,6 +21,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several processes of the packaged jar that train one model. */
 @EnabledOnOs(OS.LINUX) // where LibTorch has Gloo
+@ExtendWith(LibTorchExtension.class)
 class DistributedIT {
     /** On 10,000 images. */
     @TempDir
@@ -39,7 +40,6 @@ class DistributedIT {
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         MnistFiles.unpack(small, 12_000, 2_000);
     }
 

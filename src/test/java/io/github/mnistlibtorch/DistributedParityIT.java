@@ -3,7 +3,6 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import java.io.IOException;
@@ -17,12 +16,14 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several processes of the packaged jar against as many of real Python, and together with them. */
+@ExtendWith(LibTorchExtension.class)
 @Tag("parity")
 @EnabledIfEnvironmentVariable(
         named = "PYTHON_WITH_TORCH",
@@ -44,7 +45,6 @@ class DistributedParityIT {
 
     @BeforeAll
     static void unpack() throws IOException {
-        LibTorch.start();
         MnistFiles.unpack(data);
         MnistFiles.unpack(small, 12_000, 2_000);
     }

@@ -10,7 +10,6 @@ import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
@@ -41,8 +40,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The Java lines of the guide in the package's Javadoc and in the README, run; each stands between two comments. */
+@ExtendWith(LibTorchExtension.class)
 class GuideTest {
     private static Dataset<LabeledImage> dataset;
 
@@ -55,7 +56,6 @@ class GuideTest {
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         dataset = Mnist.bundled(Mnist.Split.TRAIN);
     }
 

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.mnistlibtorch.app.parity.Trace;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.run.Checkpoint;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.serialization.InvalidFile;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
@@ -35,6 +34,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -46,6 +46,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The packaged jar against real Python, with a seed that nobody has tried before. Runs where the environment variable
  * {@code PYTHON_WITH_TORCH} names a Python with the packages of {@code notebooks-reference/requirements.txt}.
  */
+@ExtendWith(LibTorchExtension.class)
 @Tag("parity")
 @EnabledIfEnvironmentVariable(
         named = "PYTHON_WITH_TORCH",
@@ -69,7 +70,6 @@ class LiveParityIT {
 
     @BeforeAll
     static void unpackMnist() throws IOException {
-        LibTorch.start();
         MnistFiles.unpack(data);
         MnistFiles.unpack(small, 12_000, 2_000);
     }

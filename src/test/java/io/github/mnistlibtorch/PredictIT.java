@@ -3,7 +3,6 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.run.MnistModels;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -22,11 +21,13 @@ import javax.imageio.ImageIO;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** {@code predict} with pictures of digits that the network has not seen. */
+@ExtendWith(LibTorchExtension.class)
 class PredictIT {
     private static final int DIGITS = 100;
 
@@ -37,7 +38,6 @@ class PredictIT {
 
     @BeforeAll
     static void train() {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TEST);
         assertThat(Program.run(folder, "train", "--schedule=5@0.5").exitCode()).isZero();
     }

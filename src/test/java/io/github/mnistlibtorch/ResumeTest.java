@@ -12,8 +12,6 @@ import io.github.mnistlibtorch.app.run.RunConfigs;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -35,6 +33,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,6 +42,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * A run that is interrupted and goes on ends like one that was not: the checkpoint after the last epoch, which holds the
  * weights, the state of the optimizer and of the generator, and the history, is the same file, byte for byte.
  */
+@ExtendWith(LibTorchExtension.class)
 @Tag("slow")
 class ResumeTest {
     private static final List<Phase> SCHEDULE = List.of(new Phase(2, 0.05), new Phase(3, 0.01));
@@ -58,7 +58,6 @@ class ResumeTest {
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         cpu = Devices.of("cpu");
         Random random = new Random(1);
         byte[] pixels = new byte[200 * 28 * 28];
@@ -158,7 +157,7 @@ class ResumeTest {
         stopAfter(STEPS + 2, config, "warm", null);
         resume(config, "warm", NOTHING);
         stopAfter(STEPS + 2, config, "counted", null);
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         resume(config, "counted", NOTHING);
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }

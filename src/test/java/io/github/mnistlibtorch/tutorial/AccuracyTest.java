@@ -2,22 +2,18 @@ package io.github.mnistlibtorch.tutorial;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.util.Arrays;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class AccuracyTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     @Test
     void countsTheRowsWhoseLargestOutputIsAtTheLabel() {
         try (TensorScope scope = TensorScope.open()) {

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,16 +17,12 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A model that knows nothing of this project but the interface: no module, no images, no classes. */
+@ExtendWith(LibTorchExtension.class)
 class AnyModelTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     /** Fits a line through y = 3x: gradient descent on a parabola ends in its lowest point. */
     private static final class Slope implements TrainableModel, AutoCloseable {
         private final Tensor slope = torch.zeros(1).set_requires_grad(true);
@@ -206,14 +202,14 @@ class AnyModelTest {
                 Batch batch = batch()) {
             long before = 0;
             for (int i = 0; i < 3; i++) {
-                before = i == 1 ? LivePointers.settled() : before;
+                before = i == 1 ? LeakCheck.settled() : before;
                 try {
                     Training.fit(1, 0.01, model, List.of(batch), List.of(batch), OptimizerFactory.ADAM, never);
                 } catch (IllegalStateException e) {
                     assertThat(e).hasMessage("enough");
                 }
             }
-            assertThat(LivePointers.settled()).isEqualTo(before);
+            assertThat(LeakCheck.settled()).isEqualTo(before);
         }
     }
 

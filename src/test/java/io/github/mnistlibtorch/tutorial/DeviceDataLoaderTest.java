@@ -2,27 +2,23 @@ package io.github.mnistlibtorch.tutorial;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@ExtendWith(LibTorchExtension.class)
 class DeviceDataLoaderTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
     void everyBatchIsOnTheDevice(int numWorkers) {
@@ -45,7 +41,7 @@ class DeviceDataLoaderTest {
         try (Device device = Devices.of(name)) {
             DeviceDataLoader loader = new DeviceDataLoader(loader(2), device);
             pass(loader);
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             pass(loader);
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }
@@ -56,7 +52,7 @@ class DeviceDataLoaderTest {
     void aPassThatIsClosedEarlyLeavesNoPointerBehind(int numWorkers) {
         try (Device device = Devices.of("cpu")) {
             DeviceDataLoader loader = new DeviceDataLoader(loader(numWorkers), device);
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             try (var batches = loader.iterator()) {
                 assertThat(batches.next().size()).isEqualTo(4);
             }

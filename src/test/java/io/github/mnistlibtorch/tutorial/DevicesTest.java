@@ -3,8 +3,8 @@ package io.github.mnistlibtorch.tutorial;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
@@ -16,14 +16,15 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Moves to LibTorch's {@code meta} device: another device that exists on every machine. */
+@ExtendWith(LibTorchExtension.class)
 class DevicesTest {
     private static Device meta;
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         meta = Devices.of("meta");
     }
 

@@ -3,14 +3,14 @@ package io.github.mnistlibtorch.tutorial;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
@@ -38,9 +38,11 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Models with more than linear layers: convolutions, batch normalization, dropout, layers in layers. */
+@ExtendWith(LibTorchExtension.class)
 class LayersTest {
     private static Mnist mnist;
 
@@ -49,7 +51,6 @@ class LayersTest {
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
     }
 
@@ -187,7 +188,7 @@ class LayersTest {
     @Test
     void closedModelsLeaveNoPointerBehind() {
         useOnce();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < 5; i++) {
             useOnce();
         }

@@ -3,22 +3,18 @@ package io.github.mnistlibtorch.tutorial;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class LossAccumulatorTest {
     private final LossAccumulator losses = new LossAccumulator();
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @Test
     void lossesComeInOrderAndOnce() {
@@ -36,7 +32,7 @@ class LossAccumulatorTest {
         try (Device meta = Devices.of("meta");
                 Tensor one = torch.tensor(1f);
                 Tensor loss = Devices.toDevice(one, meta)) {
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             losses.add(loss);
             losses.add(loss);
             assertThat(Pointer.totalCount()).as("two are kept").isEqualTo(before + 2);

@@ -4,11 +4,11 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
@@ -24,25 +24,21 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
+@ExtendWith(LibTorchExtension.class)
 class MnistModelTest {
     @TempDir
     private Path folder;
 
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     @Test
     void closedModelsLeaveNoPointerBehind() {
         new MnistModel(784, 8, 10).close();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < 20; i++) {
             new MnistModel(784, 8, 10).close();
         }
@@ -65,7 +61,7 @@ class MnistModelTest {
         try (MnistModel model = new MnistModel(784, 8, 10);
                 Batch batch = batch()) {
             EpochResult result = validate(model, batch);
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             assertThat(validate(model, batch)).isEqualTo(result);
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }
@@ -93,9 +89,9 @@ class MnistModelTest {
         }
     }
 
+    @ExtendWith(LeakCheck.class)
     @Test
     void anyNumberOfHiddenLayersComesBackAndLeavesNoPointerBehind() throws IOException {
-        long before = LivePointers.settled();
         try (MnistMlp model = new MnistMlp(784, List.of(8, 7, 6), 10);
                 TensorScope scope = TensorScope.open()) {
             assertThat(StateDict.of(model).keySet()).endsWith("linear4.weight", "linear4.bias");
@@ -107,7 +103,6 @@ class MnistModelTest {
                 }
             }
         }
-        assertThat(Pointer.totalCount()).isEqualTo(before);
     }
 
     @Test
@@ -121,7 +116,7 @@ class MnistModelTest {
             tensors.put("extra", torch.zeros(1));
             files = inBothFormats(tensors);
         }
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (Path file : files) {
             assertThatThrownBy(() -> MnistModels.load(file))
                     .isInstanceOf(InputException.class)

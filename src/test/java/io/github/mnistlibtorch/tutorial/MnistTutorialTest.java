@@ -3,9 +3,9 @@ package io.github.mnistlibtorch.tutorial;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.RunConfigs;
 import io.github.mnistlibtorch.app.run.TrainingRun;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -14,10 +14,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The tutorial and the engine are the same article: what one prints and computes, the other does. */
+@Tag("slow")
+@ExtendWith(LibTorchExtension.class)
 class MnistTutorialTest {
     @TempDir
     private static Path tutorial;
@@ -30,7 +34,6 @@ class MnistTutorialTest {
 
     @BeforeAll
     static void run() throws IOException {
-        LibTorch.start();
         PrintStream console = System.out;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         try {

@@ -2,12 +2,12 @@ package io.github.mnistlibtorch.tutorial;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,15 +15,16 @@ import java.util.stream.IntStream;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@ExtendWith(LibTorchExtension.class)
 class TrainingMemoryTest {
     private static Mnist mnist;
 
     @BeforeAll
     static void start() {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TEST);
     }
 
@@ -31,7 +32,7 @@ class TrainingMemoryTest {
     @CsvSource({"sgd,0", "sgd,2", "momentum,0", "adam,2", "adamw,0", "rmsprop,0"})
     void livePointersAreTheSameAfterEveryEpoch(String optimizer, int numWorkers) {
         List<Long> counts = new ArrayList<>();
-        LivePointers.settled();
+        LeakCheck.settled();
         try (Device cpu = Devices.of("cpu");
                 MnistModel model = new CountingModel(counts)) {
             Training.fit(
@@ -53,7 +54,7 @@ class TrainingMemoryTest {
                 MnistModel model = new CountingModel(new ArrayList<>())) {
             DeviceDataLoader loader = loader(0, 200, 0, cpu);
             Training.fit(1, 0.01, model, loader, loader, OptimizerFactory.named(optimizer));
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             Training.fit(2, 0.01, model, loader, loader, OptimizerFactory.named(optimizer));
             assertThat(Pointer.totalCount()).isEqualTo(before);
         }

@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.app.cli;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.StateDriver;
@@ -15,21 +15,17 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** With a clock that a test moves: 1,000 images in steps of 300, 2 epochs. */
+@ExtendWith(LibTorchExtension.class)
 class ProgressBarTest {
     private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
 
     private final ByteArrayOutputStream written = new ByteArrayOutputStream();
     private long now = 1_000_000;
     private StateDriver training = new StateDriver();
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @AfterEach
     void close() {

@@ -3,11 +3,11 @@ package io.github.mnistlibtorch.app.parity;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfigs;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -15,7 +15,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,6 +27,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** Two runs on one library have to be equal, bit for bit. Here both are in Java; {@code LiveParityIT} has one in Python. */
+@ExtendWith(LibTorchExtension.class)
 class ExactParityTest {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -37,7 +40,6 @@ class ExactParityTest {
 
     @BeforeAll
     static void record() throws IOException {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
         float32 = run("float32", 0.5);
     }
@@ -50,6 +52,7 @@ class ExactParityTest {
     }
 
     /** Between 0.5 and the next number of the dtype, or the millionth part of what the tolerance of float64 would let pass. */
+    @Tag("slow")
     @ParameterizedTest
     @CsvSource({"float32, 0.50000006", "float64, 0.500000001"})
     void learningRateThatIsAnUlpOffIsCaught(String dtype, double lr) {

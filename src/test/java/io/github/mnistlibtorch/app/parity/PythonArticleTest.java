@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -65,6 +66,7 @@ class PythonArticleTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void isEndedWithAllThatItStartedAndLeavesNoFile() throws Exception {
         String python = python("sleep 60 & echo $!; dirname $4; wait");

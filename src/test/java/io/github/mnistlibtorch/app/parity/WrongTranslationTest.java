@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.parity;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunListener;
@@ -12,7 +13,6 @@ import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Sampler;
 import io.github.mnistlibtorch.torch.data.Subset;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
@@ -39,9 +39,13 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Mistakes that translations of the article make, one at a time: the ladder has to name the result. */
+@Tag("slow")
+@ExtendWith(LibTorchExtension.class)
 class WrongTranslationTest {
     private static Mnist mnist;
     private static Trace python;
@@ -49,7 +53,6 @@ class WrongTranslationTest {
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
         python = TraceFile.read(Path.of("test-data/article-seed0-float64.json.gz"));
         pythonInFloat32 = TraceFile.read(Path.of("test-data/article-seed7-float32.json.gz"));

@@ -3,9 +3,9 @@ package io.github.mnistlibtorch.app.predict;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -21,23 +21,20 @@ import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@ExtendWith(LibTorchExtension.class)
 class DigitPreprocessorTest {
     private static final int PIXELS = 28 * 28;
 
     @TempDir
     Path folder;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -148,13 +145,14 @@ class DigitPreprocessorTest {
         assertRefused(Files.write(folder.resolve("picture.tiff"), tiff.toByteArray()), "is not a picture in PNG");
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"png", "jpg", "bmp", "gif"})
     void everyFileThatIsCutShortIsRefusedOrShowsWhatIsThere(String format) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         ImageIO.write(stroke(BufferedImage.TYPE_INT_RGB, 40, 30, 2, 2, 0.15, true), format, out);
         byte[] whole = out.toByteArray();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int length = 0; length < whole.length; length++) {
             Path file = Files.write(folder.resolve("cut"), Arrays.copyOf(whole, length));
             try (Tensor picture = DigitPreprocessor.read(file)) {

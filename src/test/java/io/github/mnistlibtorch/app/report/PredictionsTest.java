@@ -3,13 +3,13 @@ package io.github.mnistlibtorch.app.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.MnistModel;
@@ -20,13 +20,14 @@ import java.util.stream.IntStream;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class PredictionsTest {
     private static Dataset<LabeledImage> pictures;
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         pictures = new Subset<>(
                 Mnist.bundled(Mnist.Split.TEST), IntStream.range(0, 1500).toArray());
     }
@@ -54,7 +55,7 @@ class PredictionsTest {
             long expected = TorchRandom.nextInt64(null);
             Predictions.of(model, pictures);
             TorchRandom.manualSeed(5);
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             Predictions.of(model, pictures);
             assertThat(Pointer.totalCount()).isEqualTo(before);
             assertThat(TorchRandom.nextInt64(null)).isEqualTo(expected);

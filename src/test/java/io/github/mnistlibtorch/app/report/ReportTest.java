@@ -2,13 +2,13 @@ package io.github.mnistlibtorch.app.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.plot.Canvas;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.EpochResult;
@@ -28,10 +28,12 @@ import javax.imageio.ImageIO;
 import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@ExtendWith(LibTorchExtension.class)
 class ReportTest {
     private static Dataset<LabeledImage> pictures;
 
@@ -40,7 +42,6 @@ class ReportTest {
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         pictures = new Subset<>(
                 Mnist.bundled(Mnist.Split.TEST), IntStream.range(0, 200).toArray());
     }
@@ -80,7 +81,7 @@ class ReportTest {
     @Test
     void aReportLeavesNoPointerBehind() throws IOException {
         write("c");
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         write("c");
         assertThat(Pointer.totalCount()).isEqualTo(before);
     }

@@ -3,10 +3,10 @@ package io.github.mnistlibtorch.app.run;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
@@ -30,13 +30,14 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Files that are not what they were, or never were a checkpoint. {@code ResumeTest} has what good ones are for. */
+@ExtendWith(LibTorchExtension.class)
 class CheckpointTest {
     private static final List<Double> TRAIN_LOSSES = List.of(1.5, 0.25);
 
@@ -50,11 +51,6 @@ class CheckpointTest {
     private Path folder;
 
     private Path file;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void write() throws IOException {
@@ -95,7 +91,7 @@ class CheckpointTest {
         byte[] good = Files.readAllBytes(file);
         Path copy = folder.resolve("copy.pt");
         int noticed = 0;
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < good.length; i++) {
             byte[] altered = good.clone();
             altered[i] ^= (byte) (1 << i % Byte.SIZE);

@@ -4,7 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.MnistModel;
 import io.github.mnistlibtorch.tutorial.StateDriver;
@@ -12,19 +12,15 @@ import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class RunTimingsTest {
     private static final EpochResult RESULT = new EpochResult(0.5, 0.9);
     private static final Pattern SENTENCE =
             Pattern.compile("Trained (\\d+) epochs in (\\d+\\.\\d{3}) s, evaluated (\\d+) times in (\\d+\\.\\d{3}) s,"
                     + " saved (\\d+) checkpoints in (\\d+\\.\\d{3}) s\\.");
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @Test
     void whatHasNotBegunTookNoTime() {

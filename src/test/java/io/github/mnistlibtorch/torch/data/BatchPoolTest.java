@@ -5,8 +5,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.vision.Mnist;
@@ -27,10 +27,12 @@ import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Batches take turns in a few pieces of memory, and nobody who keeps one notices. */
+@ExtendWith(LibTorchExtension.class)
 @Timeout(60)
 class BatchPoolTest {
     private static final int SIZE = 203;
@@ -43,7 +45,6 @@ class BatchPoolTest {
 
     @BeforeAll
     static void startLibTorch() {
-        LibTorch.start();
         byte[] images = new byte[SIZE * 28 * 28];
         new Random(1).nextBytes(images);
         byte[] labels = new byte[SIZE];
@@ -253,7 +254,7 @@ class BatchPoolTest {
     @Test
     void bufferIsNotFreedWhileAWorkerWritesIntoIt() throws InterruptedException {
         SlowImages dataset = new SlowImages();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         DataLoader<Batch> loader =
                 DataLoader.of(dataset).numWorkers(1).persistentWorkers(true).build();
         var batches = loader.iterator();
@@ -344,7 +345,7 @@ class BatchPoolTest {
 
     private static void assertFlat(int times, Runnable pass) {
         pass.run();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < times; i++) {
             pass.run();
         }

@@ -8,22 +8,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class BatchSamplerTest {
     private static final Sampler<Integer> TEN = new SequentialSampler(() -> 10);
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @Test
     void lastBatchMayBeShort() {

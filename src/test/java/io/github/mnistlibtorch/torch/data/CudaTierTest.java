@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
@@ -33,10 +34,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What only a GPU can show; {@code mvn -Pcuda verify -Dgroups=cuda -Djacoco.skip} runs this tier alone. */
+@ExtendWith(LibTorchExtension.class)
 @Tag("cuda")
 class CudaTierTest {
     /** A product of two such matrices keeps a GPU busy for longer than it takes to tell it what comes next. */
@@ -47,7 +50,6 @@ class CudaTierTest {
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         if (!LibTorch.cuda().isAvailable()) {
             System.out.println("cuda tier: skipped, " + LibTorch.cuda().reason());
         }

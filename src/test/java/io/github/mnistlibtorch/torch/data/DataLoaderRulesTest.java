@@ -13,7 +13,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,24 +21,20 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Which arguments go together. The texts are Python's. */
+@ExtendWith(LibTorchExtension.class)
 class DataLoaderRulesTest {
     private static final Sampler<Integer> SAMPLER = Sampler.of(List.of(0));
     private static final Sampler<int[]> BATCHES = Sampler.of(List.of(new int[] {0}));
 
     private final List<String> warnings = new ArrayList<>();
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void collectWarnings() {

@@ -12,7 +12,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -25,18 +25,14 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a pass gives and draws, with and without workers. */
+@ExtendWith(LibTorchExtension.class)
 class DataLoaderTest {
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
-
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 2, 4})
     void shuffledEpochsAreThoseOfPythonWhateverTheNumberOfWorkers(int workers) {

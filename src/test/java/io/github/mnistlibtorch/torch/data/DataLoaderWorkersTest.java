@@ -14,7 +14,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,25 +28,21 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Workers: who makes which batch, what they know, and how they end. */
+@ExtendWith(LibTorchExtension.class)
 @Timeout(60)
 class DataLoaderWorkersTest {
     private static final Duration SHORT = Duration.ofMillis(50);
 
     /** What another test has left behind is that test's failure. */
     private final List<Thread> before = workerThreads();
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @AfterEach
     void noWorkerRemains() {

@@ -4,8 +4,8 @@ import static io.github.mnistlibtorch.torch.data.Fixtures.items;
 import static io.github.mnistlibtorch.torch.data.Fixtures.workerThreads;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.util.List;
 import java.util.Map;
@@ -15,22 +15,20 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Loaders give back all native memory and all threads, however a pass ends. */
+@Tag("slow")
+@ExtendWith(LibTorchExtension.class)
 class LoaderMemoryTest {
     private static final int PATIENCE = 500;
 
     /** What another test has left behind is that test's failure. */
     private final List<Thread> before = workerThreads();
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @AfterEach
     void noWorkerRemains() {
@@ -249,11 +247,11 @@ class LoaderMemoryTest {
     void forgottenPassLosesItsThreadsAndItsMemory() {
         DataLoader<Batch> loader =
                 DataLoader.of(pictures(50)).batchSize(8).numWorkers(2).build();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         stopEarly(loader);
 
         awaitTheEndOfAllWorkers();
-        assertThat(LivePointers.settled()).isEqualTo(before);
+        assertThat(LeakCheck.settled()).isEqualTo(before);
         assertThat(loader.size()).isEqualTo(7); // it was the pass that was forgotten, not the loader
     }
 
@@ -262,11 +260,11 @@ class LoaderMemoryTest {
         Mnist mnist = Mnist.of(new byte[50 * 4], 2, 2, new byte[50]);
         DataLoader<Batch> loader =
                 DataLoader.of(mnist).batchSize(8).numWorkers(2).build();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         stopEarly(loader);
 
         awaitTheEndOfAllWorkers();
-        assertThat(LivePointers.settled()).isEqualTo(before);
+        assertThat(LeakCheck.settled()).isEqualTo(before);
         assertThat(loader.size()).isEqualTo(7); // it was the pass that was forgotten, not the loader
     }
 
@@ -302,7 +300,7 @@ class LoaderMemoryTest {
     /** Counts native objects before and after; the first run may make some that stay for good. */
     private static void assertLeavesNothing(int times, Runnable action) {
         action.run();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < times; i++) {
             action.run();
         }

@@ -3,26 +3,22 @@ package io.github.mnistlibtorch.torch.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is done when, told by a transfer that only writes it down. */
+@ExtendWith(LibTorchExtension.class)
 class PrefetchIteratorTest {
     private final List<String> log = new ArrayList<>();
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @ParameterizedTest
     @ValueSource(ints = {0, 2})
@@ -48,7 +44,7 @@ class PrefetchIteratorTest {
     @ValueSource(ints = {0, 2})
     void leftEarlyNothingIsLeftBehind(int numWorkers) {
         DataLoader<Batch> loader = loader(numWorkers);
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int taken = 0; taken < 3; taken++) {
             log.clear();
             try (var batches = loader.iterator().ahead(new Recorder())) {
@@ -68,7 +64,7 @@ class PrefetchIteratorTest {
                 .batchSize(4)
                 .numWorkers(numWorkers)
                 .build();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         try (var batches = loader.iterator().ahead(new Recorder())) {
             assertThat(first(batches.next())).isZero();
             assertThat(batches.hasNext()).isTrue();
@@ -82,7 +78,7 @@ class PrefetchIteratorTest {
     @Test
     void aTransferThatFailsLosesItsBatchAlone() {
         DataLoader<Batch> loader = loader(0);
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         Recorder recorder = new Recorder();
         recorder.refused = "begin 4";
         try (var batches = loader.iterator().ahead(recorder)) {

@@ -9,7 +9,7 @@ import static io.github.mnistlibtorch.torch.data.RandomSplit.randomSplit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import java.util.ArrayList;
@@ -17,17 +17,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class RandomSplitTest {
     private final List<String> warnings = new ArrayList<>();
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void collectWarnings() {

@@ -6,19 +6,21 @@ import static io.github.mnistlibtorch.torch.data.Fixtures.range;
 import static io.github.mnistlibtorch.torch.data.Fixtures.workerThreads;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which workers are awake is the pool's affair: no batch waits for one that sleeps. */
+@ExtendWith(LibTorchExtension.class)
 @Timeout(60)
 class WorkerPoolTest {
     private static final int SLOW_MILLIS = 50;
@@ -27,11 +29,6 @@ class WorkerPoolTest {
     private static final int IDLE_MILLIS = 30;
 
     private final List<Thread> before = workerThreads();
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @AfterEach
     void noWorkerRemains() {
@@ -79,6 +76,7 @@ class WorkerPoolTest {
     }
 
     /** A wake-up that is lost would stop the pass for good. */
+    @Tag("slow")
     @Test
     void manyShortPassesAtAllSpeedsNeverGetStuck() {
         try (DataLoader<Integer> loader = DataLoader.unbatched(range(24))

@@ -3,26 +3,22 @@ package io.github.mnistlibtorch.torch.distributed;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
+@ExtendWith(LibTorchExtension.class)
 class DistributedSamplerTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     /** What {@code record_sampler.py} has recorded of {@code torch.utils.data.distributed.DistributedSampler}. */
     static Stream<JsonNode> recorded() throws IOException {
         JsonNode cases = JsonMapper.shared()

@@ -4,10 +4,10 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.DistributedDataParallel;
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.tutorial.MnistMlp;
@@ -29,15 +29,16 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A group of one, in this process: what it frees, and that the work of one is its own. {@code DistributedIT} has more. */
 @EnabledOnOs(OS.LINUX) // where LibTorch has Gloo
+@ExtendWith(LibTorchExtension.class)
 class ProcessGroupTest {
     private static @Nullable ProcessGroup joined;
 
     @BeforeAll
     static void join() throws IOException {
-        LibTorch.start();
         joined = newGroup();
     }
 
@@ -65,7 +66,7 @@ class ProcessGroupTest {
         try (MnistModel model = new MnistModel(784, 32, 10);
                 DistributedDataParallel parallel = new DistributedDataParallel(model, one())) {
             step(parallel);
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             for (int i = 0; i < 20; i++) {
                 step(parallel);
             }
@@ -90,7 +91,7 @@ class ProcessGroupTest {
 
     @Test
     void groupsAndWrappersAreFreed() throws IOException {
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < 3; i++) {
             try (ProcessGroup group = newGroup();
                     MnistModel model = new MnistModel(7, 5, 3);
@@ -103,7 +104,7 @@ class ProcessGroupTest {
                 }
             }
         }
-        assertThat(LivePointers.settled()).isEqualTo(before);
+        assertThat(LeakCheck.settled()).isEqualTo(before);
     }
 
     /**

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,19 +11,15 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+@ExtendWith(LibTorchExtension.class)
 class LibTorchTest {
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
-
     @Test
     void startUsesOneThread() {
         assertThat(torch.get_num_threads()).isEqualTo(1);

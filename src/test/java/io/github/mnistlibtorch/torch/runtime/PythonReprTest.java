@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.assertj.core.api.SoftAssertions;
@@ -9,22 +10,18 @@ import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Expected texts: CPython, by {@code notebooks-reference/record_format.py}. */
+@ExtendWith(LibTorchExtension.class)
 class PythonReprTest {
     private static final JsonNode RECORDED = new JsonMapper().readTree(Path.of("test-data/format.json"));
 
     private final Locale locale = Locale.getDefault();
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     /** Decimal commas and Arabic digits are what a careless format would print. */
     @BeforeEach

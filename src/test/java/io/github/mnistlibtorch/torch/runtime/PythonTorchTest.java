@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -36,6 +37,7 @@ class PythonTorchTest {
                 .isEqualTo(Path.of("/opt/torch"));
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
@@ -56,6 +58,7 @@ class PythonTorchTest {
                 .withMessageNotContaining("\n");
     }
 
+    @Tag("slow")
     @Test
     void pythonThatHangsIsEndedWithAllThatItStarted() throws Exception {
         Path ids = folder.resolve("ids");

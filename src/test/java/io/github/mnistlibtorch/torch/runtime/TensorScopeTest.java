@@ -2,18 +2,15 @@ package io.github.mnistlibtorch.torch.runtime;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @SuppressWarnings("try") // scopes that are only opened and closed
+@ExtendWith(LibTorchExtension.class)
 class TensorScopeTest {
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
-
     @Test
     void whatIsMadeInAScopeIsFreedWithIt() {
         Tensor made;

@@ -3,21 +3,18 @@ package io.github.mnistlibtorch.torch.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.io.Closeable;
 import java.io.IOException;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class TensorsTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     @Test
     void arraysBecomeTensorsAndComeBack() {
         long before = Pointer.totalCount();

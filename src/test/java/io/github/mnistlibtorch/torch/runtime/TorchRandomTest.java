@@ -5,23 +5,21 @@ import static io.github.mnistlibtorch.torch.data.DataRecord.recordedMessage;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Generator;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
+@ExtendWith(LibTorchExtension.class)
 class TorchRandomTest {
     private static final long SEED = 42;
     private static final double[] WEIGHTS = {0.1, 0.0, 0.4, 0.5};
-
-    @BeforeAll
-    static void startLibTorch() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void seed() {
@@ -106,7 +104,7 @@ class TorchRandomTest {
     @Test
     void drawsLeaveNoNativeMemoryBehind() {
         drawOnce();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < 100; i++) {
             drawOnce();
         }

@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
@@ -39,9 +39,9 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -51,6 +51,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The files in {@code test-data/pt}: Python, by {@code notebooks-reference/record_pt.py}. */
+@ExtendWith(LibTorchExtension.class)
 class PtFileTest {
     private static final Path RECORDED = Path.of("test-data/pt");
 
@@ -59,11 +60,6 @@ class PtFileTest {
 
     @TempDir
     Path folder;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     static Stream<Arguments> recordedFiles() {
         return new JsonMapper()
@@ -361,7 +357,7 @@ class PtFileTest {
                 .filter(pickle -> pickle.startsWith("}("))
                 .map(pickle -> good + pickle.substring(2) + ".")
                 .toList();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (String pickle : hostile) {
             assertThatThrownBy(() -> PtFile.read(archive(pickle))).isInstanceOf(InputException.class);
         }
@@ -450,10 +446,11 @@ class PtFileTest {
         }
     }
 
+    @Tag("slow")
     @Test
     void fileCutShortAnywhereIsRefusedAndLeavesNoTensorBehind() throws IOException {
         byte[] whole = Files.readAllBytes(RECORDED.resolve("scalar.pt"));
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int length = 0; length < whole.length; length++) {
             Path file = Files.write(folder.resolve("cut.pt"), Arrays.copyOf(whole, length));
             assertThatThrownBy(() -> PtFile.read(file)).isInstanceOf(InputException.class);
@@ -461,11 +458,12 @@ class PtFileTest {
         assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"views", "protocol4"})
     void fileWithOneFalseByteIsReadOrRefusedButNeverAnythingElse(String name) throws IOException {
         byte[] whole = Files.readAllBytes(RECORDED.resolve(name + ".pt"));
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         int refused = 0;
         for (int i = 0; i < whole.length; i++) {
             byte[] damaged = whole.clone();
@@ -483,13 +481,14 @@ class PtFileTest {
         assertThat(Pointer.totalCount()).isLessThanOrEqualTo(before);
     }
 
+    @Tag("slow")
     @Test
     void liveNativeObjectsStayFlatOverRoundTripsAndFailures() throws IOException {
         Map<String, Tensor> tensors = PtFile.read(RECORDED.resolve("views.pt"));
         Path broken =
                 archive("}(" + text("a") + tensor() + text("b") + tensorOf(storage("FloatStorage", "9", 6)) + "u.");
         Path file = folder.resolve("file.pt");
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
 
         for (int i = 0; i < 100; i++) {
             PtFile.write(file, tensors);

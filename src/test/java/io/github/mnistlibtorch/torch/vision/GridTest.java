@@ -3,9 +3,9 @@ package io.github.mnistlibtorch.torch.vision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
@@ -17,19 +17,15 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
+@ExtendWith(LibTorchExtension.class)
 class GridTest {
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
-
     static Stream<JsonNode> recorded() {
         return VisionValues.recorded("make_grid").valueStream();
     }
@@ -115,17 +111,17 @@ class GridTest {
         }
     }
 
-    @ParameterizedTest
-    @MethodSource("recorded")
-    void noPointerIsLeftBehind(JsonNode recorded) {
-        long before = LivePointers.settled();
-        for (int round = 0; round < 2; round++) {
+    @Test
+    void noPointerIsLeftBehind() {
+        List<JsonNode> all = recorded().toList();
+        long before = LeakCheck.settled();
+        for (JsonNode recorded : all) {
             try (TensorScope scope = TensorScope.open()) {
                 make(recorded);
             } catch (IllegalArgumentException e) {
                 assertThat(recorded.has("raises")).isTrue();
             }
-            assertThat(Pointer.totalCount()).isEqualTo(before);
+            assertThat(Pointer.totalCount()).as(recorded.toString()).isEqualTo(before);
         }
     }
 
@@ -143,7 +139,7 @@ class GridTest {
     @Test
     void withoutAScopeOnlyTheGridIsLeft() {
         try (Tensor images = torch.rand(4, 1, 3, 3)) {
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             try (Tensor grid = Grid.makeGrid(images, Options.defaults().withNormalize(true))) {
                 assertThat(Pointer.totalCount()).isEqualTo(before + 1);
                 assertThat(grid.dim()).isEqualTo(3);

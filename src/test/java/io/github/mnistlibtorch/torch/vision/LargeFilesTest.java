@@ -3,10 +3,10 @@ package io.github.mnistlibtorch.torch.vision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -15,14 +15,15 @@ import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Files that are too large to be read are mapped. They are sparse here: nothing but a few bytes is on the disk. */
+@ExtendWith(LibTorchExtension.class)
 class LargeFilesTest {
     private static final int COUNT = 400_000;
     private static final int PIXELS = 28 * 28;
@@ -33,11 +34,6 @@ class LargeFilesTest {
     private Path folder;
 
     private Path images;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void makeSet() throws IOException {

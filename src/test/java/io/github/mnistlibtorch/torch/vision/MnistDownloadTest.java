@@ -29,6 +29,7 @@ import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -215,6 +216,7 @@ class MnistDownloadTest {
                 "/nowhere/");
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @MethodSource("badServers")
     void secondMirrorHelpsWhereTheFirstFails(String first) throws IOException {
@@ -223,6 +225,7 @@ class MnistDownloadTest {
         assertThat(Mnist.load(root, Split.TRAIN).size()).isEqualTo(2);
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @MethodSource("badServers")
     void whatFailsLeavesNothingHalfWritten(String mirror) throws IOException {

@@ -3,11 +3,11 @@ package io.github.mnistlibtorch.torch.vision;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.InputException;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Mnist.Split;
 import java.io.IOException;
@@ -28,8 +28,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -37,16 +37,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
+@ExtendWith(LibTorchExtension.class)
 class MnistTest {
     private static final JsonNode FOLDERS = VisionValues.recorded("folders");
 
     @TempDir
     private Path root;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     /** The sums that the source of the data is known by. */
     @ParameterizedTest
@@ -320,7 +316,7 @@ class MnistTest {
         Mnist mnist = Mnist.bundled(Split.TEST);
         int[] indices = {5, 17, 9_999};
         Batch.of(mnist, indices).close();
-        long before = LivePointers.settled();
+        long before = LeakCheck.settled();
         for (int i = 0; i < 1_000; i++) {
             Batch.of(mnist, indices).close();
         }

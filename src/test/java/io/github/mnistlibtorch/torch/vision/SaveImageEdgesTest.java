@@ -4,8 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
@@ -21,22 +21,18 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What saveImage does with colours in each format, with failing outputs, and with tensors that are no pictures. */
+@ExtendWith(LibTorchExtension.class)
 class SaveImageEdgesTest {
     @TempDir
     private Path folder;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @ParameterizedTest
     @CsvSource({"PNG, 0", "BMP, 0", "GIF, 0", "JPEG, 3"})
@@ -136,7 +132,7 @@ class SaveImageEdgesTest {
     void failuresLeaveNoPointerBehind() {
         try (Tensor numbers = torch.rand(4, 3, 8, 8);
                 Tensor fiveChannels = torch.rand(5, 8, 8)) {
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             for (int i = 0; i < 10; i++) {
                 assertThatThrownBy(() -> encode(fiveChannels, "PNG")).isInstanceOf(IllegalArgumentException.class);
                 assertThatThrownBy(() -> Grid.saveImage(

@@ -4,8 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.LivePointers;
+import io.github.mnistlibtorch.LeakCheck;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.vision.Grid.Options;
 import java.awt.image.BufferedImage;
@@ -24,24 +24,20 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
+@ExtendWith(LibTorchExtension.class)
 class SaveImageTest {
     private static final JsonNode RECORDED = VisionValues.recorded("save_image");
 
     @TempDir
     private Path folder;
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     static Stream<JsonNode> pictures() {
         return RECORDED.get("pictures").valueStream();
@@ -183,7 +179,7 @@ class SaveImageTest {
         try (Tensor images = torch.rand(5, 1, 4, 4)) {
             Path file = folder.resolve("picture.png");
             Grid.saveImage(images, file, Options.defaults());
-            long before = LivePointers.settled();
+            long before = LeakCheck.settled();
             for (int i = 0; i < 20; i++) {
                 Grid.saveImage(images, file, Options.defaults().withNormalize(true));
             }

@@ -3,28 +3,24 @@ package io.github.mnistlibtorch.tutorial.listeners;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.StateDriver;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@ExtendWith(LibTorchExtension.class)
 class TerminateOnNaNTest {
     private static final EpochResult GOOD = new EpochResult(0.5, 0.9);
 
     private StateDriver training = new StateDriver();
-
-    @BeforeAll
-    static void start() {
-        LibTorch.start();
-    }
 
     @BeforeEach
     void begin() {

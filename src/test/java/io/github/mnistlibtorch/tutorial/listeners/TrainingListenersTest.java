@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.MnistModel;
@@ -24,11 +24,13 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /** Listeners of this package. Expected learning rates and events are from {@code record_schedules.py}, torch 2.13. */
+@ExtendWith(LibTorchExtension.class)
 class TrainingListenersTest {
     private static JsonNode recorded;
 
@@ -37,7 +39,6 @@ class TrainingListenersTest {
 
     @BeforeAll
     static void start() throws IOException {
-        LibTorch.start();
         recorded = JsonMapper.builder().build().readTree(Files.readString(Path.of("test-data/schedules.json")));
     }
 
