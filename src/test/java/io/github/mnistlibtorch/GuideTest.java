@@ -241,15 +241,10 @@ class GuideTest {
                 .results()
                 .map(region -> region.group(2).replaceAll("(?m)^" + region.group(1), ""))
                 .toList();
-        String guide = Files.readString(Path.of("src/main/java/io/github/mnistlibtorch/package-info.java"), UTF_8);
-        List<String> shown = Pattern.compile("(?s) \\* <pre>\\{@code\n(.*?) \\* }</pre>")
-                .matcher(guide)
-                .results()
-                .map(block -> block.group(1).replaceAll("(?m)^ \\* ?", ""))
-                .toList();
-        assertThat(shown).hasSize(2 * 13);
-        // Every second block is Java; the others are Python.
-        assertThat(IntStream.range(0, 13).mapToObj(i -> shown.get(2 * i + 1)))
+        String guide = Files.readString(Path.of("docs/tutorial.md"), UTF_8);
+        assertThat(guide.split("```python\n", -1)).hasSize(13 + 1);
+        assertThat(Pattern.compile("(?s)```java\n(.*?)```").matcher(guide).results())
+                .extracting(block -> block.group(1))
                 .containsExactlyInAnyOrderElementsOf(tested);
     }
 

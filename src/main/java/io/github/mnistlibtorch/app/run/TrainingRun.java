@@ -47,9 +47,10 @@ import org.jspecify.annotations.Nullable;
  * The article with any configuration: prints what its notebook prints, and draws the random numbers that it draws. It can go on
  * where an earlier run was interrupted, be one of several processes, and write what came of it.
  *
- * <p>{@code MnistTutorial} is the same with the article's configuration, to be read.
+ * <p>{@code MnistTutorial} is the same with the article's configuration, to be read. The methods that are not private are where
+ * tests get a run wrong.
  */
-public final class TrainingRun {
+public class TrainingRun {
     /** What a run writes into its folder. */
     public static final List<String> FILES =
             List.of("batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
@@ -132,33 +133,30 @@ public final class TrainingRun {
         out.println("(" + trainDs.size() + ", " + valDs.size() + ")");
         tell(listener -> listener.onSplit(trainDs, valDs));
 
-        DataLoader<Batch> trainLoader = trainLoader(trainDs);
-        DataLoader<Batch> valLoader = valLoader(valDs);
-        try (var batches = trainLoader.iterator()) {
-            Tensor images = batches.next().images();
+        DataLoader<Batch> trainLoader = trainLoader(trainDs).build();
+        DataLoader<Batch> valLoader = valLoader(valDs).build();
+        peek(trainLoader, images -> {
             out.println("images.shape: " + PythonRepr.size(images));
             if (folder != null) {
                 Grid.saveImage(images, folder.resolve("batch.png"), /* nrow= */ 16);
             }
-        }
+        });
 
         // Step 2: prepare the model
-        try (ImageClassificationBase model = config.newModel();
+        try (ImageClassificationBase model = newModel();
                 TensorScope scope = TensorScope.open()) {
             StateDict.parameters(model).values().forEach(t -> out.println(PythonRepr.size(t)));
         }
 
         // Step 3: train on the GPU, if there is one, and evaluate
         out.println(PythonRepr.repr(device));
-        try (var batches = trainLoader.iterator();
-                TensorScope scope = TensorScope.open()) {
-            Tensor images = batches.next().images();
+        peek(trainLoader, images -> {
             out.println(PythonRepr.size(images));
             out.println(PythonRepr.str(toDevice(images, device).device()));
-        }
+        });
 
         List<EpochResult> history;
-        try (ImageClassificationBase model = config.newModel()) {
+        try (ImageClassificationBase model = newModel()) {
             model.printTo(out);
             tell(listener -> listener.onModelCreated(model));
             Devices.toDtype(toDevice(model, device), config.scalarType());
@@ -180,7 +178,25 @@ public final class TrainingRun {
         return history;
     }
 
-    private DataLoader<Batch> trainLoader(Subset<LabeledImage> trainDs) {
+    /** What is done with the images of a batch. */
+    @FunctionalInterface
+    interface Look {
+        void at(Tensor images) throws IOException;
+    }
+
+    /** Looks at the first batch of a pass, which draws from the random stream as the notebook's does. */
+    void peek(DataLoader<Batch> loader, Look look) throws IOException {
+        try (var batches = loader.iterator();
+                TensorScope scope = TensorScope.open()) {
+            look.at(batches.next().images());
+        }
+    }
+
+    ImageClassificationBase newModel() {
+        return config.newModel();
+    }
+
+    DataLoader.Builder<Batch> trainLoader(Subset<LabeledImage> trainDs) {
         DataLoader.Builder<Batch> loader = loader(trainDs, config.batchSize())
                 .shuffle(group == null)
                 .onIndices(positions -> tell(listener -> listener.onBatchSampled(positions)));
@@ -200,15 +216,15 @@ public final class TrainingRun {
                 }
             });
         }
-        return loader.build();
+        return loader;
     }
 
-    private DataLoader<Batch> valLoader(Subset<LabeledImage> valDs) {
+    DataLoader.Builder<Batch> valLoader(Subset<LabeledImage> valDs) {
         DataLoader.Builder<Batch> loader = loader(valDs, config.valBatchSize());
         if (group != null) {
             loader.sampler(DistributedDataParallel.validationOrder(group, valDs.size(), config.valBatchSize()));
         }
-        return loader.build();
+        return loader;
     }
 
     private DataLoader.Builder<Batch> loader(Subset<LabeledImage> images, int batchSize) {

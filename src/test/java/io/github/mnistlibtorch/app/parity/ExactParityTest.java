@@ -7,13 +7,16 @@ import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfigs;
+import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.vision.Mnist;
+import io.github.mnistlibtorch.tutorial.Devices;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.bytedeco.pytorch.Device;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -45,7 +48,7 @@ class ExactParityTest {
     }
 
     @Test
-    void sameProgramHasTheSameBits() {
+    void sameProgramHasTheSameBits() throws IOException {
         List<CheckResult> results = TraceComparison.compare(float32, run("float32", 0.5), ForkReport.NONE);
         assertThat(results).hasSize(12).allMatch(CheckResult::passed);
         assertThat(results.get(0).detail()).contains("bit for bit");
@@ -55,7 +58,7 @@ class ExactParityTest {
     @Tag("slow")
     @ParameterizedTest
     @CsvSource({"float32, 0.50000006", "float64, 0.500000001"})
-    void learningRateThatIsAnUlpOffIsCaught(String dtype, double lr) {
+    void learningRateThatIsAnUlpOffIsCaught(String dtype, double lr) throws IOException {
         Trace right = dtype.equals("float32") ? float32 : run(dtype, 0.5);
         assertThat(failed(TraceComparison.compare(right, run(dtype, lr), ForkReport.NONE)))
                 .startsWith("step losses");
@@ -169,15 +172,15 @@ class ExactParityTest {
     }
 
     /** An epoch that says it is trained at 0.5. */
-    private static Trace run(String dtype, double lr) {
+    private static Trace run(String dtype, double lr) throws IOException {
         RunConfig config = RunConfigs.mlp(9, List.of(32), 128, 10_000, 0, dtype, "sgd", List.of(new Phase(1, 0.5)));
         TraceRecorder recorder = new TraceRecorder(config);
-        new Article(config, mnist) {
-            @Override
-            double learningRate(Phase phase) {
-                return lr;
-            }
-        }.run(recorder);
+        try (Device cpu = Devices.of("cpu")) {
+            new TrainingRun(config.with(10_000, List.of(new Phase(1, lr))), mnist, cpu)
+                    .printNothing()
+                    .listeners(recorder)
+                    .run();
+        }
         Trace recorded = recorder.trace();
         List<Trace.Epoch> epochs = recorded.epochs().stream()
                 .map(epoch -> new Trace.Epoch(

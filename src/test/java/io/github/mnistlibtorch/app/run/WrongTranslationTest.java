@@ -1,12 +1,15 @@
-package io.github.mnistlibtorch.app.parity;
+package io.github.mnistlibtorch.app.run;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.LibTorchExtension;
+import io.github.mnistlibtorch.app.parity.CheckResult;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceComparison;
+import io.github.mnistlibtorch.app.parity.TraceFile;
+import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
-import io.github.mnistlibtorch.app.run.Phase;
-import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
@@ -30,6 +33,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Generator;
@@ -38,6 +42,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -47,74 +52,73 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("slow")
 @ExtendWith(LibTorchExtension.class)
 class WrongTranslationTest {
+    private static final int HIDDEN = 32;
+
+    private static Device cpu;
     private static Mnist mnist;
     private static Trace python;
     private static Trace pythonInFloat32;
 
     @BeforeAll
     static void start() throws IOException {
+        cpu = Devices.of("cpu");
         mnist = Mnist.bundled(Mnist.Split.TRAIN);
         python = TraceFile.read(Path.of("test-data/article-seed0-float64.json.gz"));
         pythonInFloat32 = TraceFile.read(Path.of("test-data/article-seed7-float32.json.gz"));
     }
 
-    @Test
-    void rightTranslationClimbsTheLadder() {
-        assertThat(firstDivergence(new Article(python.config(), mnist))).isEmpty();
+    @AfterAll
+    static void close() {
+        cpu.close();
     }
 
     @Test
-    void multiplicationByOneOver255() {
-        Article wrong = new Article(python.config(), mnist) {
-            @Override
-            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
-                return new Dataset<>() {
-                    @Override
-                    public LabeledImage get(int index) {
-                        LabeledImage item = dataset.get(index);
-                        try (TensorScope scope = TensorScope.open()) {
-                            Tensor bytes = item.image().mul(new Scalar(255)).round();
-                            item.image().copy_(bytes.mul(new Scalar(1 / 255f)));
-                        }
-                        return item;
-                    }
+    void rightTranslationClimbsTheLadder() throws IOException {
+        assertThat(firstDivergence(new Run())).isEmpty();
+    }
 
-                    @Override
-                    public int size() {
-                        return dataset.size();
+    @Test
+    void multiplicationByOneOver255() throws IOException {
+        // The evaluation before training moves by less than 1e-9 of itself; training adds it up.
+        assertThat(firstDivergence(new Run(python.config(), images(image -> {
+                    try (TensorScope scope = TensorScope.open()) {
+                        Tensor bytes = image.mul(new Scalar(255)).round();
+                        return image.copy_(bytes.mul(new Scalar(1 / 255f)));
                     }
-                };
+                }))))
+                .hasValue("step losses");
+    }
+
+    @Test
+    void skippedFirstPeek() throws IOException {
+        assertThat(firstDivergence(skippingPeek(1))).hasValue("initial parameters");
+    }
+
+    @Test
+    void skippedSecondPeek() throws IOException {
+        assertThat(firstDivergence(skippingPeek(2))).hasValue("initial parameters");
+    }
+
+    private static TrainingRun skippingPeek(int skipped) {
+        return new Run() {
+            private int peeks;
+
+            @Override
+            void peek(DataLoader<Batch> loader, Look look) throws IOException {
+                if (++peeks != skipped) {
+                    super.peek(loader, look);
+                }
             }
         };
-        // The evaluation before training moves by less than 1e-9 of itself; training adds it up.
-        assertThat(firstDivergence(wrong)).hasValue("step losses");
     }
 
     @Test
-    void skippedFirstPeek() {
-        Article wrong = new Article(python.config(), mnist) {
-            @Override
-            void firstPeek(DataLoader<Batch> loader) {}
-        };
-        assertThat(firstDivergence(wrong)).hasValue("initial parameters");
-    }
-
-    @Test
-    void skippedSecondPeek() {
-        Article wrong = new Article(python.config(), mnist) {
-            @Override
-            void secondPeek(DataLoader<Batch> loader) {}
-        };
-        assertThat(firstDivergence(wrong)).hasValue("initial parameters");
-    }
-
-    @Test
-    void valLoaderThatDrawsNothing() {
+    void valLoaderThatDrawsNothing() throws IOException {
         try (Generator own = TorchRandom.newGenerator(0)) {
-            Article wrong = new Article(python.config(), mnist) {
+            TrainingRun wrong = new Run() {
                 @Override
-                DataLoader.Builder<Batch> valLoader(DataLoader.Builder<Batch> builder) {
-                    return builder.generator(own);
+                DataLoader.Builder<Batch> valLoader(Subset<LabeledImage> val) {
+                    return super.valLoader(val).generator(own);
                 }
             };
             assertThat(firstDivergence(wrong)).hasValue("batch orders");
@@ -122,61 +126,64 @@ class WrongTranslationTest {
     }
 
     @Test
-    void meanOverImagesInsteadOfBatches() {
-        Article wrong = new Article(python.config(), mnist) {
+    void meanOverImagesInsteadOfBatches() throws IOException {
+        TrainingRun wrong = new Run() {
             @Override
-            MnistModel model(int hiddenSize) {
-                return new MeanOverImages(hiddenSize);
+            MnistModel newModel() {
+                return new MeanOverImages(HIDDEN);
             }
         };
         assertThat(firstDivergence(wrong)).hasValue("before training");
     }
 
     @Test
-    void samplerOnTheDefaultGenerator() {
-        Article wrong = new Article(python.config(), mnist) {
+    void samplerOnTheDefaultGenerator() throws IOException {
+        TrainingRun wrong = new Run() {
             @Override
-            DataLoader.Builder<Batch> trainLoader(DataLoader.Builder<Batch> builder, Subset<LabeledImage> train) {
+            DataLoader.Builder<Batch> trainLoader(Subset<LabeledImage> train) {
                 Sampler<Integer> sampler = () ->
                         Arrays.stream(TorchRandom.randperm(train.size(), null)).iterator();
-                return builder.sampler(sampler);
+                return super.trainLoader(train).shuffle(false).sampler(sampler);
             }
         };
         assertThat(firstDivergence(wrong)).hasValue("initial parameters");
     }
 
     @Test
-    void biasDrawnBeforeWeight() {
-        Article wrong = new Article(python.config(), mnist) {
+    void biasDrawnBeforeWeight() throws IOException {
+        TrainingRun wrong = new Run() {
             @Override
-            MnistModel model(int hiddenSize) {
-                return biasFirst(hiddenSize);
+            MnistModel newModel() {
+                return biasFirst(HIDDEN);
             }
         };
         assertThat(firstDivergence(wrong)).hasValue("initial parameters");
     }
 
     @Test
-    void anotherSeedForTheSplit() {
-        Article wrong = new Article(python.config(), mnist) {
-            @Override
-            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
-                TorchRandom.manualSeed(1);
-                return dataset;
-            }
-        };
-        assertThat(firstDivergence(wrong)).hasValue("split");
+    void anotherSeedForTheSplit() throws IOException {
+        RunConfig right = python.config();
+        RunConfig wrong = RunConfigs.mlp(
+                right.seed() + 1,
+                right.hiddenSizes(),
+                right.batchSize(),
+                right.valSize(),
+                right.numWorkers(),
+                right.dtype(),
+                right.optimizer(),
+                right.schedule());
+        assertThat(firstDivergence(new Run(wrong, mnist))).hasValue("split");
     }
 
     @Test
-    void anotherLearningRateIsNoReluForkInFloat32() {
-        Article wrong = new Article(pythonInFloat32.config(), mnist) {
-            @Override
-            double learningRate(Phase phase) {
-                return phase.lr() * 1.001;
-            }
-        };
-        List<CheckResult> results = compare(wrong, pythonInFloat32);
+    void anotherLearningRateIsNoReluForkInFloat32() throws IOException {
+        RunConfig right = pythonInFloat32.config();
+        RunConfig wrong = right.with(
+                right.valSize(),
+                right.schedule().stream()
+                        .map(phase -> new Phase(phase.epochs(), phase.lr() * 1.001))
+                        .toList());
+        List<CheckResult> results = compare(new Run(wrong, mnist), pythonInFloat32);
         assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
             assertThat(result.name()).isEqualTo("step losses");
             assertThat(result.detail()).contains("step 1 ", "something besides this training");
@@ -184,11 +191,11 @@ class WrongTranslationTest {
     }
 
     @Test
-    void lossThatNoGateAndNoRoundingExplainsIsNoReluFork() {
+    void lossThatNoGateAndNoRoundingExplainsIsNoReluFork() throws IOException {
         List<Trace.Epoch> epochs = new ArrayList<>(pythonInFloat32.epochs());
         epochs.set(0, withLoss(epochs.get(0), 200, 1e-4));
         Trace altered = withEpochs(pythonInFloat32, epochs);
-        List<CheckResult> results = compare(new Article(altered.config(), mnist), altered);
+        List<CheckResult> results = compare(new Run(altered.config(), mnist), altered);
         assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
             assertThat(result.name()).isEqualTo("step losses");
             assertThat(result.detail())
@@ -198,24 +205,8 @@ class WrongTranslationTest {
     }
 
     @Test
-    void lossThatIsNotANumberIsNoReluFork() {
-        Article wrong = new Article(pythonInFloat32.config(), mnist) {
-            @Override
-            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
-                return new Dataset<>() {
-                    @Override
-                    public LabeledImage get(int index) {
-                        LabeledImage example = dataset.get(index);
-                        return new LabeledImage(example.image().div(new Scalar(0)), example.label());
-                    }
-
-                    @Override
-                    public int size() {
-                        return dataset.size();
-                    }
-                };
-            }
-        };
+    void lossThatIsNotANumberIsNoReluFork() throws IOException {
+        TrainingRun wrong = new Run(pythonInFloat32.config(), images(image -> image.div(new Scalar(0))));
         assertThat(compare(wrong, pythonInFloat32))
                 .filteredOn(result -> !result.passed())
                 .extracting(CheckResult::name)
@@ -223,13 +214,10 @@ class WrongTranslationTest {
     }
 
     @Test
-    void smallerTrainingSetIsReportedAndNotLed() {
-        Article wrong = new Article(pythonInFloat32.config(), mnist) {
-            @Override
-            Dataset<LabeledImage> dataset(Dataset<LabeledImage> dataset) {
-                return new Subset<>(dataset, IntStream.range(0, 12_000).toArray());
-            }
-        };
+    void smallerTrainingSetIsReportedAndNotLed() throws IOException {
+        TrainingRun wrong = new Run(
+                pythonInFloat32.config(),
+                new Subset<>(mnist, IntStream.range(0, 12_000).toArray()));
         assertThat(compare(wrong, pythonInFloat32))
                 .filteredOn(result -> !result.passed())
                 .extracting(CheckResult::name)
@@ -265,8 +253,8 @@ class WrongTranslationTest {
     }
 
     @Test
-    void weightThatIsOverwrittenInMidRunIsNoReluForkInFloat32() {
-        Article wrong = new Article(pythonInFloat32.config(), mnist);
+    void weightThatIsOverwrittenInMidRunIsNoReluForkInFloat32() throws IOException {
+        TrainingRun wrong = new Run(pythonInFloat32.config(), mnist);
         List<CheckResult> results = compare(wrong, pythonInFloat32, new Hit(300));
         assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
             assertThat(result.name()).isEqualTo("step losses");
@@ -274,25 +262,50 @@ class WrongTranslationTest {
         });
     }
 
-    private static Optional<String> firstDivergence(Article article) {
-        return compare(article, python).stream()
+    private static Optional<String> firstDivergence(TrainingRun run) throws IOException {
+        return compare(run, python).stream()
                 .filter(result -> !result.passed())
                 .findFirst()
                 .map(CheckResult::name);
     }
 
-    private static List<CheckResult> compare(Article article, Trace expected) {
-        return compare(article, expected, new RunListener() {});
+    private static List<CheckResult> compare(TrainingRun run, Trace expected) throws IOException {
+        return compare(run, expected, new RunListener() {});
     }
 
     /** @param first listens before the others */
-    private static List<CheckResult> compare(Article article, Trace expected, RunListener first) {
+    private static List<CheckResult> compare(TrainingRun run, Trace expected, RunListener first) throws IOException {
         TraceRecorder recorder = new TraceRecorder(expected.config());
-        try (Device cpu = Devices.of("cpu");
-                ForkFollower follower = new ForkFollower(expected, expected.config(), cpu, recorder)) {
-            article.run(first, recorder, follower);
+        try (ForkFollower follower = new ForkFollower(expected, expected.config(), cpu, recorder)) {
+            run.printNothing().listeners(first, recorder, follower).run();
             return TraceComparison.compare(expected, recorder.trace(), follower.report());
         }
+    }
+
+    /** A run of the article, of which a test gets one thing wrong. */
+    private static class Run extends TrainingRun {
+        Run() {
+            this(python.config(), mnist);
+        }
+
+        Run(RunConfig config, Dataset<LabeledImage> dataset) {
+            super(config, dataset, cpu);
+        }
+    }
+
+    /** MNIST, with another image in the place of each. */
+    private static Dataset<LabeledImage> images(UnaryOperator<Tensor> operator) {
+        return new Dataset<>() {
+            @Override
+            public LabeledImage get(int index) {
+                return mnist.get(index).mapTensors(operator);
+            }
+
+            @Override
+            public int size() {
+                return mnist.size();
+            }
+        };
     }
 
     /** The layers' parameters in the wrong order from the right place of the stream, which ends in the right place. */
