@@ -154,6 +154,7 @@ class JavaNotebookIT {
         List<String> imports = tutorial.lines()
                 .filter(line -> line.startsWith("import "))
                 .collect(Collectors.toCollection(ArrayList::new));
+        imports.add("import io.github.mnistlibtorch.tutorial.*;"); // the tutorial's own package
         imports.add("import javax.imageio.ImageIO;");
         ObjectNode generated = JSON.createObjectNode();
         ArrayNode all = generated.putArray("cells");
