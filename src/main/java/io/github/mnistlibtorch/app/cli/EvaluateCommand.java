@@ -79,7 +79,7 @@ final class EvaluateCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         try (ImageClassificationBase network = MnistModels.load(model)) {
             Devices.toDevice(network, device);
-            DataLoader<Batch> loader = DataLoader.of(pictures(mnist))
+            DataLoader<Batch> loader = DataLoader.of(images(mnist))
                     .batchSize(number("batch-size"))
                     .build();
             System.out.println(
@@ -88,7 +88,7 @@ final class EvaluateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Dataset<LabeledImage> pictures(Mnist mnist) throws InputException {
+    private Dataset<LabeledImage> images(Mnist mnist) throws InputException {
         if (part == Part.test) {
             return mnist;
         }

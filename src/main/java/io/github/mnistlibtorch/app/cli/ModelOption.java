@@ -25,10 +25,10 @@ final class ModelOption {
      * @throws IOException if the file cannot be read, or holds something else
      */
     ImageClassificationBase load(Device device) throws IOException {
-        ImageClassificationBase network = MnistModels.load(file);
-        return Resources.closeOnFailure(network::close, () -> {
-            Devices.toDevice(network, device).train(false);
-            return network;
+        ImageClassificationBase model = MnistModels.load(file);
+        return Resources.closeOnFailure(model::close, () -> {
+            Devices.toDevice(model, device).train(false);
+            return model;
         });
     }
 }

@@ -51,7 +51,7 @@ final class PredictCommand implements Callable<Integer> {
             arity = "1..*",
             paramLabel = "IMAGE",
             description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark, one digit on each.")
-    private List<Path> pictures = List.of();
+    private List<Path> images = List.of();
 
     @Option(names = "--explain", description = "Show what the network saw of each picture: 28 x 28 pixels, as text.")
     private boolean explain;
@@ -63,7 +63,7 @@ final class PredictCommand implements Callable<Integer> {
      * @param probabilities of the digits 0 to 9
      * @param seen what the network was given, row by row, from 0 to 1
      */
-    private record Prediction(Path picture, double[] probabilities, float[][] seen) {
+    private record Prediction(Path image, double[] probabilities, float[][] seen) {
         List<Integer> digits() {
             return IntStream.range(0, probabilities.length)
                     .boxed()
@@ -78,7 +78,7 @@ final class PredictCommand implements Callable<Integer> {
             return String.format(
                     Locale.ROOT,
                     "%s: %d (%.1f %%), then %d (%.1f %%)",
-                    picture,
+                    image,
                     first,
                     100 * probabilities[first],
                     second,
@@ -87,7 +87,7 @@ final class PredictCommand implements Callable<Integer> {
 
         Map<String, Object> forPrograms(boolean withPixels) {
             Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put("image", picture.toString());
+            fields.put("image", image.toString());
             fields.put("digit", digits().get(0));
             fields.put("probability", probabilities[digits().get(0)]);
             fields.put("probabilities", probabilities);
@@ -115,10 +115,10 @@ final class PredictCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
-        try (ImageClassificationBase network = modelOption.load(device)) {
-            for (Path picture : pictures) {
+        try (ImageClassificationBase model = modelOption.load(device)) {
+            for (Path image : images) {
                 try {
-                    predictions.add(predict(network, picture, device));
+                    predictions.add(predict(model, image, device));
                 } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
@@ -149,14 +149,14 @@ final class PredictCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Prediction predict(ImageClassificationBase network, Path file, Device device) throws IOException {
+    private static Prediction predict(ImageClassificationBase model, Path file, Device device) throws IOException {
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor picture = DigitPreprocessor.read(file);
-            Tensor probabilities = network.forward(Devices.toDevice(picture, device, MnistModels.dtype(network)))
+            Tensor image = DigitPreprocessor.read(file);
+            Tensor probabilities = model.forward(Devices.toDevice(image, device, MnistModels.dtype(model)))
                     .softmax(/* dim= */ 1);
-            float[] pixels = Tensors.toFloats(picture);
-            int width = (int) picture.size(-1);
+            float[] pixels = Tensors.toFloats(image);
+            int width = (int) image.size(-1);
             float[][] seen = IntStream.range(0, pixels.length / width)
                     .mapToObj(row -> Arrays.copyOfRange(pixels, row * width, (row + 1) * width))
                     .toArray(float[][]::new);

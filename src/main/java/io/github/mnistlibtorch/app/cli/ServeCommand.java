@@ -51,14 +51,14 @@ final class ServeCommand implements Callable<Integer> {
         }
         InetAddress address = address();
         Device device = deviceOption.start();
-        try (ImageClassificationBase network = modelOption.load(device)) {
-            serve(network, device, address);
+        try (ImageClassificationBase model = modelOption.load(device)) {
+            serve(model, device, address);
         }
         return 0;
     }
 
-    private void serve(ImageClassificationBase network, Device device, InetAddress address) throws IOException {
-        try (DigitServer server = listen(network, device, address)) {
+    private void serve(ImageClassificationBase model, Device device, InetAddress address) throws IOException {
+        try (DigitServer server = listen(model, device, address)) {
             // Ctrl-C ends the process when its hooks have ended.
             Runtime.getRuntime().addShutdownHook(new Thread(server::close));
             System.out.println("Draw a digit at http://" + host + ":" + server.port() + "/ (Ctrl-C ends)");
@@ -69,10 +69,10 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private DigitServer listen(ImageClassificationBase network, Device device, InetAddress address)
+    private DigitServer listen(ImageClassificationBase model, Device device, InetAddress address)
             throws InputException {
         try {
-            return new DigitServer(network, device, address, port);
+            return new DigitServer(model, device, address, port);
         } catch (IOException e) {
             throw new InputException(
                     "cannot listen at " + host + ":" + port + " (" + LibTorch.firstLine(e) + "); choose another --port",

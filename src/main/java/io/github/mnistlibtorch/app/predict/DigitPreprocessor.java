@@ -60,8 +60,8 @@ public final class DigitPreprocessor {
     }
 
     private static Tensor tensor(byte[] pixels) {
-        try (Tensor picture = ToTensor.toTensor(pixels, SIDE, SIDE)) {
-            return picture.unsqueeze(0);
+        try (Tensor image = ToTensor.toTensor(pixels, SIDE, SIDE)) {
+            return image.unsqueeze(0);
         }
     }
 
@@ -179,13 +179,13 @@ public final class DigitPreprocessor {
         }
         int x0 = place(across / mass, digitWidth);
         int y0 = place(down / mass, digitHeight);
-        float[] picture = new float[SIDE * SIDE];
+        float[] image = new float[SIDE * SIDE];
         for (int y = 0; y < digitHeight; y++) {
             for (int x = 0; x < digitWidth; x++) {
-                picture[(y0 + y) * SIDE + x0 + x] = digit[y * digitWidth + x] / most; // thin lines stay bright
+                image[(y0 + y) * SIDE + x0 + x] = digit[y * digitWidth + x] / most; // thin lines stay bright
             }
         }
-        return picture;
+        return image;
     }
 
     /** Where to begin, so that {@code centre} is in the middle, or as near as the size allows. */

@@ -44,7 +44,7 @@ public final class DigitServer implements AutoCloseable {
     private static final String POLICY =
             "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
 
-    private final ImageClassificationBase network;
+    private final ImageClassificationBase model;
     private final Device device;
     private final boolean loopback;
     private final HttpServer server;
@@ -54,13 +54,13 @@ public final class DigitServer implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @param network stays the caller's, as does the device; both are needed until this is closed
+     * @param model stays the caller's, as does the device; both are needed until this is closed
      * @param port 0 for any that is free
      * @throws IOException if the address cannot be listened at
      */
-    public DigitServer(ImageClassificationBase network, Device device, InetAddress address, int port)
+    public DigitServer(ImageClassificationBase model, Device device, InetAddress address, int port)
             throws IOException {
-        this.network = network;
+        this.model = model;
         this.device = device;
         this.loopback = address.isLoopbackAddress();
         server = HttpServer.create(new InetSocketAddress(address, port), /* backlog= */ 0);
@@ -114,21 +114,21 @@ public final class DigitServer implements AutoCloseable {
     private Map<String, Object> answer(byte[] grey) throws InputException {
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor picture = scope.attach(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
-            Tensor input = Devices.toDevice(picture, device, MnistModels.dtype(network));
-            Tensor probabilities = network.forward(input).softmax(/* dim= */ 1);
+            Tensor image = scope.attach(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
+            Tensor input = Devices.toDevice(image, device, MnistModels.dtype(model));
+            Tensor probabilities = model.forward(input).softmax(/* dim= */ 1);
             Map<String, Object> answer = new LinkedHashMap<>();
             answer.put("digit", probabilities.argmax().item_long());
             answer.put("probabilities", Tensors.toFloats(probabilities));
             answer.put("hidden", Tensors.toFloats(hidden(input)));
-            answer.put("seen", Tensors.toFloats(picture));
+            answer.put("seen", Tensors.toFloats(image));
             return answer;
         }
     }
 
     /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */
     private Tensor hidden(Tensor input) {
-        Module layer = network.children().get(0);
+        Module layer = model.children().get(0);
         Conv2dImpl convolution = layer.asConv2d();
         return convolution == null
                 ? torch.relu(layer.asLinear().forward(input.flatten(1, -1)))

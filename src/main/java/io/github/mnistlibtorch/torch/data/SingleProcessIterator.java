@@ -32,9 +32,9 @@ final class SingleProcessIterator<B> extends BatchIterator<B> {
 
     @Override
     B fetch() {
-        FetchResult<B> outcome = ahead == null ? FetchResult.of(reader, indices.next()) : ahead;
+        FetchResult<B> result = ahead == null ? FetchResult.of(reader, indices.next()) : ahead;
         ahead = null;
-        return outcome.get();
+        return result.get();
     }
 
     @Override

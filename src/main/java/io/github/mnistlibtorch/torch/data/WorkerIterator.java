@@ -70,7 +70,7 @@ final class WorkerIterator<B> extends BatchIterator<B> {
         }
         while (ready == null && !inFlight.isEmpty()) {
             Task<B> task = await();
-            if (task.outcome().isEnd()) {
+            if (task.result().isEnd()) {
                 exhausted.set(task.worker);
                 dispatch();
             } else {
@@ -90,8 +90,8 @@ final class WorkerIterator<B> extends BatchIterator<B> {
             task.free();
             throw e;
         }
-        FetchResult<B> outcome = task.outcome();
-        return outcome.failure() == null ? outcome.get() : rethrow(outcome.failure(), task.worker);
+        FetchResult<B> result = task.result();
+        return result.failure() == null ? result.get() : rethrow(result.failure(), task.worker);
     }
 
     @Override

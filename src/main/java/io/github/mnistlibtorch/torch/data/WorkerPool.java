@@ -46,7 +46,7 @@ final class WorkerPool<B> {
         final int worker;
         private final int pass;
         private final int[] indices;
-        private @Nullable FetchResult<B> outcome;
+        private @Nullable FetchResult<B> result;
 
         Task(int worker, int pass, int[] indices) {
             this.worker = worker;
@@ -55,16 +55,16 @@ final class WorkerPool<B> {
         }
 
         /** To be asked for only by who got this task from {@link #await}. */
-        FetchResult<B> outcome() {
-            if (outcome == null) {
+        FetchResult<B> result() {
+            if (result == null) {
                 throw new IllegalStateException("a task came back without an outcome");
             }
-            return outcome;
+            return result;
         }
 
         void free() {
-            if (outcome != null) {
-                outcome.free();
+            if (result != null) {
+                result.free();
             }
         }
     }
@@ -179,8 +179,8 @@ final class WorkerPool<B> {
         workers.forEach(worker -> worker.thread.interrupt());
     }
 
-    private synchronized void publish(Task<B> task, FetchResult<B> outcome) {
-        task.outcome = outcome;
+    private synchronized void publish(Task<B> task, FetchResult<B> result) {
+        task.result = result;
         if (isCurrent(task.pass)) {
             done.add(task);
             notifyAll();

@@ -187,9 +187,9 @@ public final class Mnist implements ImageDataset {
     @Override
     public LabeledImage get(int index) {
         Objects.checkIndex(index, size());
-        byte[] picture = new byte[rows * columns];
-        copyPixels(index, ByteBuffer.wrap(picture), 0);
-        return new LabeledImage(ToTensor.toTensor(picture, rows, columns), labels[index]);
+        byte[] image = new byte[rows * columns];
+        copyPixels(index, ByteBuffer.wrap(image), 0);
+        return new LabeledImage(ToTensor.toTensor(image, rows, columns), labels[index]);
     }
 
     @Override

@@ -31,12 +31,12 @@ public final class ToTensor {
         }
         float[] values = new float[pixels.length];
         scale(pixels, 0, values);
-        Tensor picture = emptyFloats(1, rows, columns);
+        Tensor image = emptyFloats(1, rows, columns);
         // Without values there is no address to write them to.
         if (values.length > 0) {
-            picture.data_ptr_float().put(values, 0, values.length);
+            image.data_ptr_float().put(values, 0, values.length);
         }
-        return picture;
+        return image;
     }
 
     /** Fills {@code values} from the pixels that begin at {@code offset}. */
