@@ -3,6 +3,11 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.ParameterizedTest;
+import java.util.stream.Stream;
+import java.util.stream.Collectors;
+import java.util.Set;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
@@ -246,6 +251,19 @@ class GuideTest {
         assertThat(Pattern.compile("(?s)```java\n(.*?)```").matcher(guide).results())
                 .extracting(block -> block.group(1))
                 .containsExactlyInAnyOrderElementsOf(tested);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"README.md", "CONTRIBUTING.md", "docs/tutorial.md"})
+    void everyTestThatAPageNamesExists(String page) throws IOException {
+        Set<String> classes;
+        try (Stream<Path> files = Files.walk(Path.of("src"))) {
+            classes = files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
+        }
+        assertThat(Pattern.compile("\\b[A-Z]\\w+(Test|IT)\\b")
+                        .matcher(Files.readString(Path.of(page), UTF_8))
+                        .results())
+                .allSatisfy(name -> assertThat(classes).contains(name.group() + ".java"));
     }
 
     /** The README's model is that of a program that runs. */
