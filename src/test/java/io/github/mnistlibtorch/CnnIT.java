@@ -69,6 +69,7 @@ class CnnIT {
                         + " they were, or begin a new run without --resume",
                 "train",
                 "--resume=cnn/checkpoint.pt",
+                "--data=data",
                 "--model=mlp");
         assertRefused(
                 "mnist-libtorch: Invalid value for option '--model': 'rnn' is not one of [mlp, cnn] (see mnist-libtorch"

@@ -3,11 +3,11 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import io.github.mnistlibtorch.app.parity.TraceFile;
-import io.github.mnistlibtorch.app.parity.TraceComparison;
-import io.github.mnistlibtorch.app.parity.Trace;
-import io.github.mnistlibtorch.app.parity.ForkReport;
 import io.github.mnistlibtorch.app.parity.CheckResult;
+import io.github.mnistlibtorch.app.parity.ForkReport;
+import io.github.mnistlibtorch.app.parity.Trace;
+import io.github.mnistlibtorch.app.parity.TraceComparison;
+import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import java.io.IOException;

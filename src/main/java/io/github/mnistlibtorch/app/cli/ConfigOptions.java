@@ -40,7 +40,7 @@ final class ConfigOptions {
     }
 
     /** The value of an option, {@code null} if it is left out and has no default. */
-    static String value(CommandSpec command, String name) {
+    static @Nullable String value(CommandSpec command, String name) {
         return command.findOption("--" + name).getValue();
     }
 

@@ -79,9 +79,8 @@ final class EvaluateCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         try (ImageClassificationBase network = MnistModels.load(model)) {
             Devices.toDevice(network, device);
-            DataLoader<Batch> loader = DataLoader.of(images(mnist))
-                    .batchSize(number("batch-size"))
-                    .build();
+            DataLoader<Batch> loader =
+                    DataLoader.of(images(mnist)).batchSize(number("batch-size")).build();
             System.out.println(
                     Training.evaluate(network, new DeviceDataLoader(loader, device, MnistModels.dtype(network))));
         }

@@ -13,13 +13,13 @@ public record CheckResult(String name, boolean passed, String detail) {
     /** Returns the detail, or throws where the runs part. */
     @FunctionalInterface
     interface Check {
-        String run() throws Divergence;
+        String run() throws CheckFailedException;
     }
 
     static CheckResult of(String name, Check check) {
         try {
             return new CheckResult(name, true, check.run());
-        } catch (Divergence divergence) {
+        } catch (CheckFailedException divergence) {
             return new CheckResult(name, false, requireNonNull(divergence.getMessage()));
         }
     }

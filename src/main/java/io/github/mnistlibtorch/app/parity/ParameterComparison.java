@@ -14,7 +14,7 @@ record ParameterComparison(Trace expected, Trace actual, Tolerance tolerance) {
 
     private static final String EQUAL = "equal, bit for bit";
 
-    String initial() throws Divergence {
+    String initial() throws CheckFailedException {
         requireSameLayers();
         boolean rounded = false;
         for (String name : expected.initialParameters().keySet()) {
@@ -24,7 +24,7 @@ record ParameterComparison(Trace expected, Trace actual, Tolerance tolerance) {
                     requireNonNull(actual.initialParameters().get(name));
             if (!haveSameBits(name, here, there)) {
                 if (tolerance == Tolerance.EXACT || !mayRoundOtherwise() || !isWithinAnUlp(name, here, there)) {
-                    throw new Divergence(name, here.head(), there.head());
+                    throw new CheckFailedException(name, here.head(), there.head());
                 }
                 rounded = true;
             }
@@ -35,13 +35,13 @@ record ParameterComparison(Trace expected, Trace actual, Tolerance tolerance) {
         String detail = "the first values equal within the last bit, as kernels without FMA ("
                 + expected.producer().cpuCapability() + ", " + actual.producer().cpuCapability() + ") round them";
         if (tolerance != Tolerance.FLOAT32) {
-            throw new Divergence(detail);
+            throw new CheckFailedException(detail);
         }
         return detail;
     }
 
     /** On other libraries only shapes are judged: the last bits of a weight depend on every order of additions there was. */
-    String trained() throws Divergence {
+    String trained() throws CheckFailedException {
         requireSameLayers();
         List<String> different = new ArrayList<>();
         for (String name : expected.initialParameters().keySet()) {
@@ -53,36 +53,38 @@ record ParameterComparison(Trace expected, Trace actual, Tolerance tolerance) {
             }
         }
         if (tolerance == Tolerance.EXACT && !different.isEmpty()) {
-            throw new Divergence("bits differ in " + String.join(", ", different));
+            throw new CheckFailedException("bits differ in " + String.join(", ", different));
         }
         return different.isEmpty() ? EQUAL : "shapes equal, last bits not";
     }
 
-    String optimizerState() throws Divergence {
+    String optimizerState() throws CheckFailedException {
         Map<String, Trace.FinalParameter> here = expected.optimizerState();
         Map<String, Trace.FinalParameter> there = actual.optimizerState();
         if (!here.keySet().equals(there.keySet())) {
-            throw new Divergence("there is " + there.keySet() + " instead of " + here.keySet());
+            throw new CheckFailedException("there is " + there.keySet() + " instead of " + here.keySet());
         }
         for (String name : here.keySet()) {
             if (!requireNonNull(here.get(name)).equals(there.get(name))) {
-                throw new Divergence(name + " differs");
+                throw new CheckFailedException(name + " differs");
             }
         }
         return here.isEmpty() ? "none" : here.size() + " " + EQUAL;
     }
 
-    private void requireSameLayers() throws Divergence {
+    private void requireSameLayers() throws CheckFailedException {
         Set<String> here = expected.initialParameters().keySet();
         Set<String> there = actual.initialParameters().keySet();
         if (!here.equals(there)) {
-            throw new Divergence("there are " + String.join(", ", there) + " instead of " + String.join(", ", here));
+            throw new CheckFailedException(
+                    "there are " + String.join(", ", there) + " instead of " + String.join(", ", here));
         }
     }
 
-    private static boolean haveSameBits(String name, Trace.Parameter here, Trace.Parameter there) throws Divergence {
+    private static boolean haveSameBits(String name, Trace.Parameter here, Trace.Parameter there)
+            throws CheckFailedException {
         if (!here.shape().equals(there.shape())) {
-            throw new Divergence(name + " has shape " + there.shape() + " instead of " + here.shape());
+            throw new CheckFailedException(name + " has shape " + there.shape() + " instead of " + here.shape());
         }
         return here.sha256().equals(there.sha256());
     }

@@ -76,7 +76,7 @@ public final class TraceComparison {
     }
 
     /** How many workers load the batches is no part of it: it changes no digit. */
-    private String configuration() throws Divergence {
+    private String configuration() throws CheckFailedException {
         String differences = expected.config().differences(actual.config()).stream()
                 .filter(difference -> !difference.name().equals("dtype"))
                 .sorted(Comparator.comparingInt(difference -> CONFIGURATION.indexOf(difference.name())))
@@ -84,62 +84,62 @@ public final class TraceComparison {
                         + difference.expected())
                 .collect(Collectors.joining("; "));
         if (!differences.isEmpty()) {
-            throw new Divergence(differences);
+            throw new CheckFailedException(differences);
         }
         String here = expected.config().dtype();
         String there = actual.config().dtype();
         return "equal, " + (here.equals(there) ? here : here + " against " + there);
     }
 
-    private String split() throws Divergence {
+    private String split() throws CheckFailedException {
         Trace.Split here = expected.split();
         Trace.Split there = actual.split();
         if (!here.trainSha256().equals(there.trainSha256())) {
-            throw new Divergence("train indices", here.trainHead(), there.trainHead());
+            throw new CheckFailedException("train indices", here.trainHead(), there.trainHead());
         }
         if (!here.valSha256().equals(there.valSha256())) {
-            throw new Divergence("val indices", here.valHead(), there.valHead());
+            throw new CheckFailedException("val indices", here.valHead(), there.valHead());
         }
         return "indices equal";
     }
 
-    private String beforeTraining() throws Divergence {
+    private String beforeTraining() throws CheckFailedException {
         Trace.Evaluation here = expected.before();
         Trace.Evaluation there = actual.before();
         double distance = tolerance.between(here.valLoss(), there.valLoss());
         if (distance > tolerance.allowed()) {
-            throw new Divergence("val_loss", here.valLoss(), there.valLoss());
+            throw new CheckFailedException("val_loss", here.valLoss(), there.valLoss());
         }
         if (Double.compare(here.valAcc(), there.valAcc()) != 0) {
-            throw new Divergence("val_acc", here.valAcc(), there.valAcc());
+            throw new CheckFailedException("val_acc", here.valAcc(), there.valAcc());
         }
         return "val_loss " + apart(distance) + ", val_acc equal";
     }
 
-    private String batchOrders() throws Divergence {
+    private String batchOrders() throws CheckFailedException {
         for (int i = 0; i < commonEpochs(); i++) {
             Trace.Epoch here = expected.epochs().get(i);
             Trace.Epoch there = actual.epochs().get(i);
             if (!here.batchOrderSha256().equals(there.batchOrderSha256())) {
-                throw new Divergence(epoch(i), here.batchOrderHead(), there.batchOrderHead());
+                throw new CheckFailedException(epoch(i), here.batchOrderHead(), there.batchOrderHead());
             }
         }
         return expected.epochs().size() + " epochs equal";
     }
 
-    private String stepLosses() throws Divergence {
+    private String stepLosses() throws CheckFailedException {
         double[] here = expected.losses();
         double[] there = actual.losses();
         if (here.length != there.length) {
-            throw new Divergence(there.length + " steps instead of " + here.length);
+            throw new CheckFailedException(there.length + " steps instead of " + here.length);
         }
         int largest = 0;
         double distance = 0;
         for (int step = 0; step < here.length; step++) {
             double apart = tolerance.between(here[step], there[step]);
             if (apart > allowedLoss(step)) {
-                throw new Divergence(step(step) + ": " + Divergence.numbers(here[step], there[step]) + ", at most "
-                        + Tolerance.format(distance) + " before; " + cause());
+                throw new CheckFailedException(step(step) + ": " + CheckFailedException.numbers(here[step], there[step])
+                        + ", at most " + Tolerance.format(distance) + " before; " + cause());
             }
             if (apart > distance) {
                 largest = step;
@@ -170,7 +170,7 @@ public final class TraceComparison {
                 : "ReLU forks are sought for sgd and one hidden layer only";
     }
 
-    private String validation() throws Divergence {
+    private String validation() throws CheckFailedException {
         double largest = 0;
         double largestAcc = 0;
         double largestAcross = 0;
@@ -180,11 +180,11 @@ public final class TraceComparison {
             boolean across = forks.isAcrossTheEndOf(i, stepsInEpoch);
             double loss = tolerance.between(here.valLoss(), there.valLoss());
             if (loss > (across ? VAL_LOSS_AFTER_FORK : allowedValLoss(i))) {
-                throw new Divergence(epoch(i) + ", val_loss", here.valLoss(), there.valLoss());
+                throw new CheckFailedException(epoch(i) + ", val_loss", here.valLoss(), there.valLoss());
             }
             double acc = Tolerance.FLOAT32.between(here.valAcc(), there.valAcc());
             if (acc > (across ? VAL_ACC_AFTER_FORK : forks.allowedAcc(i))) {
-                throw new Divergence(epoch(i) + ", val_acc", here.valAcc(), there.valAcc());
+                throw new CheckFailedException(epoch(i) + ", val_acc", here.valAcc(), there.valAcc());
             }
             if (across) {
                 largestAcross = Math.max(largestAcross, Math.max(loss, acc));
@@ -199,7 +199,7 @@ public final class TraceComparison {
                         : "; where the gate was turned after it, " + Tolerance.format(largestAcross));
     }
 
-    private String printedLines() throws Divergence {
+    private String printedLines() throws CheckFailedException {
         int equal = 0;
         for (int i = 0; i < commonEpochs(); i++) {
             Trace.Epoch here = expected.epochs().get(i);
@@ -207,7 +207,8 @@ public final class TraceComparison {
             if (here.line().equals(there.line())) {
                 equal++;
             } else if (!forks.isAcrossTheEndOf(i, stepsInEpoch) && !areRoundedApart(i, here, there)) {
-                throw new Divergence(epoch(i) + ": expected \"" + here.line() + "\", found \"" + there.line() + "\"");
+                throw new CheckFailedException(
+                        epoch(i) + ": expected \"" + here.line() + "\", found \"" + there.line() + "\"");
             }
         }
         int lines = expected.epochs().size();
@@ -228,9 +229,10 @@ public final class TraceComparison {
                 .equals(epoch.line());
     }
 
-    private String generator() throws Divergence {
+    private String generator() throws CheckFailedException {
         if (expected.nextInt64() != actual.nextInt64()) {
-            throw new Divergence("next int64: expected " + expected.nextInt64() + ", found " + actual.nextInt64());
+            throw new CheckFailedException(
+                    "next int64: expected " + expected.nextInt64() + ", found " + actual.nextInt64());
         }
         return "next int64 equal";
     }

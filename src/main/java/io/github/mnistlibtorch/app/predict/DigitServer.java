@@ -58,8 +58,7 @@ public final class DigitServer implements AutoCloseable {
      * @param port 0 for any that is free
      * @throws IOException if the address cannot be listened at
      */
-    public DigitServer(ImageClassificationBase model, Device device, InetAddress address, int port)
-            throws IOException {
+    public DigitServer(ImageClassificationBase model, Device device, InetAddress address, int port) throws IOException {
         this.model = model;
         this.device = device;
         this.loopback = address.isLoopbackAddress();

@@ -4,6 +4,7 @@ import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.optim.OptimizerState;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.InvalidFile;
@@ -220,14 +221,15 @@ public record Checkpoint(
     public OptimizerFactory restoring(OptimizerFactory factory) {
         return (parameters, lr) -> {
             Optimizer made = factory.create(parameters, lr);
-            try (TensorScope scope = TensorScope.open()) {
-                OptimizerState.load(made, optimizer);
-                return made;
-            } catch (RuntimeException e) { // LibTorch's
-                made.close();
-                throw new UncheckedIOException(
-                        refusal.because("its optimizer_state_dict is not that of this optimizer", e));
-            }
+            return Resources.closeOnFailure(made::close, () -> {
+                try (TensorScope scope = TensorScope.open()) {
+                    OptimizerState.load(made, optimizer);
+                    return made;
+                } catch (RuntimeException e) { // LibTorch's
+                    throw new UncheckedIOException(
+                            refusal.because("its optimizer_state_dict is not that of this optimizer", e));
+                }
+            });
         };
     }
 

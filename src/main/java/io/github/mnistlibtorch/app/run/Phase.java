@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
  * @param lr learning rate
  */
 public record Phase(int epochs, double lr) {
-    /** @throws IllegalArgumentException if {@code text} is not as {@link #format} writes it */
+    /** @throws IllegalArgumentException if {@code text} is not such as {@code 5@0.5,5@1e-1} */
     static List<Phase> schedule(String text) {
         return Arrays.stream(text.split(",", -1))
                 .map(phase -> phase(phase, text))

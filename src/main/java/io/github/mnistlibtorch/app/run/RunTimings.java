@@ -27,7 +27,7 @@ public final class RunTimings implements RunListener {
     private int evaluations;
     private int saves;
 
-    /** @param writer saves the checkpoints; is told of the run by this */
+    /** @param writer saves the checkpoints; this tells it when the model is made, training starts and an epoch ends */
     public RunTimings(RunListener writer) {
         this.writer = writer;
     }

@@ -47,8 +47,8 @@ import org.jspecify.annotations.Nullable;
  * The article with any configuration: prints what its notebook prints, and draws the random numbers that it draws. It can go on
  * where an earlier run was interrupted, be one of several processes, and write what came of it.
  *
- * <p>{@code MnistTutorial} is the same with the article's configuration, to be read. The methods that are not private are where
- * tests get a run wrong.
+ * <p>{@code MnistTutorial} is the same with the article's configuration, to be read. What is package-private is where tests get a
+ * run wrong.
  */
 public class TrainingRun {
     /** What a run writes into its folder. */
@@ -123,7 +123,7 @@ public class TrainingRun {
      * @throws InputException if the checkpoint is not of this model and optimizer
      * @throws IOException if a file cannot be written
      */
-    public List<EpochResult> run() throws IOException {
+    public final List<EpochResult> run() throws IOException {
         TorchRandom.manualSeed(config.seed());
 
         // Step 1: explore and prepare the data

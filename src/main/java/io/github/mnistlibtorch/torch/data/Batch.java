@@ -34,7 +34,7 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer {
      * @throws IndexOutOfBoundsException if there is no such example
      */
     public static Batch of(Dataset<LabeledImage> dataset, int... indices) {
-        ImageDataset images = ImageDataset.of(dataset);
+        ImageDataset images = ImageSubset.of(dataset);
         if (images == null || indices.length == 0) {
             return of(dataset.getItems(indices));
         }

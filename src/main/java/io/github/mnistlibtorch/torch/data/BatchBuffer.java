@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.bytedeco.javacpp.BytePointer;
@@ -99,9 +100,8 @@ final class BatchBuffer implements AutoCloseable {
     /** Other tensors on the same memory, which no scope frees; the memory lives as long as any of them needs it. */
     Batch alias() {
         try (TensorScope scope = TensorScope.open()) {
-            return new Batch(
-                    scope.keep(batch.images().detach()),
-                    scope.keep(batch.labels().detach()));
+            return Tensors.keep(
+                    scope, new Batch(batch.images().detach(), batch.labels().detach()));
         }
     }
 

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes the batches of a loader out of a dataset. */
 interface BatchSource<B> {
+    /** A {@code null} would pass for the end of a stream. */
+    String NO_BATCH = "the dataset or the collate function returned null";
+
     /** The dataset that {@link WorkerInfo#dataset} shows to workers. */
     Object dataset();
 
@@ -88,7 +91,7 @@ interface BatchSource<B> {
 
             @Override
             public Reader<B> reader(Options options) {
-                Reader<B> reader = fetch::apply;
+                Reader<B> reader = indices -> requireNonNull(fetch.apply(indices), NO_BATCH);
                 return reader.owning(options.pinMemory());
             }
         };
@@ -118,10 +121,10 @@ interface BatchSource<B> {
                 Reader<B> reader = indices -> {
                     List<T> items = new ArrayList<>(indices.length);
                     while (items.size() < indices.length && iterator.hasNext()) {
-                        items.add(iterator.next());
+                        items.add(requireNonNull(iterator.next(), "an item of the dataset is null"));
                     }
                     boolean tooFew = items.isEmpty() || (options.dropLast() && items.size() < indices.length);
-                    return tooFew ? null : collate.collate(items);
+                    return tooFew ? null : requireNonNull(collate.collate(items), NO_BATCH);
                 };
                 return reader.owning(options.pinMemory());
             }

@@ -76,7 +76,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
      * one, the batches of a pass share a few pieces of memory; what is kept of a batch is not touched.
      */
     public static Builder<Batch> of(Dataset<LabeledImage> dataset) {
-        ImageDataset images = ImageDataset.of(dataset);
+        ImageDataset images = ImageSubset.of(dataset);
         return images == null ? of(dataset, Batch::of) : new Builder<>(() -> new BatchPool(dataset, images), false);
     }
 

@@ -1,9 +1,19 @@
 package io.github.mnistlibtorch.torch.data;
 
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Some images of an image dataset. */
 record ImageSubset(ImageDataset images, Subset<LabeledImage> subset) implements ImageDataset {
+    /** Returns {@code dataset} if it is an image dataset or, however deep, a subset of one. */
+    static @Nullable ImageDataset of(Dataset<LabeledImage> dataset) {
+        if (dataset instanceof ImageDataset images) {
+            return images;
+        }
+        ImageDataset whole = dataset instanceof Subset<LabeledImage> subset ? of(subset.dataset()) : null;
+        return whole == null ? null : new ImageSubset(whole, (Subset<LabeledImage>) dataset);
+    }
+
     @Override
     public int rows() {
         return images.rows();

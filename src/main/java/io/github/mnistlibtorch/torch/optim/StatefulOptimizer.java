@@ -36,7 +36,7 @@ abstract class StatefulOptimizer extends Optimizer {
     private final List<Map<String, Object>> state = new ArrayList<>();
 
     /**
-     * @param optimizer holds the parameters and the options
+     * @param optimizer holds the parameters and the options; this is of no use when a scope has freed it
      * @param names of what is kept for each parameter
      */
     StatefulOptimizer(Optimizer optimizer, String... names) {

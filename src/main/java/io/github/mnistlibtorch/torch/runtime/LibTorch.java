@@ -300,12 +300,12 @@ public final class LibTorch {
         Loader.load(torch_nccl.class);
     }
 
-    /** Whether the LibTorch that was loaded is the jar's. */
+    /** Whether LibTorch is the jar's; to be asked after {@link #start}. */
     public static boolean isBundled() {
         return external == null;
     }
 
-    /** The LibTorch that was loaded instead of the jar's. */
+    /** The LibTorch that is loaded instead of the jar's. */
     static @Nullable ExternalLibTorch loadedExternal() {
         return external;
     }

@@ -56,13 +56,14 @@ public final class PtDict {
         return archive.tensor(key, as(TensorMetadata.class, "tensor", key, get(key)));
     }
 
-    /**
-     * A dictionary.
-     *
-     * @param key a {@code String} or {@code Long}
-     */
-    public PtDict dict(Object key) throws InputException {
-        return dict(key.toString(), get(key));
+    /** A dictionary. */
+    public PtDict dict(String key) throws InputException {
+        return dict(key, get(key));
+    }
+
+    /** A dictionary whose key is a number. */
+    public PtDict dict(long key) throws InputException {
+        return dict(Long.toString(key), get(key));
     }
 
     /** A list of dictionaries. */

@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.BoundedGzipInputStream;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -88,8 +89,9 @@ public final class IdxReader {
                         + " are allowed" + REMEDY);
             }
             ByteBuffer sizes = ByteBuffer.wrap(readNBytes(in, dimensions * Integer.BYTES, name));
-            List<Integer> shape =
-                    IntStream.generate(sizes::getInt).limit(dimensions).boxed().toList();
+            List<Integer> shape = IntStream.range(0, dimensions)
+                    .mapToObj(i -> sizes.getInt(i * Integer.BYTES))
+                    .toList();
             return new Header(name, type, shape);
         }
 
@@ -138,19 +140,25 @@ public final class IdxReader {
     record Content(Header header, OffHeapBytes data) {
         private Tensor toTensor() {
             int width = header.type.bytes;
-            try (TensorOptions options = new TensorOptions(ScalarType.Byte);
-                    Tensor bigEndian = torch.empty(new long[] {data.size() / width, width}, options, null)) {
-                BytePointer target = new BytePointer(bigEndian.data_ptr());
+            try (TensorScope scope = TensorScope.open()) {
+                Tensor bytes =
+                        torch.empty(new long[] {data.size() / width, width}, new TensorOptions(ScalarType.Byte), null);
+                BytePointer target = new BytePointer(bytes.data_ptr());
                 for (long at = 0; at < data.size(); at += COPIED_AT_ONCE) {
                     int count = (int) Math.min(data.size() - at, COPIED_AT_ONCE);
                     data.copy(at, count, target.getPointer(at).capacity(count).asByteBuffer(), 0);
+                    if (width > 1) {
+                        // To the byte order of every processor that LibTorch runs on.
+                        try (Tensor elements = bytes.narrow(/* dim= */ 0, at / width, count / width);
+                                Tensor littleEndian = elements.flip(1)) {
+                            elements.copy_(littleEndian).close();
+                        }
+                    }
                 }
-                // In the byte order of every processor that LibTorch runs on.
-                try (Tensor littleEndian = width == 1 ? new Tensor(bigEndian) : bigEndian.flip(1);
-                        Tensor elements = littleEndian.view(header.type.scalarType)) {
-                    return elements.view(
-                            header.shape.stream().mapToLong(Integer::longValue).toArray());
-                }
+                return scope.keep(bytes.view(header.type.scalarType)
+                        .view(header.shape.stream()
+                                .mapToLong(Integer::longValue)
+                                .toArray()));
             }
         }
     }

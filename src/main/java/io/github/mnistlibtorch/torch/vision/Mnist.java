@@ -186,7 +186,6 @@ public final class Mnist implements ImageDataset {
      */
     @Override
     public LabeledImage get(int index) {
-        Objects.checkIndex(index, size());
         byte[] image = new byte[rows * columns];
         copyPixels(index, ByteBuffer.wrap(image), 0);
         return new LabeledImage(ToTensor.toTensor(image, rows, columns), labels[index]);
@@ -195,7 +194,7 @@ public final class Mnist implements ImageDataset {
     @Override
     public void copyPixels(int index, ByteBuffer target, int position) {
         int pixels = rows * columns;
-        images.copy((long) index * pixels, pixels, target, position);
+        images.copy((long) Objects.checkIndex(index, size()) * pixels, pixels, target, position);
     }
 
     /** Number of examples: {@code len(dataset)}. */

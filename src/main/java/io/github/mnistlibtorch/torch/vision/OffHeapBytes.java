@@ -1,9 +1,7 @@
 package io.github.mnistlibtorch.torch.vision;
 
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
@@ -15,11 +13,14 @@ import java.util.zip.Checksum;
  * Many bytes that never change, outside of the Java heap: read into memory, or mapped from a file, which the system then
  * reads as it is asked for. Any number of threads may copy from it.
  *
- * @param pieces all of {@link #PIECE} bytes but the last
+ * @param pieces all of {@code pieceSize} bytes but the last
  */
-record OffHeapBytes(List<ByteBuffer> pieces, long size) {
+record OffHeapBytes(List<ByteBuffer> pieces, int pieceSize, long size) {
     /** Memory is taken piece by piece as the bytes arrive: a header that lies costs no more than one. */
-    private static final int PIECE = 1 << 24; // 16 MiB
+    private static final int READ_PIECE = 1 << 24; // 16 MiB
+
+    /** One mapping cannot be larger than 2 GiB. */
+    private static final int MAPPED_PIECE = 1 << 30;
 
     private static final int STREAM_BUFFER = 1 << 16;
 
@@ -34,33 +35,29 @@ record OffHeapBytes(List<ByteBuffer> pieces, long size) {
         long size = 0;
         int count;
         do {
-            if (size % PIECE == 0) {
-                pieces.add(ByteBuffer.allocateDirect((int) Math.min(limit - size, PIECE)));
+            if (size % READ_PIECE == 0) {
+                pieces.add(ByteBuffer.allocateDirect((int) Math.min(limit - size, READ_PIECE)));
             }
             count = in.readNBytes(buffer, 0, (int) Math.min(limit - size, buffer.length));
             pieces.get(pieces.size() - 1).put(buffer, 0, count);
             size += count;
         } while (count == buffer.length);
         pieces.forEach(ByteBuffer::flip);
-        return new OffHeapBytes(pieces, size);
+        return new OffHeapBytes(pieces, READ_PIECE, size);
     }
 
     /** Maps a part of a file, which must not become shorter while this is in use. */
     static OffHeapBytes map(FileChannel file, long from, long size) throws IOException {
         List<ByteBuffer> pieces = new ArrayList<>();
-        for (long at = 0; at < size; at += PIECE) {
-            pieces.add(file.map(FileChannel.MapMode.READ_ONLY, from + at, Math.min(size - at, PIECE)));
+        for (long at = 0; at < size; at += MAPPED_PIECE) {
+            pieces.add(file.map(FileChannel.MapMode.READ_ONLY, from + at, Math.min(size - at, MAPPED_PIECE)));
         }
-        return new OffHeapBytes(pieces, size);
+        return new OffHeapBytes(pieces, MAPPED_PIECE, size);
     }
 
-    /** A copy of {@code bytes}. */
+    /** A copy of {@code bytes}, on the heap. */
     static OffHeapBytes of(byte[] bytes) {
-        try {
-            return read(new ByteArrayInputStream(bytes), bytes.length);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return new OffHeapBytes(List.of(ByteBuffer.wrap(bytes.clone())), Math.max(1, bytes.length), bytes.length);
     }
 
     /**
@@ -71,9 +68,9 @@ record OffHeapBytes(List<ByteBuffer> pieces, long size) {
     void copy(long from, int count, ByteBuffer target, int position) {
         Objects.checkFromIndexSize(from, count, size);
         for (int done = 0; done < count; ) {
-            int offset = (int) ((from + done) % PIECE);
-            int length = Math.min(count - done, PIECE - offset);
-            target.put(position + done, pieces.get((int) ((from + done) / PIECE)), offset, length);
+            int offset = (int) ((from + done) % pieceSize);
+            int length = Math.min(count - done, pieceSize - offset);
+            target.put(position + done, pieces.get((int) ((from + done) / pieceSize)), offset, length);
             done += length;
         }
     }

@@ -57,7 +57,7 @@ public final class SummaryWriter implements AutoCloseable {
         putBytes(event, BYTES_3, version);
         try {
             writeRecord(event);
-        } catch (IOException e) {
+        } catch (Throwable e) {
             out.close();
             throw e;
         }

@@ -45,6 +45,10 @@ class BatchTest {
                 assertThat(Tensors.toLongs(batch.labels())).containsExactly(3, 4);
             }
             assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> Batch.of(reversed, 2));
+            Dataset<LabeledImage> tooFar = new Subset<>(mnist, new int[] {0, 70_000});
+            assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                    .isThrownBy(() -> Batch.of(tooFar, 1))
+                    .withMessage("Index 70000 out of bounds for length 2");
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> Batch.of(reversed))
                     .withMessage("a batch needs at least one example");

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What only a GPU can show; {@code mvn -Pcuda verify -Dgroups=cuda -Djacoco.skip} runs this tier alone. */
+/** What only a GPU can show; {@code mvn -Pcuda verify -Dtest='Cuda*Test' -Dit.test=CudaIT -Djacoco.skip} runs this tier alone. */
 @ExtendWith(LibTorchExtension.class)
 @Tag("cuda")
 class CudaTierTest {

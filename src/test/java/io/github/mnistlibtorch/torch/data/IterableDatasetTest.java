@@ -9,10 +9,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -194,5 +196,22 @@ class IterableDatasetTest {
 
     private static List<Integer> sortedSizes(DataLoader.Builder<List<Integer>> builder) {
         return listOf(builder.build()).stream().map(List::size).sorted().toList();
+    }
+
+    /** Not the end of the stream, as which it would pass in silence. */
+    @SuppressWarnings("NullAway") // what a program without it may do
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1})
+    void nullIsNoBatch(int workers) {
+        IterableDataset<Integer> withNull = () -> Arrays.asList(1, null, 3).iterator();
+        for (DataLoader<?> loader : List.of(
+                DataLoader.of(withNull, items -> items).numWorkers(workers).build(),
+                DataLoader.of(Fixtures.items(3, i -> i), items -> null)
+                        .numWorkers(workers)
+                        .build())) {
+            assertThatThrownBy(() -> loader.forEach(batch -> {}))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessageContaining("null");
+        }
     }
 }

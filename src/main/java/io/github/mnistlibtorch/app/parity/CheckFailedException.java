@@ -2,19 +2,19 @@ package io.github.mnistlibtorch.app.parity;
 
 import java.util.List;
 
-/** Two runs part. */
-final class Divergence extends Exception {
-    Divergence(String detail) {
+/** A check fails; the message says where the two runs differ. */
+final class CheckFailedException extends Exception {
+    CheckFailedException(String detail) {
         super(detail);
     }
 
     /** Where the two numbers differ. */
-    Divergence(String what, double expected, double actual) {
+    CheckFailedException(String what, double expected, double actual) {
         super(what + ": " + numbers(expected, actual));
     }
 
     /** Where the two lists first differ, if they do, of longer ones. */
-    Divergence(String what, List<?> expected, List<?> actual) {
+    CheckFailedException(String what, List<?> expected, List<?> actual) {
         super(what + ": " + firstDifference(expected, actual));
     }
 
