@@ -6,7 +6,11 @@ jar=target/mnist-libtorch.jar
     exit 2
 }
 
+# XChart, which draws what is measured and which the jar does without.
+mvn -B -ntp -q -Pbench dependency:build-classpath -DincludeArtifactIds=xchart -Dmdep.outputFile=target/bench/xchart
+classpath=target/bench/classes:$jar:$(cat target/bench/xchart)
+
 bench() {
-    javac -d target/bench/classes -cp "$jar" -sourcepath src/bench/java "src/bench/java/io/github/mnistlibtorch/bench/$1.java"
-    java -cp "target/bench/classes:$jar" "io.github.mnistlibtorch.bench.$1" "${@:2}"
+    javac -d target/bench/classes -cp "$classpath" -sourcepath src/bench/java "src/bench/java/io/github/mnistlibtorch/bench/$1.java"
+    java -cp "$classpath" "io.github.mnistlibtorch.bench.$1" "${@:2}"
 }

@@ -14,8 +14,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE # kernels as a user gets them
 source src/bench/java.sh
-javac -d target/bench/classes -cp "$jar" -sourcepath src/bench/java src/bench/java/io/github/mnistlibtorch/bench/Soak.java
+javac -d target/bench/classes -cp "$classpath" -sourcepath src/bench/java src/bench/java/io/github/mnistlibtorch/bench/Soak.java
 export MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX-1} MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_-1000000000}
 options="-XX:+UseSerialGC -Xms64m -Xmx64m -XX:+AlwaysPreTouch -XX:TieredStopAtLevel=1 -XX:CompileThresholdScaling=0.02"
 java ${JAVA_OPTIONS-$options} \
-    -cp "target/bench/classes:$jar" io.github.mnistlibtorch.bench.Soak "${1:-1000}"
+    -cp "$classpath" io.github.mnistlibtorch.bench.Soak "${1:-1000}"
