@@ -44,21 +44,10 @@ class DistributedIT {
     }
 
     private static String[] train() {
-        return new String[] {
-            "train",
-            "--schedule",
-            "1@0.5,1@0.1",
-            "--dtype",
-            "float64",
-            "--num-workers",
-            "1",
-            "--data",
-            small.toString(),
-            "--val-size",
-            "2000",
-            "--trace",
-            "t.json"
+        String[] train = {
+            "train", "--schedule", "1@0.5,1@0.1", "--dtype", "float64", "--num-workers", "1", "--trace", "t.json"
         };
+        return MnistFiles.onFew(small, train);
     }
 
     @ParameterizedTest
@@ -83,17 +72,8 @@ class DistributedIT {
                 .doesNotHaveDuplicates();
 
         // Alone, the program evaluates the same weights.
-        Program.Result alone = Program.run(
-                folder,
-                "evaluate",
-                "--model",
-                "rank0/mnist-run/model.pt",
-                "--split",
-                "val",
-                "--val-size",
-                "2000",
-                "--data",
-                small.toString());
+        String[] evaluate = {"evaluate", "--model", "rank0/mnist-run/model.pt", "--split", "val"};
+        Program.Result alone = Program.run(folder, MnistFiles.onFew(small, evaluate));
         Trace.Epoch last = traces.get(0).epochs().get(1);
         assertThat(alone.out()).contains("{'val_loss': " + last.valLoss() + ", 'val_acc': " + last.valAcc() + "}");
     }

@@ -101,8 +101,8 @@ class DistributedParityIT {
     /** The wrapper knows nothing of the model: one with convolutions is averaged to the same bits. */
     @Test
     void convolutionalModelIsThatOfDistributedDataParallel() throws IOException {
-        List<String> options = new ArrayList<>(List.of("--model", "cnn", "--schedule", "1@0.1", "--num-workers", "1"));
-        options.addAll(List.of("--data", small.toString(), "--val-size", "2000"));
+        List<String> options =
+                List.of(MnistFiles.onFew(small, "--model", "cnn", "--schedule", "1@0.1", "--num-workers", "1"));
         List<String> record = python("record_distributed.py");
         record.addAll(List.of("--out", "python.json.gz"));
         record.addAll(options);
@@ -144,19 +144,8 @@ class DistributedParityIT {
     /** PyTorch's own launcher, which keeps the store itself. */
     @Test
     void torchrunStartsTheJar() {
-        String[] train = {
-            "train",
-            "--schedule",
-            "1@0.5",
-            "--num-workers",
-            "1",
-            "--val-size",
-            "2000",
-            "--data",
-            small.toString(),
-            "--out",
-            folder.resolve("torchrun").toString()
-        };
+        String out = folder.resolve("torchrun").toString();
+        String[] train = MnistFiles.onFew(small, "train", "--schedule", "1@0.5", "--num-workers", "1", "--out", out);
         List<String> command =
                 new ArrayList<>(List.of(System.getenv("PYTHON_WITH_TORCH"), "-m", "torch.distributed.run"));
         command.addAll(
@@ -180,8 +169,7 @@ class DistributedParityIT {
         command.addAll(List.of("--nproc-per-node", "2", "--max-restarts", "1"));
         command.addAll(List.of("--master-port", Integer.toString(Ranks.freePort())));
         command.addAll(List.of("--no-python", "bash", script.toString()));
-        command.addAll(Program.command(
-                List.of(), "train", "--schedule", "1@0.5", "--val-size", "2000", "--data", small.toString()));
+        command.addAll(Program.command(List.of(), MnistFiles.onFew(small, "train", "--schedule", "1@0.5")));
         Program.Result launched = Program.run(folder, Map.of(), command);
         assertThat(launched.exitCode()).as(String.join("\n", launched.err())).isZero();
         assertThat(launched.out()).last().asString().startsWith("val_acc: ");

@@ -229,31 +229,11 @@ class LiveParityIT {
         String seed = Integer.toString(RANDOM.nextInt(1_000_000));
         python(
                 "record_trace.py",
-                List.of(
-                        "--seed",
-                        seed,
-                        "--schedule",
-                        "1@0.5",
-                        "--val-size",
-                        "2000",
-                        "--data",
-                        small.toString(),
-                        "--out",
-                        trace.toString()));
+                List.of(MnistFiles.onFew(small, "--seed", seed, "--schedule", "1@0.5", "--out", trace.toString())));
         Program.Result train = Program.run(
                 folder,
                 Program.ON_PYTHONS_LIBRARY,
-                "train",
-                "--seed",
-                seed,
-                "--schedule",
-                "1@0.5",
-                "--val-size",
-                "2000",
-                "--data",
-                small.toString(),
-                "--out",
-                "here");
+                MnistFiles.onFew(small, "train", "--seed", seed, "--schedule", "1@0.5", "--out", "here"));
         assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
         Path back = Files.createDirectory(folder.resolve("back"));
         JsonNode hashes = JsonMapper.builder()
@@ -292,21 +272,10 @@ class LiveParityIT {
     @ValueSource(strings = {"sgd", "momentum", "adam", "adamw", "rmsprop"})
     void checkpointGoesOnInPython(String optimizer) throws IOException {
         String lr = learningRate(optimizer);
-        Program.Result train = Program.run(
-                folder,
-                "train",
-                "--schedule",
-                "3@" + lr,
-                "--dtype",
-                "float64",
-                "--optimizer",
-                optimizer,
-                "--val-size",
-                "2000",
-                "--data",
-                small.toString(),
-                "--out",
-                "o");
+        String[] command = {
+            "train", "--schedule", "3@" + lr, "--dtype", "float64", "--optimizer", optimizer, "--out", "o"
+        };
+        Program.Result train = Program.run(folder, MnistFiles.onFew(small, command));
         assertThat(train.exitCode()).as(String.join("\n", train.err())).isZero();
         String printed = python(
                 "continue_checkpoint.py",

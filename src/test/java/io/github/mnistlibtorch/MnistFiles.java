@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 
 /** MNIST as torchvision has it on disk. */
@@ -19,6 +20,12 @@ final class MnistFiles {
     /** All four files, below {@code root/MNIST/raw}. */
     static void unpack(Path root) throws IOException {
         unpack(root, ALL, ALL);
+    }
+
+    /** A command, with the options that train it on the first 10,000 of {@code unpack(root, 12_000, …)}. */
+    static String[] onFew(Path root, String... command) {
+        return Stream.concat(Stream.of(command), Stream.of("--data", root.toString(), "--val-size", "2000"))
+                .toArray(String[]::new);
     }
 
     /** The first examples only: with them a test trains in a second, of which two processes agree on every number too. */

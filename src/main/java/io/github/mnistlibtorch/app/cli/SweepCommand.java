@@ -3,7 +3,7 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.report.SweepPlot;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
-import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.Sweep;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -90,7 +90,7 @@ final class SweepCommand implements Callable<Integer> {
         grid.get(0).requireTrainingExamples(mnist.size(), "choose a smaller --val-size");
         Device device = deviceOption.start();
         LibTorch.setNumThreads(runOptions.threads());
-        OutputFolder.makeWritable(out, "--out");
+        OutputPaths.makeWritable(out, "--out");
         setAside(RESULTS);
         setAside(PICTURE);
         String data = DataOption.describe(mnist);

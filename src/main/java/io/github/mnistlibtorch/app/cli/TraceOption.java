@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
-import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.runtime.InputException;
@@ -49,7 +49,7 @@ final class TraceOption {
         if (file == null) {
             return new RunListener() {};
         }
-        OutputFolder.requireOwnFile(file, taken, "--trace");
+        OutputPaths.requireOwnFile(file, taken, "--trace");
         recorder = new TraceRecorder(config);
         return recorder;
     }

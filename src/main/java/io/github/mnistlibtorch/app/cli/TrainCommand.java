@@ -90,7 +90,7 @@ final class TrainCommand implements Callable<Integer> {
     private TraceOption traceOption = new TraceOption();
 
     @Mixin
-    private GroupOption groupOption = new GroupOption();
+    private DistributedOption groupOption = new DistributedOption();
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
@@ -110,17 +110,17 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
-        DistributedEnvironment rendezvous = groupOption.rendezvous();
-        if (rendezvous != null) {
-            traceOption.recordShareOf(rendezvous.rank());
+        DistributedEnvironment environment = groupOption.environment();
+        if (environment != null) {
+            traceOption.recordShareOf(environment.rank());
             Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
             deviceOption.startLibTorch(/* gpu= */ true);
-            runOptions.say("This is " + rendezvous + ".");
-            return GroupOption.runTogether(
-                    rendezvous,
+            runOptions.say("This is " + environment + ".");
+            return DistributedOption.runTogether(
+                    environment,
                     agreed(mnist),
                     resume,
-                    (group, checkpoint) -> train(checkpoint, mnist, group, rendezvous.localRank()));
+                    (group, checkpoint) -> train(checkpoint, mnist, group, environment.localRank()));
         }
         if (resume == null) {
             return train(null, dataOption.load(Mnist.Split.TRAIN), null, null);
@@ -154,7 +154,7 @@ final class TrainCommand implements Callable<Integer> {
                 .config(checkpoint == null ? null : checkpoint.config(), runOptions)
                 .with(DataOption.describe(mnist), group == null ? null : group.worldSize());
         if (checkpoint != null) {
-            ResumeOptions resumption = new ResumeOptions(checkpoint);
+            ResumeCheck resumption = new ResumeCheck(checkpoint);
             resumption.restore(spec);
             resumption.requireSame(config);
             out = isGiven("--out") ? out : checkpoint.file().resolveSibling("");

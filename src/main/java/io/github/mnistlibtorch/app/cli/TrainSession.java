@@ -5,7 +5,7 @@ import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
-import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunTimings;
 import io.github.mnistlibtorch.app.run.TrainingRun;
@@ -68,9 +68,9 @@ record TrainSession(
         if (timings != null) {
             List<Path> taken = new ArrayList<>(folder.files());
             traceOption.file().ifPresent(taken::add);
-            OutputFolder.requireOwnFile(timings, taken, "--timings");
+            OutputPaths.requireOwnFile(timings, taken, "--timings");
         }
-        OutputFolder.makeWritable(folder.path(), "--out");
+        OutputPaths.makeWritable(folder.path(), "--out");
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()

@@ -2,7 +2,7 @@ package io.github.mnistlibtorch.app.parity;
 
 import java.util.List;
 
-/** A check fails; the message says where the two runs differ. */
+/** Thrown by a check that fails; its message names the first difference. */
 final class CheckFailedException extends Exception {
     CheckFailedException(String detail) {
         super(detail);

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
-import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -114,7 +114,7 @@ public final class PythonArticle implements AutoCloseable {
     private static InputException unwritable(IOException e) {
         return new InputException(
                 "cannot write to the folder for temporary files " + System.getProperty("java.io.tmpdir") + " ("
-                        + OutputFolder.reason(e) + "); name another with java -Djava.io.tmpdir=DIR",
+                        + OutputPaths.reason(e) + "); name another with java -Djava.io.tmpdir=DIR",
                 e);
     }
 

@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Pinned batches are not pooled: a GPU may still be copying from one whose handles are closed. LibTorch's allocator of
  * pinned memory knows when the copy is done, and uses it again itself.
  */
-final class BatchPool implements BatchSource<Batch> {
-    private final Dataset<LabeledImage> shown;
+final class BatchPool extends BatchSource<Batch> {
     private final ImageDataset dataset;
 
     /** Those that nobody writes into, the longest in use first. Guarded by this. */
@@ -28,27 +27,12 @@ final class BatchPool implements BatchSource<Batch> {
      * @param dataset the same, as images
      */
     BatchPool(Dataset<LabeledImage> shown, ImageDataset dataset) {
-        this.shown = shown;
+        super(shown);
         this.dataset = dataset;
     }
 
     @Override
-    public Object dataset() {
-        return shown;
-    }
-
-    @Override
-    public int size() {
-        return dataset.size();
-    }
-
-    @Override
-    public boolean isMapStyle() {
-        return true;
-    }
-
-    @Override
-    public Reader<Batch> reader(Options options) {
+    Reader<Batch> reader(Options options) {
         return options.pinMemory() ? this::readPinned : this::read;
     }
 
@@ -57,7 +41,7 @@ final class BatchPool implements BatchSource<Batch> {
      * pass, and never quite the same.
      */
     @Override
-    public synchronized void passBegins(Options options, int inFlight) {
+    synchronized void passBegins(Options options, int inFlight) {
         Integer batchSize = options.batchSize();
         if (options.pinMemory() || batchSize == null) {
             return;
@@ -77,7 +61,7 @@ final class BatchPool implements BatchSource<Batch> {
      * its buffer goes when it is done.
      */
     @Override
-    public synchronized void passEnded() {
+    synchronized void passEnded() {
         passesEnded++;
         buffers.forEach(BatchBuffer::close);
         buffers.clear();

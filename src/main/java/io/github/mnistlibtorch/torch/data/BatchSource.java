@@ -8,39 +8,62 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the batches of a loader out of a dataset. */
-interface BatchSource<B> {
+abstract class BatchSource<B> {
     /** A {@code null} would pass for the end of a stream. */
-    String NO_BATCH = "the dataset or the collate function returned null";
+    private static final String NO_BATCH = "the dataset or the collate function returned null";
+
+    private final Object dataset;
+    private final IntSupplier size;
+    private final boolean mapStyle;
+
+    BatchSource(Dataset<?> dataset) {
+        this.dataset = dataset;
+        this.size = dataset::size;
+        this.mapStyle = true;
+    }
+
+    BatchSource(IterableDataset<?> dataset) {
+        this.dataset = dataset;
+        this.size = dataset::size;
+        this.mapStyle = false;
+    }
 
     /** The dataset that {@link WorkerInfo#dataset} shows to workers. */
-    Object dataset();
+    final Object dataset() {
+        return dataset;
+    }
 
     /**
      * Number of items of the dataset.
      *
      * @throws UnsupportedOperationException if it is not known
      */
-    int size();
+    final int size() {
+        return size.getAsInt();
+    }
 
     /** Whether indices mean items, so that a pass ends with them; of a stream, they only say how many items to take. */
-    boolean isMapStyle();
+    final boolean isMapStyle() {
+        return mapStyle;
+    }
 
     /** A reader for one pass, on the thread that calls this. */
-    Reader<B> reader(Options options);
+    abstract Reader<B> reader(Options options);
 
     /**
      * Prepares for a pass, on the thread of the pass.
      *
      * @param inFlight how many batches may exist at once
      */
-    default void passBegins(Options options, int inFlight) {}
+    void passBegins(Options options, int inFlight) {}
 
     /** Frees what a pass needed. */
-    default void passEnded() {}
+    void passEnded() {}
 
     /**
      * The arguments of a loader that shape its batches.
@@ -73,24 +96,9 @@ interface BatchSource<B> {
 
     /** A map-style dataset, of which {@code fetch} makes batches. */
     static <B> BatchSource<B> of(Dataset<?> dataset, Function<int[], B> fetch) {
-        return new BatchSource<>() {
+        return new BatchSource<>(dataset) {
             @Override
-            public Object dataset() {
-                return dataset;
-            }
-
-            @Override
-            public int size() {
-                return dataset.size();
-            }
-
-            @Override
-            public boolean isMapStyle() {
-                return true;
-            }
-
-            @Override
-            public Reader<B> reader(Options options) {
+            Reader<B> reader(Options options) {
                 Reader<B> reader = indices -> requireNonNull(fetch.apply(indices), NO_BATCH);
                 return reader.owning(options.pinMemory());
             }
@@ -99,24 +107,9 @@ interface BatchSource<B> {
 
     /** A stream, of which {@code collate} makes batches. */
     static <T, B> BatchSource<B> of(IterableDataset<T> dataset, Collate<T, B> collate) {
-        return new BatchSource<>() {
+        return new BatchSource<>(dataset) {
             @Override
-            public Object dataset() {
-                return dataset;
-            }
-
-            @Override
-            public int size() {
-                return dataset.size();
-            }
-
-            @Override
-            public boolean isMapStyle() {
-                return false;
-            }
-
-            @Override
-            public Reader<B> reader(Options options) {
+            Reader<B> reader(Options options) {
                 Iterator<T> iterator = dataset.iterator();
                 Reader<B> reader = indices -> {
                     List<T> items = new ArrayList<>(indices.length);

@@ -37,15 +37,15 @@ public final class ProcessGroup implements AutoCloseable {
     /** Gloo's own threads, as in Python. */
     private static final int THREADS = 2;
 
-    private final DistributedEnvironment rendezvous;
+    private final DistributedEnvironment environment;
     private final Store store;
     private final Backend gloo;
 
     /** For tensors on a GPU; made with the first. */
     private @Nullable Backend nccl;
 
-    private ProcessGroup(DistributedEnvironment rendezvous, Store store, Backend gloo) {
-        this.rendezvous = rendezvous;
+    private ProcessGroup(DistributedEnvironment environment, Store store, Backend gloo) {
+        this.environment = environment;
         this.store = store;
         this.gloo = gloo;
     }
@@ -59,15 +59,15 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws IOException if this machine has no network
      * @throws DistributedException if not all come in time
      */
-    public static ProcessGroup init(DistributedEnvironment rendezvous, Map<String, String> agreed) throws IOException {
-        String address = rendezvous.localAddress();
+    public static ProcessGroup init(DistributedEnvironment environment, Map<String, String> agreed) throws IOException {
+        String address = environment.localAddress();
         try {
             LibTorch.loadGloo();
         } catch (LinkageError e) {
             throw new DistributedException(
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
         }
-        StoreHandshake meeting = StoreHandshake.open(rendezvous);
+        StoreHandshake meeting = StoreHandshake.open(environment);
         Store store = meeting.store();
         return Resources.closeOnFailure(store::close, () -> {
             try (TensorScope scope = TensorScope.open()) {
@@ -77,36 +77,36 @@ public final class ProcessGroup implements AutoCloseable {
                     reachable = meeting.reachableAddress(address);
                 }
                 return new ProcessGroup(
-                        rendezvous, store, connect(keys(store, rendezvous, "cpu"), rendezvous, reachable));
+                        environment, store, connect(keys(store, environment, "cpu"), environment, reachable));
             }
         });
     }
 
-    private static Backend connect(Store keys, DistributedEnvironment rendezvous, String address) {
-        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(rendezvous));
-        Device[] devices = rendezvous.interfaces().isEmpty()
+    private static Backend connect(Store keys, DistributedEnvironment environment, String address) {
+        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(environment));
+        Device[] devices = environment.interfaces().isEmpty()
                 ? new Device[] {ProcessGroupGloo.createDeviceForHostname(address)}
-                : rendezvous.interfaces().stream()
+                : environment.interfaces().stream()
                         .map(ProcessGroupGloo::createDeviceForInterface)
                         .toArray(Device[]::new);
         options.devices(new GlooDeviceVector(devices)).threads(THREADS);
         try {
-            return rendezvous.callWithTimeout(
-                    () -> new ProcessGroupGloo(keys, rendezvous.rank(), rendezvous.worldSize(), options));
+            return environment.callWithTimeout(
+                    () -> new ProcessGroupGloo(keys, environment.rank(), environment.worldSize(), options));
         } catch (TimeoutException | RuntimeException e) { // LibTorch's
             String reason = e instanceof TimeoutException
-                    ? "not within " + rendezvous.timeout().toSeconds() + " s"
+                    ? "not within " + environment.timeout().toSeconds() + " s"
                     : reason(e);
             throw new DistributedException(
-                    "rank " + rendezvous.rank() + ", at " + address + ", and the others cannot connect (" + reason
+                    "rank " + environment.rank() + ", at " + address + ", and the others cannot connect (" + reason
                             + "); where that is the wrong network, set GLOO_SOCKET_IFNAME to the interface, in all ranks",
                     e);
         }
     }
 
     /** Where Python's default group has its keys, for the backend of a kind of device. */
-    private static Store keys(Store store, DistributedEnvironment rendezvous, String device) {
-        String attempt = rendezvous.attempt() == 0 ? "" : "attempt_" + rendezvous.attempt() + "/";
+    private static Store keys(Store store, DistributedEnvironment environment, String device) {
+        String attempt = environment.attempt() == 0 ? "" : "attempt_" + environment.attempt() + "/";
         return new PrefixStore(attempt + "default_pg/0//" + device + "/", store.clone()).clone();
     }
 
@@ -135,31 +135,32 @@ public final class ProcessGroup implements AutoCloseable {
         }
         if (nccl == null) {
             try (TensorScope scope = TensorScope.open()) {
-                nccl = scope.keep(newNccl(store, rendezvous));
+                nccl = scope.keep(newNccl(store, environment));
             }
         }
         return nccl;
     }
 
     /** Apart, as its classes are there with the build for the GPU only. */
-    static Backend newNccl(Store store, DistributedEnvironment rendezvous) {
-        Backend made = new ProcessGroupNCCL(keys(store, rendezvous, "cuda"), rendezvous.rank(), rendezvous.worldSize());
-        made.setTimeout(milliseconds(rendezvous));
+    static Backend newNccl(Store store, DistributedEnvironment environment) {
+        Backend made =
+                new ProcessGroupNCCL(keys(store, environment, "cuda"), environment.rank(), environment.worldSize());
+        made.setTimeout(milliseconds(environment));
         return made;
     }
 
-    static Milliseconds milliseconds(DistributedEnvironment rendezvous) {
-        return new Milliseconds(rendezvous.timeout().toMillis());
+    static Milliseconds milliseconds(DistributedEnvironment environment) {
+        return new Milliseconds(environment.timeout().toMillis());
     }
 
     /** {@code dist.get_rank()}. */
     public int rank() {
-        return rendezvous.rank();
+        return environment.rank();
     }
 
     /** {@code dist.get_world_size()}. */
     public int worldSize() {
-        return rendezvous.worldSize();
+        return environment.worldSize();
     }
 
     /**

@@ -31,7 +31,7 @@ import tools.jackson.databind.json.JsonMapper;
  *     be a {@code clone()}. To LibTorch, an object that Java has made counts no references, and would be freed with the first
  *     that it gives back.
  */
-record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
+record StoreHandshake(DistributedEnvironment environment, Store store) {
     private static final String WORLD_SIZE = "WORLD_SIZE";
     private static final JsonMapper JSON = JsonMapper.shared();
 
@@ -41,55 +41,55 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
     private static final long POLL_MILLISECONDS = 20;
 
     /** @return whose store the caller closes */
-    static StoreHandshake open(DistributedEnvironment rendezvous) throws InputException {
-        if (!rendezvous.hostsStore() && !waitUntil(rendezvous.timeout(), rendezvous::isAnswered)) {
-            throw unreachable(rendezvous, null);
+    static StoreHandshake open(DistributedEnvironment environment) throws InputException {
+        if (!environment.hostsStore() && !waitUntil(environment.timeout(), environment::isAnswered)) {
+            throw unreachable(environment, null);
         }
         // Rank 0 is its own first client, whatever the others call it.
-        String host = rendezvous.hostsStore() ? "localhost" : rendezvous.masterAddr();
+        String host = environment.hostsStore() ? "localhost" : environment.masterAddr();
         try {
-            return new StoreHandshake(rendezvous, rendezvous.callWithTimeout(() -> connect(host, rendezvous)));
+            return new StoreHandshake(environment, environment.callWithTimeout(() -> connect(host, environment)));
         } catch (TimeoutException e) {
             throw new DistributedException(
-                    "something else than rank 0 answers at " + host + ":" + rendezvous.masterPort()
+                    "something else than rank 0 answers at " + host + ":" + environment.masterPort()
                             + "; set MASTER_ADDR and MASTER_PORT to where rank 0 does",
                     e);
         } catch (RuntimeException e) { // LibTorch's
             String reason = ProcessGroup.reason(e);
-            if (rendezvous.hostsStore() && reason.contains("EADDRINUSE")) {
+            if (environment.hostsStore() && reason.contains("EADDRINUSE")) {
                 throw new InputException(
-                        "port " + rendezvous.masterPort()
+                        "port " + environment.masterPort()
                                 + " is in use on this machine; set MASTER_PORT to another one in all ranks",
                         e);
             }
-            throw unreachable(rendezvous, e);
+            throw unreachable(environment, e);
         }
     }
 
-    private static Store connect(String host, DistributedEnvironment rendezvous) {
+    private static Store connect(String host, DistributedEnvironment environment) {
         try (TCPStoreOptions options = new TCPStoreOptions();
-                SizeTPointer workers = new SizeTPointer(1).put(rendezvous.worldSize());
-                Milliseconds timeout = ProcessGroup.milliseconds(rendezvous)) {
-            options.port((short) rendezvous.masterPort())
-                    .isServer(rendezvous.hostsStore())
+                SizeTPointer workers = new SizeTPointer(1).put(environment.worldSize());
+                Milliseconds timeout = ProcessGroup.milliseconds(environment)) {
+            options.port((short) environment.masterPort())
+                    .isServer(environment.hostsStore())
                     // A rank 0 in Python counts who has come; one here looks at their keys.
                     .numWorkers(workers)
-                    .waitWorkers(!rendezvous.hostsStore())
+                    .waitWorkers(!environment.hostsStore())
                     .timeout(timeout)
                     .useLibUV(true);
             return new TCPStore(host, options);
         }
     }
 
-    private static DistributedException unreachable(DistributedEnvironment rendezvous, @Nullable Throwable cause) {
-        return tooLate("rank " + rendezvous.rank() + " has not reached rank 0 at ", rendezvous, cause);
+    private static DistributedException unreachable(DistributedEnvironment environment, @Nullable Throwable cause) {
+        return tooLate("rank " + environment.rank() + " has not reached rank 0 at ", environment, cause);
     }
 
     private static DistributedException tooLate(
-            String what, DistributedEnvironment rendezvous, @Nullable Throwable cause) {
+            String what, DistributedEnvironment environment, @Nullable Throwable cause) {
         return new DistributedException(
-                what + rendezvous.masterAddr() + ":" + rendezvous.masterPort() + " within "
-                        + rendezvous.timeout().toSeconds()
+                what + environment.masterAddr() + ":" + environment.masterPort() + " within "
+                        + environment.timeout().toSeconds()
                         + " s; start all ranks, or wait longer with --master-timeout",
                 cause);
     }
@@ -101,9 +101,9 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
      * @throws DistributedException if not all come in time
      */
     void agree(Map<String, String> own) throws InputException {
-        int rank = rendezvous.rank();
+        int rank = environment.rank();
         Map<String, String> all = new LinkedHashMap<>();
-        all.put(WORLD_SIZE, Integer.toString(rendezvous.worldSize()));
+        all.put(WORLD_SIZE, Integer.toString(environment.worldSize()));
         all.putAll(own);
         try (TensorScope scope = TensorScope.open()) {
             Store keys = keys();
@@ -129,8 +129,8 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
     String reachableAddress(String own) throws IOException {
         try (TensorScope scope = TensorScope.open()) {
             Store keys = keys();
-            keys.set("address/" + rendezvous.rank(), own);
-            for (int rank = 0; rank < rendezvous.worldSize() && DistributedEnvironment.isLoopback(own); rank++) {
+            keys.set("address/" + environment.rank(), own);
+            for (int rank = 0; rank < environment.worldSize() && DistributedEnvironment.isLoopback(own); rank++) {
                 String other = read(keys, "address/" + rank, rank);
                 if (!DistributedEnvironment.isLoopback(other)) {
                     return DistributedEnvironment.addressTowards(other);
@@ -142,14 +142,14 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
 
     /** Of this attempt, in the scope in which this is called. */
     private Store keys() {
-        return new PrefixStore("mnist-libtorch/" + rendezvous.attempt(), store.clone());
+        return new PrefixStore("mnist-libtorch/" + environment.attempt(), store.clone());
     }
 
     private List<String> differences(Store keys) {
         List<String> differences = new ArrayList<>();
         Map<String, String> first = read(keys, 0);
-        Set<Integer> ranks = new LinkedHashSet<>(Set.of(rendezvous.rank()));
-        IntStream.range(1, rendezvous.worldSize()).forEach(ranks::add);
+        Set<Integer> ranks = new LinkedHashSet<>(Set.of(environment.rank()));
+        IntStream.range(1, environment.worldSize()).forEach(ranks::add);
         for (int rank : ranks) {
             Map<String, String> other = read(keys, rank);
             Set<String> names = new LinkedHashSet<>(first.keySet());
@@ -175,8 +175,8 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
     private String read(Store keys, String key, int rank) {
         StringVector wanted = new StringVector(key);
         // Asked again and again: a wait that ends without an answer makes LibTorch write to standard error.
-        if (!waitUntil(rendezvous.timeout(), () -> keys.check(wanted))) {
-            throw tooLate("rank " + rank + " of " + rendezvous.worldSize() + " has not come to ", rendezvous, null);
+        if (!waitUntil(environment.timeout(), () -> keys.check(wanted))) {
+            throw tooLate("rank " + rank + " of " + environment.worldSize() + " has not come to ", environment, null);
         }
         return keys.get_to_str(key);
     }
@@ -184,8 +184,8 @@ record StoreHandshake(DistributedEnvironment rendezvous, Store store) {
     /** The store ends with the process that keeps it: that one goes last. */
     private void awaitPeersBeforeClose(Store keys) {
         keys.add("goodbye", 1);
-        if (rendezvous.hostsStore()) {
-            waitUntil(GOODBYE, () -> keys.add("goodbye", 0) >= rendezvous.worldSize());
+        if (environment.hostsStore()) {
+            waitUntil(GOODBYE, () -> keys.add("goodbye", 0) >= environment.worldSize());
         }
     }
 

@@ -93,7 +93,7 @@ public final class Environment {
 
     /**
      * Reads the library that multiplies matrices out of {@code torch.__config__.show()}, for example
-     * {@code mkl 2024.2-Product}; of others than MKL only the name is known.
+     * {@code mkl 2024.2-Product}; for any library but MKL, its name alone.
      */
     static String blas(String config) {
         Matcher mkl = MKL.matcher(config);

@@ -9,7 +9,7 @@ import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
-import io.github.mnistlibtorch.app.run.OutputFolder;
+import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfigs;
@@ -41,7 +41,7 @@ class WindowsPathsTest {
         try (FileSystem windows = Jimfs.newFileSystem(Configuration.windows());
                 Device cpu = Devices.of("cpu")) {
             RunFolder out = new RunFolder(windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run"));
-            OutputFolder.makeWritable(out.path(), "--out");
+            OutputPaths.makeWritable(out.path(), "--out");
             Path checkpoint = out.checkpoint();
             RunArtifacts results = new RunArtifacts(out.path());
             TraceRecorder recorder = new TraceRecorder(config);

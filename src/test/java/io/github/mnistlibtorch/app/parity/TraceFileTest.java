@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,7 @@ class TraceFileTest {
         assertRefused(folder.resolve("bad.json.gz"), "gzip");
     }
 
+    @Tag("slow")
     @Test
     void gzipBombIsRefused() throws IOException {
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(folder.resolve("bomb.json.gz")))) {

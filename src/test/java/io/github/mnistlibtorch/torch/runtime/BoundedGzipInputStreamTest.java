@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Random;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ class BoundedGzipInputStreamTest {
         assertThat(unpackedSize(packed(new byte[0], 64 * MEBIBYTE, false))).isEqualTo(64 * MEBIBYTE);
     }
 
+    @Tag("slow")
     @Test
     void moreMayNot() throws IOException {
         byte[] bomb = packed(new byte[0], 65 * MEBIBYTE, false);
@@ -41,6 +43,7 @@ class BoundedGzipInputStreamTest {
                 .hasMessage("they unpack to more than 200 times their size");
     }
 
+    @Tag("slow")
     @Test
     void moreMayBeAsRegularAsPicturesAre() throws IOException {
         byte[] packed = packed(new byte[0], 80 * MEBIBYTE, true);
@@ -61,6 +64,7 @@ class BoundedGzipInputStreamTest {
         }
     }
 
+    @Tag("slow")
     @ParameterizedTest
     @ValueSource(strings = {"pictures.gz", "trace.json.gz"})
     void everyReaderRefusesTheBombInASentence(String name) throws IOException {

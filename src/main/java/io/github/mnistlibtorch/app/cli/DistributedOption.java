@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** {@code --master-timeout}: of the processes that train together, if the environment says that this is one. */
-final class GroupOption {
+final class DistributedOption {
     @Option(
             names = "--master-timeout",
             paramLabel = "SECONDS",
@@ -39,7 +39,7 @@ final class GroupOption {
      * @return {@code null} if this process works alone
      * @throws InputException if the environment makes no sense
      */
-    @Nullable DistributedEnvironment rendezvous() throws InputException {
+    @Nullable DistributedEnvironment environment() throws InputException {
         return DistributedEnvironment.of(System.getenv(), Duration.ofSeconds(seconds));
     }
 
@@ -50,9 +50,9 @@ final class GroupOption {
      * @param resume where rank 0 has the checkpoint to go on from; the others need not have it
      */
     static int runTogether(
-            DistributedEnvironment rendezvous, Map<String, String> agreed, @Nullable Path resume, Run run)
+            DistributedEnvironment environment, Map<String, String> agreed, @Nullable Path resume, Run run)
             throws IOException {
-        try (ProcessGroup group = ProcessGroup.init(rendezvous, agreed)) {
+        try (ProcessGroup group = ProcessGroup.init(environment, agreed)) {
             int exitCode = resume == null ? run.start(group, null) : resumeTogether(group, resume, run);
             if (exitCode == 0) {
                 awaitAllRanks(group);

@@ -14,8 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** A folder that results go to. */
-public final class OutputFolder {
-    private OutputFolder() {}
+public final class OutputPaths {
+    private OutputPaths() {}
 
     /** Finds out before the training, not after it, that its results could not be kept. */
     public static void makeWritable(Path folder, String option) throws InputException {
@@ -56,6 +56,6 @@ public final class OutputFolder {
         if (taken.stream().map(path -> path.toAbsolutePath().normalize()).anyMatch(absolute::equals)) {
             throw new InputException(file + " is where this run writes its results; name another file with " + option);
         }
-        OutputFolder.makeWritable(requireNonNull(absolute.getParent()), option);
+        OutputPaths.makeWritable(requireNonNull(absolute.getParent()), option);
     }
 }

@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code --resume}: whether a run may go on from a checkpoint, and what it takes over from it. */
-record ResumeOptions(Checkpoint checkpoint) {
+record ResumeCheck(Checkpoint checkpoint) {
     private static final String DEVICE = "device";
     private static final String THREADS = "threads";
 
@@ -43,7 +43,7 @@ record ResumeOptions(Checkpoint checkpoint) {
     void requireSame(RunConfig config) throws InputException {
         List<String> differences = checkpoint.config().differences(config).stream()
                 .filter(difference -> !difference.name().equals("val-batch-size"))
-                .map(ResumeOptions::inWords)
+                .map(ResumeCheck::inWords)
                 .toList();
         if (!differences.isEmpty()) {
             throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
