@@ -37,19 +37,22 @@ public final class PythonArticle implements AutoCloseable {
     private static final String NOTHING = "nothing";
 
     private final String python;
-    private final Path folder;
 
     /** Whatever ends this program ends the other and removes its files. */
     private final Thread cleaner = new Thread(this::end, "end Python");
 
     private volatile boolean ending;
+    private volatile @Nullable Path folder;
     private volatile @Nullable Process process;
     private @Nullable BufferedReader lines;
 
-    private PythonArticle(String python, Path folder) {
+    private PythonArticle(String python) {
         this.python = python;
-        this.folder = folder;
-        Runtime.getRuntime().addShutdownHook(cleaner);
+        try {
+            Runtime.getRuntime().addShutdownHook(cleaner);
+        } catch (IllegalStateException e) {
+            throw new InterruptedRunException();
+        }
     }
 
     /**
@@ -60,13 +63,7 @@ public final class PythonArticle implements AutoCloseable {
      * @throws InterruptedRunException if this program is being ended
      */
     public static PythonArticle start(String python, RunConfig config, int threads) throws InputException {
-        Path folder;
-        try {
-            folder = Files.createTempDirectory("mnist-libtorch");
-        } catch (IOException e) {
-            throw unwritable(e);
-        }
-        PythonArticle article = new PythonArticle(python, folder);
+        PythonArticle article = new PythonArticle(python);
         return Resources.closeOnFailure(article::close, () -> {
             article.begin(config, threads);
             return article;
@@ -74,19 +71,35 @@ public final class PythonArticle implements AutoCloseable {
     }
 
     private void begin(RunConfig config, int threads) throws InputException {
+        makeFolder();
         unpack();
-        String script = folder.resolve("run_beside_java.py").toString();
+        String script = folder().resolve("run_beside_java.py").toString();
         List<String> command = new ArrayList<>(List.of(python, "-u", "-W", "ignore", script));
-        command.addAll(List.of("--data", folder.toString()));
-        command.addAll(List.of("--out", folder.resolve(TRACE).toString()));
+        command.addAll(List.of("--data", folder().toString()));
+        command.addAll(List.of("--out", folder().resolve(TRACE).toString()));
         config.options().forEach((name, value) -> command.addAll(List.of("--" + name, value)));
         command.addAll(List.of("--num-workers", Integer.toString(config.numWorkers())));
         command.addAll(List.of("--threads", Integer.toString(threads)));
         ProcessBuilder builder = new ProcessBuilder(command)
-                .redirectInput(folder.resolve(NOTHING).toFile())
-                .redirectError(folder.resolve(ERRORS).toFile());
+                .redirectInput(folder().resolve(NOTHING).toFile())
+                .redirectError(folder().resolve(ERRORS).toFile());
         builder.environment().remove("PYTHONSAFEPATH"); // the scripts import each other
         lines = begin(builder).inputReader(UTF_8);
+    }
+
+    private void makeFolder() throws InputException {
+        try {
+            synchronized (cleaner) {
+                requireNotEnding();
+                folder = Files.createTempDirectory("mnist-libtorch");
+            }
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+    }
+
+    private Path folder() {
+        return requireNonNull(folder);
     }
 
     private Process begin(ProcessBuilder builder) throws InputException {
@@ -121,12 +134,12 @@ public final class PythonArticle implements AutoCloseable {
     private void unpack() throws InputException {
         try {
             for (String script : SCRIPTS) {
-                copy("/io/github/mnistlibtorch/python/" + script, folder.resolve(script));
+                copy("/io/github/mnistlibtorch/python/" + script, folder().resolve(script));
             }
             for (String file : DATA) {
-                copy("/mnist/" + file + ".gz", folder.resolve("MNIST/raw").resolve(file));
+                copy("/mnist/" + file + ".gz", folder().resolve("MNIST/raw").resolve(file));
             }
-            Files.createFile(folder.resolve(NOTHING));
+            Files.createFile(folder().resolve(NOTHING));
         } catch (IOException e) {
             requireNotEnding();
             throw unwritable(e);
@@ -177,7 +190,7 @@ public final class PythonArticle implements AutoCloseable {
     }
 
     private String lastError() throws IOException {
-        String all = new String(Files.readAllBytes(folder.resolve(ERRORS)), UTF_8);
+        String all = new String(Files.readAllBytes(folder().resolve(ERRORS)), UTF_8);
         return all.strip()
                 .lines()
                 .reduce("it says nothing", (first, last) -> last)
@@ -186,7 +199,7 @@ public final class PythonArticle implements AutoCloseable {
 
     /** What it has recorded, once it has ended. */
     public Trace trace() throws IOException {
-        return TraceFile.read(folder.resolve(TRACE));
+        return TraceFile.read(folder().resolve(TRACE));
     }
 
     @Override
@@ -208,7 +221,9 @@ public final class PythonArticle implements AutoCloseable {
                     begun.descendants().forEach(ProcessHandle::destroyForcibly);
                     begun.destroyForcibly().waitFor();
                 }
-                delete(folder);
+                if (folder != null) {
+                    delete(folder());
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
