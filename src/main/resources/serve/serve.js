@@ -78,7 +78,7 @@ async function ask() {
     const result = await response.json();
     if (response.ok) {
       show(result);
-      answer.textContent = `It is ${result.digit} (${(100 * result.probabilities[result.digit]).toFixed(1)} %).`;
+      answer.textContent = `It is ${result.digit} (${(100 * result.probabilities[result.digit]).toFixed(1)} %)${result.unsure ? `, unsure: ${result.unsure}` : ""}.`;
     } else {
       answer.textContent = result.error;
     }

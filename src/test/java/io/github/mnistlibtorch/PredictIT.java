@@ -173,9 +173,10 @@ class PredictIT {
         ImageIO.write(image(0), "png", folder.resolve("seen.png").toFile());
         Program.Result text = Program.run(folder, "predict", "--explain", "seen.png");
         assertThat(text.exitCode()).isZero();
-        assertThat(text.out()).hasSize(1 + 14);
+        assertThat(text.out()).hasSize(2 + 14);
         assertThat(text.out().get(0)).startsWith("seen.png: 7 (");
-        assertThat(text.out().subList(1, 15)).allMatch(line -> line.matches("[ .:=+*#%@-]{0,30}"));
+        assertThat(text.out().get(1)).isEqualTo("  taken as it is: a digit lies in it as in MNIST's pictures");
+        assertThat(text.out().subList(2, 16)).allMatch(line -> line.matches("[ .:=+*#%@-]{0,30}"));
 
         Program.Result json = Program.run(folder, "predict", "--explain", "--json", "seen.png");
         JsonNode seen = JsonMapper.builder()
@@ -188,6 +189,38 @@ class PredictIT {
         for (int i = 0; i < expected.length; i++) {
             assertThat((float) seen.get(i / 28).get(i % 28).asDouble()).isEqualTo(expected[i]);
         }
+    }
+
+    @Test
+    void severalDigitsAreReadFromLeftToRight() throws IOException {
+        BufferedImage paper = new BufferedImage(700, 300, BufferedImage.TYPE_BYTE_GRAY);
+        Graphics2D graphics = paper.createGraphics();
+        for (int i = 0; i < 3; i++) {
+            graphics.drawImage(image(i), 20 + 220 * i, 40, 200, 200, null);
+        }
+        graphics.dispose();
+        ImageIO.write(paper, "png", folder.resolve("number.png").toFile());
+
+        Program.Result one = Program.run(folder, "predict", "number.png");
+        assertThat(one.out()).singleElement().asString().endsWith("; unsure: there are 3 digits, read them with --all");
+
+        Program.Result all = Program.run(folder, "predict", "--all", "--explain", "number.png");
+        assertThat(all.exitCode()).isZero();
+        assertThat(all.out()).hasSize(3 * (1 + 3 + 14));
+        assertThat(all.out().get(0)).startsWith("number.png, 1 of 3: 7 (").doesNotContain("unsure");
+        assertThat(all.out().get(1)).matches("  paper: brightness 0.00, the ink is lighter; .*");
+        assertThat(all.out().get(2)).matches("  ink: components: [3-9], digits: 3");
+        assertThat(all.out().get(3)).matches("  digit: columns \\d+ to \\d+, rows \\d+ to \\d+");
+        assertThat(all.out().get(18)).startsWith("number.png, 2 of 3: 2 (");
+        assertThat(all.out().get(36)).startsWith("number.png, 3 of 3: 1 (");
+
+        Program.Result json = Program.run(folder, "predict", "--json", "number.png");
+        JsonNode answer = JsonMapper.builder()
+                .build()
+                .readTree(String.join("\n", json.out()))
+                .get(0);
+        assertThat(answer.get("unsure").asString()).isEqualTo("there are 3 digits");
+        assertThat(answer.get("box").get("width").asInt()).isBetween(20, 160);
     }
 
     @Test

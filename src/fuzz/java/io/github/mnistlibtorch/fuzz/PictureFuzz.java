@@ -11,7 +11,7 @@ public final class PictureFuzz {
 
     public static void fuzzerTestOneInput(byte[] data) {
         SCRATCH.give(data, file -> {
-            try (Tensor picture = DigitPreprocessor.read(file)) {
+            try (Tensor picture = DigitPreprocessor.read(file).largest().image()) {
                 if (picture.numel() != 28 * 28) {
                     throw new AssertionError("a picture of " + picture.numel() + " pixels");
                 }

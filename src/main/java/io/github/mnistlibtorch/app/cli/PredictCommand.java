@@ -1,16 +1,14 @@
 package io.github.mnistlibtorch.app.cli;
 
+import io.github.mnistlibtorch.app.predict.Box;
+import io.github.mnistlibtorch.app.predict.DigitClassifier;
 import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
-import io.github.mnistlibtorch.app.run.MnistModels;
-import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +16,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,6 +32,7 @@ import tools.jackson.databind.json.JsonMapper;
         footer = {
             "  mnist-libtorch predict seven.png four.jpg",
             "  mnist-libtorch predict --explain seven.png",
+            "  mnist-libtorch predict --all number.jpg",
             "  mnist-libtorch predict --json --model wide/model.pt seven.png"
         })
 final class PredictCommand implements Callable<Integer> {
@@ -47,58 +45,103 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print a JSON array, for programs, with the probabilities of all digits.")
     private boolean json;
 
+    @Option(names = "--all", description = "Read every digit of a picture, from left to right.")
+    private boolean all;
+
     @Parameters(
             arity = "1..*",
             paramLabel = "IMAGE",
-            description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark, one digit on each.")
+            description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark.")
     private List<Path> images = List.of();
 
-    @Option(names = "--explain", description = "Show what the network saw of each picture: 28 x 28 pixels, as text.")
+    @Option(
+            names = "--explain",
+            description = "Show how a digit was found, and what the network saw of it: 28 x 28 pixels, as text.")
     private boolean explain;
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
-    /**
-     * @param probabilities of the digits 0 to 9
-     * @param seen what the network was given, row by row, from 0 to 1
-     */
-    private record Prediction(Path image, double[] probabilities, float[][] seen) {
-        List<Integer> digits() {
-            return IntStream.range(0, probabilities.length)
-                    .boxed()
-                    .sorted(Comparator.comparingDouble(digit -> -probabilities[digit]))
-                    .toList();
-        }
-
+    /** @param number which of the picture's digits it is, from 1; 0 if only one was asked for */
+    private record Prediction(Path image, int number, DigitPreprocessor.Digits found, DigitClassifier.Answer answer) {
         @Override
         public String toString() {
-            int first = digits().get(0);
-            int second = digits().get(1);
+            double[] probabilities = answer.probabilities();
+            int first = answer.classes().get(0);
+            int second = answer.classes().get(1);
+            String of =
+                    number == 0 ? "" : ", " + number + " of " + found.digits().size();
+            String unsure = answer.unsure();
             return String.format(
                     Locale.ROOT,
-                    "%s: %d (%.1f %%), then %d (%.1f %%)",
+                    "%s%s: %d (%.1f %%), then %d (%.1f %%)%s",
                     image,
+                    of,
                     first,
                     100 * probabilities[first],
                     second,
-                    100 * probabilities[second]);
+                    100 * probabilities[second],
+                    unsure == null
+                            ? ""
+                            : "; unsure: " + unsure
+                                    + (found.digits().size() > 1 && number == 0 ? ", read them with --all" : ""));
         }
 
         Map<String, Object> forPrograms(boolean withPixels) {
             Map<String, Object> fields = new LinkedHashMap<>();
+            int digit = answer.classes().get(0);
             fields.put("image", image.toString());
-            fields.put("digit", digits().get(0));
-            fields.put("probability", probabilities[digits().get(0)]);
-            fields.put("probabilities", probabilities);
+            if (number > 0) {
+                fields.put("number", number);
+            }
+            fields.put("digit", digit);
+            fields.put("probability", answer.probabilities()[digit]);
+            fields.put("unsure", answer.unsure());
+            fields.put("probabilities", answer.probabilities());
+            fields.put("box", answer.seen().box());
             if (withPixels) {
-                fields.put("seen", seen);
+                fields.put("steps", found.steps());
+                fields.put("seen", seen());
             }
             return fields;
         }
 
+        private float[][] seen() {
+            try (Tensor image = answer.seen().image()) {
+                float[] pixels = Tensors.toFloats(image);
+                int width = (int) image.size(-1);
+                return IntStream.range(0, pixels.length / width)
+                        .mapToObj(row -> Arrays.copyOfRange(pixels, row * width, (row + 1) * width))
+                        .toArray(float[][]::new);
+            }
+        }
+
+        void explain() {
+            DigitPreprocessor.Steps steps = found.steps();
+            Box box = answer.seen().box();
+            if (steps == null) {
+                System.out.println("  taken as it is: a digit lies in it as in MNIST's pictures");
+            } else {
+                System.out.printf(
+                        Locale.ROOT,
+                        "  paper: brightness %.2f, the ink is %s; what differs by less than %.0f %% is grain%n"
+                                + "  ink: components: %d, digits: %d%n"
+                                + "  digit: columns %d to %d, rows %d to %d%n",
+                        steps.paper(),
+                        steps.isDarkOnLight() ? "darker" : "lighter",
+                        100 * steps.leastInk(),
+                        steps.components(),
+                        found.digits().size(),
+                        box.left(),
+                        box.left() + box.width() - 1,
+                        box.top(),
+                        box.top() + box.height() - 1);
+            }
+            printSeen(seen());
+        }
+
         /** A line for two rows of pixels, as a character is about twice as high as it is wide. */
-        void printSeen() {
+        private static void printSeen(float[][] seen) {
             for (int row = 0; row + 1 < seen.length; row += 2) {
                 StringBuilder line = new StringBuilder("  ");
                 for (int column = 0; column < seen[row].length; column++) {
@@ -116,9 +159,10 @@ final class PredictCommand implements Callable<Integer> {
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
         try (ImageClassificationBase model = modelOption.load(device)) {
+            DigitClassifier classifier = new DigitClassifier(model, device);
             for (Path image : images) {
                 try {
-                    predictions.add(predict(model, image, device));
+                    predictions.addAll(predict(classifier, image));
                 } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
@@ -139,7 +183,7 @@ final class PredictCommand implements Callable<Integer> {
             for (Prediction prediction : predictions) {
                 System.out.println(prediction);
                 if (explain) {
-                    prediction.printSeen();
+                    prediction.explain();
                 }
             }
         }
@@ -149,18 +193,14 @@ final class PredictCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static Prediction predict(ImageClassificationBase model, Path file, Device device) throws IOException {
-        try (TensorScope scope = TensorScope.open();
-                NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor image = DigitPreprocessor.read(file);
-            Tensor probabilities = model.forward(Devices.toDevice(image, device, MnistModels.dtype(model)))
-                    .softmax(/* dim= */ 1);
-            float[] pixels = Tensors.toFloats(image);
-            int width = (int) image.size(-1);
-            float[][] seen = IntStream.range(0, pixels.length / width)
-                    .mapToObj(row -> Arrays.copyOfRange(pixels, row * width, (row + 1) * width))
-                    .toArray(float[][]::new);
-            return new Prediction(file, Tensors.toDoubles(probabilities), seen);
+    private List<Prediction> predict(DigitClassifier classifier, Path file) throws IOException {
+        DigitPreprocessor.Digits found = DigitPreprocessor.read(file);
+        if (!all) {
+            return List.of(new Prediction(file, 0, found, classifier.answerLargest(found)));
         }
+        List<DigitClassifier.Answer> answers = classifier.answerAll(found);
+        return IntStream.range(0, answers.size())
+                .mapToObj(i -> new Prediction(file, i + 1, found, answers.get(i)))
+                .toList();
     }
 }

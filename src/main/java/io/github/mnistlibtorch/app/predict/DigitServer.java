@@ -4,12 +4,10 @@ import static java.util.Objects.requireNonNull;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
-import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.io.InputStream;
@@ -45,7 +43,7 @@ public final class DigitServer implements AutoCloseable {
             "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
 
     private final ImageClassificationBase model;
-    private final Device device;
+    private final DigitClassifier classifier;
     private final boolean loopback;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
@@ -60,7 +58,7 @@ public final class DigitServer implements AutoCloseable {
      */
     public DigitServer(ImageClassificationBase model, Device device, InetAddress address, int port) throws IOException {
         this.model = model;
-        this.device = device;
+        this.classifier = new DigitClassifier(model, device);
         this.loopback = address.isLoopbackAddress();
         server = HttpServer.create(new InetSocketAddress(address, port), /* backlog= */ 0);
         server.createContext("/", this::answer);
@@ -111,18 +109,18 @@ public final class DigitServer implements AutoCloseable {
     }
 
     private Map<String, Object> answer(byte[] grey) throws InputException {
+        DigitClassifier.Answer answer = classifier.answerLargest(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("digit", answer.classes().get(0));
+        fields.put("unsure", answer.unsure());
+        fields.put("probabilities", answer.probabilities());
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor image = scope.attach(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
-            Tensor input = Devices.toDevice(image, device, MnistModels.dtype(model));
-            Tensor probabilities = model.forward(input).softmax(/* dim= */ 1);
-            Map<String, Object> answer = new LinkedHashMap<>();
-            answer.put("digit", probabilities.argmax().item_long());
-            answer.put("probabilities", Tensors.toFloats(probabilities));
-            answer.put("hidden", Tensors.toFloats(hidden(input)));
-            answer.put("seen", Tensors.toFloats(image));
-            return answer;
+            Tensor input = classifier.input(answer.seen());
+            fields.put("hidden", Tensors.toFloats(hidden(input)));
+            fields.put("seen", Tensors.toFloats(input));
         }
+        return fields;
     }
 
     /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */

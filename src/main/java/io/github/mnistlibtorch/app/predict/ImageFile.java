@@ -1,17 +1,15 @@
 package io.github.mnistlibtorch.app.predict;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
-import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
@@ -34,19 +32,24 @@ final class ImageFile {
     /** The largest photographs of telephones have 200 million. */
     private static final long MOST = 300_000_000;
 
-    /** Larger pictures are read with every second pixel of every second row, or fewer still. */
+    /** The longer side of what is read, at most: of larger pictures, squares of pixels are averaged. */
     private static final int LARGE = 1_000;
 
-    private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    /** Of pictures with more pixels, only every second pixel of every second row is decoded, or fewer still. */
+    private static final int DECODED = 16_000_000;
+
+    /** So many pixels are decoded at once, about. */
+    private static final int STRIP = 2_000_000;
 
     private ImageFile() {}
 
     /**
-     * Grey values from 0 (black) to 1 (white), row by row; what is transparent is taken for paper.
+     * An image as it is to be shown.
      *
-     * @param values of {@code width} × {@code height} pixels
+     * @param grey its grey values; what is transparent is taken for paper
+     * @param pixelsPerCell how many pixels of the file, in each direction, are one of these
      */
-    record Grey(float[] values, int width, int height) {}
+    record Image(Grey grey, int pixelsPerCell) {}
 
     /**
      * Reads a file, by its content and not by its name.
@@ -55,25 +58,28 @@ final class ImageFile {
      *     its bytes can account for
      * @throws IOException if the disk fails
      */
-    static Grey read(Path file) throws IOException {
+    static Image read(Path file) throws IOException {
         InputException.requireFile(file, "name a picture");
-        requirePngChunksWithinTheFile(file);
+        int orientation = orientation(file);
         try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
             ImageReader reader = reader(in, file);
             try {
-                reader.setInput(in, /* seekForwardOnly= */ true, /* ignoreMetadata= */ true);
-                int width = reader.getWidth(0);
-                int height = reader.getHeight(0);
-                requirePlausible(width, height, file);
-                ImageReadParam param = reader.getDefaultReadParam();
-                int step = (Math.max(width, height) + LARGE - 1) / LARGE;
-                param.setSourceSubsampling(Math.min(step, width), Math.min(step, height), 0, 0);
-                return grey(reader.read(0, param));
+                reader.setInput(in, /* seekForwardOnly= */ false, /* ignoreMetadata= */ true);
+                requirePlausible(reader.getWidth(0), reader.getHeight(0), file);
+                return read(reader, orientation);
             } catch (IOException | RuntimeException e) {
                 throw e instanceof InputException known ? known : damaged(file, e);
             } finally {
                 reader.dispose();
             }
+        }
+    }
+
+    private static int orientation(Path file) throws IOException {
+        try {
+            return ImageSegments.orientation(file);
+        } catch (EOFException e) {
+            throw damaged(file, e);
         }
     }
 
@@ -95,71 +101,107 @@ final class ImageFile {
         }
     }
 
-    /** ImageIO takes the memory that a chunk asks for, without a look at the file. */
-    private static void requirePngChunksWithinTheFile(Path file) throws IOException {
-        long left = Files.size(file) - PNG.length;
-        try (InputStream stream = Files.newInputStream(file);
-                DataInputStream in = new DataInputStream(stream)) {
-            byte[] start = in.readNBytes(PNG.length);
-            if (!Arrays.equals(start, PNG)) {
-                return;
-            }
-            while (left > 0) {
-                long chunk = Integer.toUnsignedLong(in.readInt()) + 3 * Integer.BYTES; // with length, name and checksum
-                left -= chunk;
-                if (left < 0) {
-                    throw damaged(file, new EOFException());
-                }
-                in.skipNBytes(chunk - Integer.BYTES);
-            }
-        } catch (EOFException e) {
-            throw damaged(file, e);
-        }
-    }
-
     private static InputException damaged(Path file, Exception e) {
         return new InputException(file + " is a damaged picture; save it again", e);
     }
 
-    private static Grey grey(BufferedImage image) {
-        int width = image.getWidth();
-        int height = image.getHeight();
-        float[] values = new float[width * height];
-        float[] opacities = new float[width * height];
-        ColorModel colors = image.getColorModel();
-        // Java takes grey for linear, and would make it brighter on the way to RGB.
-        boolean plain = colors.getNumColorComponents() == 1 && !(colors instanceof IndexColorModel);
-        Raster raster = image.getRaster();
-        float white = (1 << colors.getComponentSize(0)) - 1;
-        for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                int i = y * width + x;
-                if (plain) {
-                    values[i] = raster.getSample(x, y, 0) / white;
-                    opacities[i] = colors.hasAlpha() ? raster.getSample(x, y, 1) / white : 1;
-                } else {
-                    int argb = image.getRGB(x, y);
-                    values[i] =
-                            (0.299f * (argb >> 16 & 0xff) + 0.587f * (argb >> 8 & 0xff) + 0.114f * (argb & 0xff)) / 255;
-                    opacities[i] = (argb >>> 24) / 255f;
+    /** Decodes a picture a strip at a time, and averages squares of pixels if it is large. */
+    private static Image read(ImageReader reader, int orientation) throws IOException {
+        int width = reader.getWidth(0);
+        int height = reader.getHeight(0);
+        int step = (int) Math.ceil(Math.sqrt((double) width * height / DECODED));
+        int square = Math.max(1, (Math.max(width, height) + LARGE * step - 1) / (LARGE * step));
+        int rows = square * step * Math.max(1, STRIP / (width * square));
+        Averages averages = new Averages(cells(width, square * step), cells(height, square * step));
+        for (int top = 0; top < height; top += rows) {
+            ImageReadParam param = reader.getDefaultReadParam();
+            param.setSourceRegion(new Rectangle(0, top, width, Math.min(rows, height - top)));
+            param.setSourceSubsampling(step, step, 0, 0);
+            averages.add(reader.read(0, param), top / (square * step), square);
+        }
+        return new Image(turned(averages.grey(), orientation), square * step);
+    }
+
+    private static int cells(int pixels, int size) {
+        return (pixels + size - 1) / size;
+    }
+
+    /** Sums over squares of pixels. */
+    private static final class Averages {
+        private final int width;
+        private final int height;
+        private final float[] values;
+        private final float[] opacities;
+        private final int[] counts;
+
+        Averages(int width, int height) {
+            this.width = width;
+            this.height = height;
+            values = new float[width * height];
+            opacities = new float[width * height];
+            counts = new int[width * height];
+        }
+
+        void add(BufferedImage strip, int firstRow, int square) {
+            ColorModel colors = strip.getColorModel();
+            // Java takes grey for linear, and would make it brighter on the way to RGB.
+            boolean plain = colors.getNumColorComponents() == 1 && !(colors instanceof IndexColorModel);
+            Raster raster = strip.getRaster();
+            float white = (1 << colors.getComponentSize(0)) - 1;
+            for (int y = 0; y < strip.getHeight(); y++) {
+                for (int x = 0; x < strip.getWidth(); x++) {
+                    int i = (firstRow + y / square) * width + x / square;
+                    counts[i]++;
+                    float value;
+                    float opacity;
+                    if (plain) {
+                        value = raster.getSample(x, y, 0) / white;
+                        opacity = colors.hasAlpha() ? raster.getSample(x, y, 1) / white : 1;
+                    } else {
+                        int argb = strip.getRGB(x, y);
+                        value = (0.299f * (argb >> 16 & 0xff) + 0.587f * (argb >> 8 & 0xff) + 0.114f * (argb & 0xff))
+                                / 255;
+                        opacity = (argb >>> 24) / 255f;
+                    }
+                    values[i] += value * opacity;
+                    opacities[i] += opacity;
                 }
             }
         }
-        paperUnder(values, opacities);
-        return new Grey(values, width, height);
+
+        /** White paper under dark ink, black under light ink. */
+        Grey grey() {
+            double ink = 0;
+            double opaque = 0;
+            for (int i = 0; i < values.length; i++) {
+                ink += values[i];
+                opaque += opacities[i];
+            }
+            float paper = ink > opaque / 2 ? 0 : 1;
+            float[] grey = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+                grey[i] = (values[i] + paper * (counts[i] - opacities[i])) / counts[i];
+            }
+            return new Grey(grey, width, height);
+        }
     }
 
-    /** White paper under dark ink, black under light ink. */
-    private static void paperUnder(float[] values, float[] opacities) {
-        double ink = 0;
-        double opaque = 0;
-        for (int i = 0; i < values.length; i++) {
-            ink += values[i] * opacities[i];
-            opaque += opacities[i];
+    /** As Exif's orientation says that a picture is to be shown. */
+    private static Grey turned(Grey grey, int orientation) {
+        boolean isTransposed = orientation >= 5;
+        int width = isTransposed ? grey.height() : grey.width();
+        int height = isTransposed ? grey.width() : grey.height();
+        float[] values = new float[grey.values().length];
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                int fromX = isTransposed ? y : x;
+                int fromY = isTransposed ? x : y;
+                boolean mirrored = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+                boolean upsideDown = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+                values[y * width + x] = grey.at(
+                        mirrored ? grey.width() - 1 - fromX : fromX, upsideDown ? grey.height() - 1 - fromY : fromY);
+            }
         }
-        float paper = ink > opaque / 2 ? 0 : 1;
-        for (int i = 0; i < values.length; i++) {
-            values[i] = values[i] * opacities[i] + paper * (1 - opacities[i]);
-        }
+        return new Grey(values, width, height);
     }
 }

@@ -10,13 +10,17 @@ import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
+import java.awt.geom.AffineTransform;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Random;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import org.bytedeco.javacpp.Pointer;
@@ -27,6 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(LibTorchExtension.class)
@@ -41,15 +46,165 @@ class DigitPreprocessorTest {
     void picturesOfMnistComeBackBitForBit(boolean darkOnLight) throws IOException {
         Mnist mnist = Mnist.bundled(Mnist.Split.TEST);
         for (int i = 0; i < 100; i++) {
-            try (Tensor expected = mnist.get(i).image()) {
-                float[] pixels = values(expected);
-                BufferedImage image = new BufferedImage(28, 28, BufferedImage.TYPE_BYTE_GRAY);
-                for (int p = 0; p < PIXELS; p++) {
-                    int grey = Math.round(255 * pixels[p]);
-                    image.getRaster().setSample(p % 28, p / 28, 0, darkOnLight ? 255 - grey : grey);
-                }
-                assertThat(read(image, "png")).containsExactly(pixels);
+            byte[] pixels = pixels(mnist, i);
+            BufferedImage image = new BufferedImage(28, 28, BufferedImage.TYPE_BYTE_GRAY);
+            for (int p = 0; p < PIXELS; p++) {
+                int grey = pixels[p] & 0xff;
+                image.getRaster().setSample(p % 28, p / 28, 0, darkOnLight ? 255 - grey : grey);
             }
+            try (Tensor expected = mnist.get(i).image()) {
+                assertThat(read(image, "png")).containsExactly(values(expected));
+            }
+        }
+    }
+
+    @Tag("slow")
+    @ParameterizedTest
+    @EnumSource
+    void allOfMnistIsTakenAsItIs(Mnist.Split split) throws IOException {
+        Mnist mnist = Mnist.bundled(split);
+        for (int i = 0; i < mnist.size(); i++) {
+            byte[] pixels = pixels(mnist, i);
+            DigitPreprocessor.Digits found = DigitPreprocessor.of(pixels, 28, 28, "image " + i);
+            assertThat(found.steps()).as("image " + i).isNull();
+            assertThat(found.largest().pixels()).as("image " + i).isEqualTo(pixels);
+        }
+    }
+
+    private static byte[] pixels(Mnist mnist, int index) {
+        try (Tensor image = mnist.get(index).image()) {
+            byte[] pixels = new byte[PIXELS];
+            for (int p = 0; p < PIXELS; p++) {
+                pixels[p] = (byte) Math.round(255 * values(image)[p]);
+            }
+            return pixels;
+        }
+    }
+
+    /** What the pictures of the test set are with one black pixel in the corner: nothing may come of it. */
+    @Test
+    void aSpeckOnAPictureOfMnistsSizeIsNotPartOfTheDigit() throws IOException {
+        Mnist mnist = Mnist.bundled(Mnist.Split.TEST);
+        byte[] pixels = pixels(mnist, 0);
+        byte[] specked = pixels.clone();
+        specked[3 * 28 + 3] = (byte) 255;
+        byte[] seen = DigitPreprocessor.of(specked, 28, 28, "specked").largest().pixels();
+        double difference = 0;
+        for (int p = 0; p < PIXELS; p++) {
+            difference += Math.abs((seen[p] & 0xff) - (pixels[p] & 0xff)) / 255.0 / PIXELS;
+        }
+        assertThat(difference).isLessThan(0.02);
+    }
+
+    /** The same values for all: how the picture is to be shown decides, not how it is stored. */
+    @ParameterizedTest
+    @CsvSource({"1,jpg", "2,jpg", "3,jpg", "4,jpg", "5,jpg", "6,jpg", "7,jpg", "8,jpg", "8,png", "6,png", "3,png"})
+    void orientationIsObeyed(int orientation, String format) throws IOException {
+        BufferedImage shown = stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 40, 20, 1, true);
+        // What Exif says of each: where the first row and the first column of what is stored are shown.
+        AffineTransform[] toStored = {
+            new AffineTransform(1, 0, 0, 1, 0, 0),
+            new AffineTransform(-1, 0, 0, 1, 300, 0),
+            new AffineTransform(-1, 0, 0, -1, 300, 200),
+            new AffineTransform(1, 0, 0, -1, 0, 200),
+            new AffineTransform(0, 1, 1, 0, 0, 0),
+            new AffineTransform(0, -1, 1, 0, 0, 300),
+            new AffineTransform(0, -1, -1, 0, 200, 300),
+            new AffineTransform(0, 1, -1, 0, 200, 0)
+        };
+        boolean isTransposed = orientation >= 5;
+        BufferedImage stored =
+                new BufferedImage(isTransposed ? 200 : 300, isTransposed ? 300 : 200, BufferedImage.TYPE_BYTE_GRAY);
+        Graphics2D graphics = stored.createGraphics();
+        graphics.drawImage(shown, toStored[orientation - 1], null);
+        graphics.dispose();
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ImageIO.write(stored, format, out);
+        Path file = Files.write(
+                folder.resolve("turned." + format), withOrientation(out.toByteArray(), orientation, format));
+        float[] expected = read(shown, format);
+        try (Tensor image = DigitPreprocessor.read(file).largest().image()) {
+            float[] actual = values(image);
+            for (int i = 0; i < PIXELS; i++) {
+                assertThat(Math.abs(actual[i] - expected[i])).as("pixel " + i).isLessThan(0.15f);
+            }
+        }
+        assertThat(DigitPreprocessor.read(file).largest().box().left()).isBetween(35, 45);
+    }
+
+    /** Exif's directory with one entry, in the segment APP1 of a JPEG file or the chunk eXIf of a PNG file. */
+    private static byte[] withOrientation(byte[] image, int orientation, String format) {
+        boolean isJpeg = format.equals("jpg");
+        ByteBuffer exif = ByteBuffer.allocate(26).order(isJpeg ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
+        exif.put((isJpeg ? "II" : "MM").getBytes())
+                .putShort((short) 42)
+                .putInt(8)
+                .putShort((short) 1);
+        exif.putShort((short) 0x0112).putShort((short) 3).putInt(1).putShort((short) orientation);
+        ByteBuffer file = ByteBuffer.allocate(image.length + 100);
+        if (isJpeg) {
+            file.put(image, 0, 2).putShort((short) 0xffe1).putShort((short) (2 + 6 + 26));
+            file.put("Exif\0\0".getBytes()).put(exif.array()).put(image, 2, image.length - 2);
+        } else {
+            int afterHeader = 8 + 4 + 4 + 13 + 4;
+            byte[] chunk = ByteBuffer.allocate(30)
+                    .put("eXIf".getBytes())
+                    .put(exif.array())
+                    .array();
+            CRC32 crc = new CRC32();
+            crc.update(chunk);
+            file.put(image, 0, afterHeader).putInt(26).put(chunk).putInt((int) crc.getValue());
+            file.put(image, afterHeader, image.length - afterHeader);
+        }
+        return Arrays.copyOf(file.array(), file.position());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"png", "jpg"})
+    void whatFollowsThePictureInItsFileIsNotRead(String format) throws IOException {
+        float[] expected = read(stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 40, 20, 1, true), format);
+        Path file = folder.resolve("digit." + format);
+        Files.writeString(file, "\n and more", StandardOpenOption.APPEND);
+        try (Tensor image = DigitPreprocessor.read(file).largest().image()) {
+            assertThat(values(image)).containsExactly(expected);
+        }
+    }
+
+    @Test
+    void digitsAreFoundFromLeftToRight() throws IOException {
+        BufferedImage image = stroke(BufferedImage.TYPE_BYTE_GRAY, 400, 200, 280, 15, 1, true);
+        draw(image, 30, 20, 0.9, Color.BLACK);
+        draw(image, 150, 25, 0.95, Color.BLACK);
+        Path file = write(image, "png");
+        DigitPreprocessor.Digits found = DigitPreprocessor.read(file);
+        assertThat(found.digits())
+                .extracting(digit -> digit.box().left())
+                .satisfiesExactly(
+                        left -> assertThat(left).isBetween(28, 31),
+                        left -> assertThat(left).isBetween(148, 151),
+                        left -> assertThat(left).isBetween(278, 281));
+        assertThat(found.largest()).isSameAs(found.digits().get(2));
+        assertThat(found.digits()).noneMatch(DigitPreprocessor.Digit::isCut);
+    }
+
+    @Test
+    void aDigitThatTheBorderCutsIsMarked() throws IOException {
+        Path file = write(stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 260, 20, 1, true), "png");
+        assertThat(DigitPreprocessor.read(file).largest().isCut()).isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {28, 100, 400})
+    void noiseAloneIsNoDigit(int side) throws IOException {
+        Random random = new Random(side);
+        for (int i = 0; i < 10; i++) {
+            byte[] grey = new byte[side * side];
+            for (int p = 0; p < grey.length; p++) {
+                grey[p] = (byte) Math.max(0, Math.min(255, Math.round(180 + 12 * random.nextGaussian())));
+            }
+            assertThatThrownBy(() -> DigitPreprocessor.of(grey, side, side, "noise"))
+                    .isInstanceOf(InputException.class)
+                    .hasMessage("noise shows no digit that stands out from its paper");
         }
     }
 
@@ -124,13 +279,14 @@ class DigitPreprocessorTest {
     @Test
     void emptyPaperIsRefused() throws IOException {
         for (Color paper : new Color[] {Color.WHITE, Color.BLACK, Color.GRAY}) {
-            BufferedImage image = new BufferedImage(50, 40, BufferedImage.TYPE_INT_RGB);
+            int side = paper == Color.GRAY ? 28 : 50;
+            BufferedImage image = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
             Graphics2D graphics = image.createGraphics();
             graphics.setColor(paper);
-            graphics.fillRect(0, 0, 50, 40);
+            graphics.fillRect(0, 0, side, side);
             assertThatThrownBy(() -> read(image, "png"))
                     .isInstanceOf(InputException.class)
-                    .hasMessageEndingWith("shows no digit: everything in it is about as dark as its border");
+                    .hasMessageEndingWith("shows no digit that stands out from its paper");
         }
     }
 
@@ -155,8 +311,9 @@ class DigitPreprocessorTest {
         long before = LeakCheck.settled();
         for (int length = 0; length < whole.length; length++) {
             Path file = Files.write(folder.resolve("cut"), Arrays.copyOf(whole, length));
-            try (Tensor picture = DigitPreprocessor.read(file)) {
+            try (Tensor picture = DigitPreprocessor.read(file).largest().image()) {
                 assertThat(picture.numel()).isEqualTo(PIXELS);
+                assertThat(format).isIn("bmp", "gif"); // the others say where they end
             } catch (InputException e) {
                 assertThat(e.getMessage()).startsWith(file.toString());
             }
@@ -177,7 +334,7 @@ class DigitPreprocessorTest {
         assertRefused(Files.write(folder.resolve("d.png"), png(10, 10, "PLTE".getBytes(), -1)), "is a damaged picture");
     }
 
-    /** The beginning of a PNG file: its header, and the start of a chunk of any length. */
+    /** A PNG file without an image: its header, and the end, or the start of a chunk of any length. */
     private static byte[] png(int width, int height, byte[] chunk, int length) {
         ByteBuffer file = ByteBuffer.allocate(100);
         file.put(new byte[] {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'});
@@ -190,7 +347,9 @@ class DigitPreprocessorTest {
         CRC32 crc = new CRC32();
         crc.update(header);
         file.putInt(13).put(header).putInt((int) crc.getValue());
-        if (chunk.length > 0) {
+        if (chunk.length == 0) {
+            file.putInt(0).put("IEND".getBytes()).putInt(0xae426082);
+        } else {
             file.putInt(length).put(chunk);
             return Arrays.copyOf(file.array(), file.position() + 20);
         }
@@ -205,13 +364,18 @@ class DigitPreprocessorTest {
     }
 
     private float[] read(BufferedImage image, String format) throws IOException {
-        Path file = folder.resolve("digit." + format);
-        Files.deleteIfExists(file);
-        assertThat(ImageIO.write(image, format, file.toFile())).isTrue();
-        try (Tensor picture = DigitPreprocessor.read(file)) {
+        try (Tensor picture =
+                DigitPreprocessor.read(write(image, format)).largest().image()) {
             assertThat(picture.shape()).containsExactly(1, 1, 28, 28);
             return values(picture);
         }
+    }
+
+    private Path write(BufferedImage image, String format) throws IOException {
+        Path file = folder.resolve("digit." + format);
+        Files.deleteIfExists(file);
+        assertThat(ImageIO.write(image, format, file.toFile())).isTrue();
+        return file;
     }
 
     private static float[] values(Tensor tensor) {

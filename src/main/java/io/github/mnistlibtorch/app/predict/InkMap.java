@@ -1,0 +1,203 @@
+package io.github.mnistlibtorch.app.predict;
+
+import java.util.Arrays;
+
+/**
+ * How much ink lies on each pixel of an image: 0 for paper, 1 for black on it. The brightness of the paper is looked for around
+ * each pixel, so that a shadow or dark corners are no ink, and ruled lines are taken out.
+ *
+ * @param ink with the size of the image
+ * @param grain what is below this is noise of the image
+ * @param paper brightness of the paper, its median, from 0 to 1
+ */
+record InkMap(Grey ink, float grain, float paper) {
+    /** The paper is looked for in so many cells along the longer side, which evens out its noise. */
+    private static final int CELLS = 100;
+
+    /** A stroke is narrower than this share of the longer side. */
+    private static final double WIDEST_STROKE = 0.9;
+
+    private static final float FINEST_GRAIN = 0.08f;
+
+    /** Noise in standard deviations that is not told from ink. */
+    private static final float DEVIATIONS = 4;
+
+    /** The brightest of many values is so many of them above the mean, about. */
+    private static final float BRIGHTEST = 2;
+
+    /** Darker paper is taken for so bright, or its noise would be ink. */
+    private static final float DARKEST_PAPER = 0.25f;
+
+    /** A ruled line is at least so long and at most so thick, as shares of the side of the image. */
+    private static final double LINE_LENGTH = 0.6;
+
+    private static final double LINE_THICKNESS = 0.015;
+
+    static InkMap of(Grey image, boolean darkOnLight) {
+        Grey sharp = darkOnLight ? image : image.inverted();
+        // A large image has sharpness to spare.
+        boolean isLarge = Math.max(image.width(), image.height()) >= 2 * CELLS;
+        Grey grey = isLarge ? blurred(sharp) : sharp;
+        float noise = noise(sharp) / (isLarge ? 3 : 1);
+        Grey paper = paper(grey);
+        float median = Grey.median(paper.values().clone());
+        float grain = Math.max(FINEST_GRAIN, DEVIATIONS * noise / Math.max(median, DARKEST_PAPER));
+        float[] ink = new float[grey.values().length];
+        for (int i = 0; i < ink.length; i++) {
+            float light = paper.values()[i];
+            // The paper of a closing is as bright as the brightest of its grain.
+            ink[i] = Math.max(0, light - BRIGHTEST * noise - grey.values()[i]) / Math.max(light, DARKEST_PAPER);
+        }
+        Grey map = new Grey(ink, grey.width(), grey.height());
+        removeLines(map, grain, map.width(), map.height(), 1, map.width());
+        removeLines(map, grain, map.height(), map.width(), map.width(), 1);
+        return new InkMap(map, grain, darkOnLight ? median : 1 - median);
+    }
+
+    /** Most of an image is paper: its median is nearer to the lightest than to the darkest that it shows. */
+    static boolean isPaperLight(Grey image) {
+        return isLight(image.values().clone(), image);
+    }
+
+    /** And so is most of its border. */
+    static boolean isBorderLight(Grey image) {
+        int width = image.width();
+        int height = image.height();
+        float[] border = new float[2 * (width + height)];
+        int count = 0;
+        for (int x = 0; x < width; x++) {
+            border[count++] = image.at(x, 0);
+            border[count++] = image.at(x, height - 1);
+        }
+        for (int y = 0; y < height; y++) {
+            border[count++] = image.at(0, y);
+            border[count++] = image.at(width - 1, y);
+        }
+        return isLight(border, image);
+    }
+
+    private static boolean isLight(float[] part, Grey image) {
+        float[] sorted = image.values().clone();
+        Arrays.sort(sorted);
+        int few = sorted.length / 200;
+        return Grey.median(part) >= (sorted[few] + sorted[sorted.length - 1 - few]) / 2;
+    }
+
+    /** The paper under each pixel: a closing of the cells with a square that is wider than strokes. */
+    private static Grey paper(Grey grey) {
+        int side = Math.max(1, Math.max(grey.width(), grey.height()) / CELLS);
+        int width = (grey.width() + side - 1) / side;
+        int height = (grey.height() + side - 1) / side;
+        float[] cells = new float[width * height];
+        for (int i = 0; i < cells.length; i++) {
+            int left = Math.max(0, Math.min(i % width * side, grey.width() - side));
+            int top = Math.max(0, Math.min(i / width * side, grey.height() - side));
+            cells[i] = grey.mean(left, top, side);
+        }
+        int reach = (int) Math.max(1, Math.round(WIDEST_STROKE * Math.max(width, height) / 2));
+        Grey closed = new Grey(cells, width, height);
+        for (boolean largest : new boolean[] {true, false}) {
+            closed = extreme(extreme(closed, reach, largest, 1, 0), reach, largest, 0, 1);
+        }
+        float[] paper = new float[grey.values().length];
+        for (int y = 0; y < grey.height(); y++) {
+            for (int x = 0; x < grey.width(); x++) {
+                paper[y * grey.width() + x] = between(closed, (x + 0.5) / side - 0.5, (y + 0.5) / side - 0.5);
+            }
+        }
+        return new Grey(paper, grey.width(), grey.height());
+    }
+
+    /** The largest or the smallest value within {@code reach} of each pixel, along one axis. */
+    private static Grey extreme(Grey grey, int reach, boolean largest, int stepX, int stepY) {
+        float[] values = new float[grey.values().length];
+        for (int y = 0; y < grey.height(); y++) {
+            for (int x = 0; x < grey.width(); x++) {
+                float extreme = grey.at(x, y);
+                for (int offset = -reach; offset <= reach; offset++) {
+                    int nearX = x + stepX * offset;
+                    int nearY = y + stepY * offset;
+                    if (grey.contains(nearX, nearY)) {
+                        float near = grey.at(nearX, nearY);
+                        extreme = largest ? Math.max(extreme, near) : Math.min(extreme, near);
+                    }
+                }
+                values[y * grey.width() + x] = extreme;
+            }
+        }
+        return new Grey(values, grey.width(), grey.height());
+    }
+
+    /** Bilinear interpolation, with the border going on outside. */
+    private static float between(Grey grey, double x, double y) {
+        double insideX = Math.max(0, Math.min(grey.width() - 1, x));
+        double insideY = Math.max(0, Math.min(grey.height() - 1, y));
+        int left = (int) insideX;
+        int top = (int) insideY;
+        int right = Math.min(grey.width() - 1, left + 1);
+        int bottom = Math.min(grey.height() - 1, top + 1);
+        double shareX = insideX - left;
+        double shareY = insideY - top;
+        return (float) ((1 - shareY) * ((1 - shareX) * grey.at(left, top) + shareX * grey.at(right, top))
+                + shareY * ((1 - shareX) * grey.at(left, bottom) + shareX * grey.at(right, bottom)));
+    }
+
+    /** The means of 3 × 3 pixels. */
+    private static Grey blurred(Grey grey) {
+        float[] values = grey.values().clone();
+        for (int y = 1; y + 1 < grey.height(); y++) {
+            for (int x = 1; x + 1 < grey.width(); x++) {
+                float sum = 0;
+                for (int near = 0; near < 9; near++) {
+                    sum += grey.at(x - 1 + near % 3, y - 1 + near / 3);
+                }
+                values[y * grey.width() + x] = sum / 9;
+            }
+        }
+        return new Grey(values, grey.width(), grey.height());
+    }
+
+    /** The standard deviation of the noise, from the differences of neighbours, few of which have an edge between them. */
+    private static float noise(Grey grey) {
+        float[] differences = new float[grey.values().length];
+        for (int i = 1; i < differences.length; i++) {
+            differences[i] = Math.abs(grey.values()[i] - grey.values()[i - 1]);
+        }
+        return Grey.median(differences) / 0.954f; // the median of |a - b| of normal a and b whose deviation is 1
+    }
+
+    /**
+     * Removes thin lines that go over most of an image, but for what crosses them.
+     *
+     * @param length pixels of a line, each {@code along} after the one before; {@code lines} of them, each {@code across} after
+     *     the one before
+     */
+    private static void removeLines(Grey ink, float grain, int length, int lines, int along, int across) {
+        int thickest = (int) Math.max(2, Math.round(LINE_THICKNESS * Math.max(length, lines)));
+        float[] values = ink.values();
+        boolean[] isThin = new boolean[values.length];
+        for (int at = 0; at < length; at++) {
+            int first = 0;
+            for (int line = 0; line <= lines; line++) {
+                if (line < lines && values[at * along + line * across] > grain) {
+                    continue;
+                }
+                for (int part = first; part < line && line - first <= thickest; part++) {
+                    isThin[at * along + part * across] = true;
+                }
+                first = line + 1;
+            }
+        }
+        for (int line = 0; line < lines; line++) {
+            int thin = 0;
+            for (int at = 0; at < length; at++) {
+                thin += isThin[at * along + line * across] ? 1 : 0;
+            }
+            for (int at = 0; at < length && thin >= LINE_LENGTH * length; at++) {
+                if (isThin[at * along + line * across]) {
+                    values[at * along + line * across] = 0;
+                }
+            }
+        }
+    }
+}
