@@ -5,6 +5,7 @@
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 
 import torch
@@ -70,6 +71,42 @@ FILES = {
 }
 
 
+def beside():
+    """What a checkpoint may hold beside its model, and torch.load reads with weights_only=True."""
+    tensor = torch.arange(6.0).view(2, 3)
+    annotated = tensor.clone()
+    annotated.note = "an attribute"
+    parameter = torch.nn.Parameter(tensor.clone())
+    parameter.note = 1
+    return {
+        "counter": Counter("counted"),
+        "device": torch.device("cuda:1"),
+        "dtypes": [torch.float32, torch.bfloat16, torch.uint16, torch.float8_e4m3fn, torch.complex64, torch.bool],
+        "layout": tensor.layout,
+        "size": tensor.size(),
+        "set": {1, "two"},
+        "bytes": b"\x00\xff",
+        "bytearray": bytearray(b"abc"),
+        "complex": 1 + 2j,
+        "huge": 2**100,
+        "nothing": None,
+        1.5: "float",
+        True: "bool",
+        None: "None",
+        (1, (2, "x")): "tuple",
+        torch.float32: "dtype",
+        "complex tensor": torch.tensor([1 + 2j]),
+        "uint16 tensor": torch.tensor([1, 2], dtype=torch.uint16),
+        "float8 tensor": torch.tensor([1.0, 2.0]).to(torch.float8_e4m3fn),
+        "meta tensor": torch.empty(2, 3, device="meta"),
+        "sparse tensor": tensor.to_sparse(),
+        "quantized tensor": torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8),
+        "annotated tensor": annotated,
+        "annotated parameter": parameter,
+        "storage": torch.arange(4).untyped_storage(),
+    }
+
+
 def describe(tensor):
     data = tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
     return {
@@ -93,6 +130,13 @@ for name, tensors in FILES.items():
     record(name, tensors)
 for protocol in 3, 4, 5:
     record(f"protocol{protocol}", linear().state_dict(keep_vars=True), pickle_protocol=protocol)
+
+for key in "model_state_dict", "state_dict", "model", "net":
+    model = linear().state_dict()
+    file = OUT / f"in_{key}.pt"
+    torch.save({"epoch": 3, **beside(), key: model, "last": 1}, file)
+    torch.load(file, weights_only=True)
+    expected[f"in_{key}"] = {name: describe(tensor) for name, tensor in model.items()}
 
 torch.serialization.set_crc32_options(False)
 record("no_checksums", DTYPES)

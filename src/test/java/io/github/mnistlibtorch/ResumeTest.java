@@ -168,7 +168,7 @@ class ResumeTest {
         try (Checkpoint checkpoint = Checkpoint.read(file("out"))) {
             assertThatThrownBy(() -> run(config("adam", 0, "float32"), "out", NOTHING, checkpoint))
                     .isInstanceOf(InputException.class)
-                    .hasMessageContaining("linear1.weight is Double torch.Size([8, 784]) instead of Float");
+                    .hasMessageContaining("its \"linear1.weight\" is Double, and the model's is Float");
         }
     }
 

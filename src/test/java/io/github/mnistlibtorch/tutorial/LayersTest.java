@@ -143,7 +143,7 @@ class LayersTest {
             Map<String, Tensor> parameters = StateDict.parameters(net);
             assertThatThrownBy(() -> StateDict.load(net, parameters, Path.of("weights.pt")))
                     .isInstanceOf(InputException.class)
-                    .hasMessageContaining("features.norm.running_mean is missing");
+                    .hasMessageContaining("it lacks \"features.norm.running_mean\"");
         }
     }
 

@@ -179,6 +179,21 @@ public record Checkpoint(
         return history.size() - 1;
     }
 
+    /** Converted weights would go on as another run. */
+    private void requireDtypes(Module model) throws InputException {
+        try (TensorScope scope = TensorScope.open()) {
+            for (Map.Entry<String, Tensor> own : StateDict.of(model).entrySet()) {
+                Tensor saved = this.model.get(own.getKey());
+                if (saved != null
+                        && saved.scalar_type().intern()
+                                != own.getValue().scalar_type().intern()) {
+                    throw refusal.because("its \"" + own.getKey() + "\" is " + saved.scalar_type()
+                            + ", and the model's is " + own.getValue().scalar_type());
+                }
+            }
+        }
+    }
+
     /**
      * Gives a model the saved weights, and the default generator the saved state.
      *
@@ -186,6 +201,7 @@ public record Checkpoint(
      * @throws InputException if the weights are not those of such a model
      */
     public void restore(Module model) throws InputException {
+        requireDtypes(model);
         StateDict.load(model, this.model, file());
         try (TensorScope scope = TensorScope.open()) {
             requireFit(StateDict.parameters(model).values());

@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.Resources;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.MnistCnn;
@@ -62,13 +63,15 @@ public final class MnistModels {
      * A model with saved weights: {@code model.load_state_dict(torch.load(file))}, where the names and shapes in the file
      * say which model it is.
      *
-     * @param file a {@code .pt} file or one in the safetensors format, all float32 or all float64
+     * @param file a {@code .pt} file or one in the safetensors format, of any floating-point dtype: float64 if all are, else float32
      * @return a model that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
     public static ImageClassificationBase load(Path file) throws IOException {
-        Map<String, Tensor> tensors = StateDict.read(file);
+        Map<String, Tensor> read = StateDict.read(file);
+        Map<String, Tensor> tensors = StateDict.unwrapped(read);
         try {
+            requireFinite(tensors, file);
             boolean isCnn = tensors.containsKey("conv1.weight");
             ImageClassificationBase model =
                     create(isCnn ? "cnn" : "mlp", isCnn ? List.of() : hiddenSizes(tensors, file));
@@ -81,7 +84,19 @@ public final class MnistModels {
                 return model;
             });
         } finally {
-            tensors.values().forEach(Tensor::close);
+            read.values().forEach(Tensor::close);
+        }
+    }
+
+    /** A run that has diverged leaves such weights; whatever is asked of them, they answer the same. */
+    private static void requireFinite(Map<String, Tensor> tensors, Path file) throws InputException {
+        for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
+            try (TensorScope scope = TensorScope.open()) {
+                if (!tensor.getValue().isfinite().all().item_bool()) {
+                    throw new InputException(file + " holds weights that are NaN or infinite, as a training run leaves"
+                            + " that has diverged; train again with a lower learning rate");
+                }
+            }
         }
     }
 
@@ -123,6 +138,6 @@ public final class MnistModels {
 
     private static InputException unusable(Path file, String reason) {
         return new InputException(
-                file + " does not hold the weights of this network: " + reason + "; use a file that train has written");
+                file + " does not hold the weights of this model: " + reason + "; use a file that train has written");
     }
 }

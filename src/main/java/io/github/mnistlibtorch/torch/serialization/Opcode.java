@@ -33,6 +33,13 @@ final class Opcode {
     static final int NEWTRUE = 0x88;
     static final int NEWFALSE = 0x89;
     static final int LONG1 = 0x8a;
+    static final int LONG4 = 0x8b;
+    static final int NEWOBJ = 0x81;
+    static final int EMPTY_SET = 0x8f;
+    static final int ADDITEMS = 0x90;
+    static final int SHORT_BINSTRING = 'U';
+    static final int BINBYTES = 'B';
+    static final int SHORT_BINBYTES = 'C';
     static final int SHORT_BINUNICODE = 0x8c;
     static final int BINUNICODE8 = 0x8d;
     static final int STACK_GLOBAL = 0x93;

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * Reads a dictionary from a pickle, a state dict above all. A pickle is a program; this runs the few instructions that
@@ -24,16 +25,22 @@ import java.util.Optional;
  */
 final class PickleDecoder {
     /** Bounds the memory that a small file can ask for; a tensor takes some 40 instructions. */
-    private static final int MAX_INSTRUCTIONS = 1_000_000;
+    static final int MAX_INSTRUCTIONS = 6_000_000;
 
     /** More are beyond many operations of LibTorch. */
     private static final int MAX_DIMENSIONS = 64;
 
-    /** The functions that a state dict asks for; {@code torch.FloatStorage} and so on are a {@link Dtype} instead. */
+    /**
+     * The functions that give tensors and dictionaries, with the number of arguments that are looked at;
+     * {@code torch.FloatStorage} and so on are a {@link Dtype} instead.
+     */
     private enum Function {
         ORDERED_DICT("collections.OrderedDict", 0),
-        TENSOR("torch._utils._rebuild_tensor_v2", 6),
-        PARAMETER("torch._utils._rebuild_parameter", 3);
+        TENSOR("torch._utils._rebuild_tensor_v2", 4),
+        OLD_TENSOR("torch._utils._rebuild_tensor", 4),
+        PARAMETER("torch._utils._rebuild_parameter", 1),
+        PARAMETER_WITH_STATE("torch._utils._rebuild_parameter_with_state", 1),
+        WITH_ATTRIBUTES("torch._tensor._rebuild_from_type_v2", 3);
 
         private final String name;
         private final int arity;
@@ -44,12 +51,28 @@ final class PickleDecoder {
         }
     }
 
-    /** What most people's programs call the state dict of the model in a checkpoint. */
-    private static final String CHECKPOINT = "model_state_dict";
+    /** What else {@code torch.load(weights_only=True)} allows; nothing that is made of these is looked at. */
+    private static final Pattern PASSED_OVER = Pattern.compile("collections\\.Counter"
+            + "|torch\\.nn\\.parameter\\.Parameter"
+            + "|torch\\.serialization\\._get_layout"
+            + "|torch\\.(Size|device|Tensor)"
+            + "|_codecs\\.encode"
+            + "|(builtins|__builtin__)\\.(set|bytearray|complex)"
+            + "|torch\\.(cuda\\.)?\\w+Storage"
+            + "|torch\\.storage\\.(Untyped|Typed)Storage"
+            + "|torch\\.(u?int\\d+|float\\w+|bfloat16|complex\\d+|bool|q\\w+|bits\\w+|per_(tensor|channel)_\\w+)"
+            + "|torch\\._utils\\._rebuild_(tensor_v3|qtensor|sparse_tensor|meta_tensor_no_storage|nested_tensor"
+            + "|wrapper_subclass|device_tensor_from_numpy|device_tensor_from_cpu_tensor)");
+
+    /** What people's programs call the state dict of the model in a checkpoint. */
+    private static final List<String> CHECKPOINT = List.of("model_state_dict", "state_dict", "model", "net");
+
+    /** Something that is not looked at, by the name of what makes it. */
+    private record PassedOver(String name) {}
 
     private static final Object MARK = new Object();
 
-    /** Stands for None and whole numbers of more than 64 bits. */
+    /** Stands for None, whole numbers of more than 64 bits, bytes and sets. */
     private static final Object OTHER = new Object();
 
     private final ByteBuffer in;
@@ -70,13 +93,20 @@ final class PickleDecoder {
      */
     static Map<String, TensorMetadata> stateDict(byte[] pickle, InvalidFile refusal) throws InputException {
         Map<?, ?> dict = dict(pickle, refusal);
-        if (dict.get(CHECKPOINT) instanceof Map<?, ?> inCheckpoint) {
-            dict = inCheckpoint;
+        for (String name : CHECKPOINT) {
+            if (dict.get(name) instanceof Map<?, ?> inCheckpoint) {
+                dict = inCheckpoint;
+                break;
+            }
         }
         Map<String, TensorMetadata> stateDict = new LinkedHashMap<>();
         for (Map.Entry<?, ?> item : dict.entrySet()) {
             if (!(item.getKey() instanceof String name)) {
-                throw refusal.because("its key " + item.getKey() + " is not a text");
+                throw refusal.because("a key in it is not a text");
+            }
+            if (item.getValue() instanceof PassedOver made) {
+                throw refusal.because("what it holds as " + quoted(name) + ", made by " + made.name()
+                        + ", is not a tensor of a dtype that is read here");
             }
             if (!(item.getValue() instanceof TensorMetadata tensor)) {
                 throw refusal.because("what it holds as " + quoted(name) + " is not a tensor");
@@ -123,6 +153,11 @@ final class PickleDecoder {
             case Opcode.BININT1 -> stack.add((long) uint8());
             case Opcode.BININT2 -> stack.add((long) uint16());
             case Opcode.LONG1 -> stack.add(number(take(uint8())));
+            case Opcode.LONG4 -> stack.add(number(take(uint32())));
+            case Opcode.SHORT_BINSTRING, Opcode.SHORT_BINBYTES -> skip(uint8());
+            case Opcode.BINBYTES -> skip(uint32());
+            case Opcode.EMPTY_SET -> stack.add(OTHER);
+            case Opcode.ADDITEMS -> popToMark();
             case Opcode.BINFLOAT ->
                 stack.add(take(Double.BYTES).order(ByteOrder.BIG_ENDIAN).getDouble());
             case Opcode.SHORT_BINUNICODE -> stack.add(text(take(uint8())));
@@ -153,7 +188,16 @@ final class PickleDecoder {
             case Opcode.BINPERSID -> stack.add(storage(as(Object[].class, pop())));
             case Opcode.REDUCE -> {
                 Object[] arguments = as(Object[].class, pop());
-                stack.add(result(as(Function.class, pop()), arguments));
+                stack.add(result(pop(), arguments));
+            }
+            case Opcode.NEWOBJ -> {
+                Object[] arguments = as(Object[].class, pop());
+                Object type = pop();
+                // Python makes an OrderedDict so, too.
+                stack.add(
+                        type == Function.ORDERED_DICT
+                                ? new LinkedHashMap<>()
+                                : result(as(PassedOver.class, type), arguments));
             }
             case Opcode.INST -> throw unknown(line() + "." + line());
             case Opcode.EXT1 -> throw unknown("extension " + uint8());
@@ -171,7 +215,13 @@ final class PickleDecoder {
             }
         }
         Optional<Dtype> storage = module.equals("torch") ? Dtype.ofStorage(name) : Optional.empty();
-        return storage.orElseThrow(() -> unknown(full));
+        if (storage.isPresent()) {
+            return storage.get();
+        }
+        if (PASSED_OVER.matcher(full).matches()) {
+            return new PassedOver(full);
+        }
+        throw unknown(full);
     }
 
     private InputException unknown(String name) {
@@ -179,25 +229,38 @@ final class PickleDecoder {
     }
 
     /** What Python would get from {@code function(*arguments)}. */
-    private Object result(Function function, Object[] arguments) throws InputException {
-        requireLength(function.arity, arguments);
-        return switch (function) {
+    private Object result(Object function, Object[] arguments) throws InputException {
+        if (function instanceof PassedOver made) {
+            return made;
+        }
+        Function known = as(Function.class, function);
+        if (arguments.length < known.arity || known == Function.ORDERED_DICT && arguments.length > 0) {
+            throw inconsistent();
+        }
+        return switch (known) {
             case ORDERED_DICT -> new LinkedHashMap<>();
-            case TENSOR -> // the last two say whether a gradient is required, and hold hooks
-                tensor(
-                        as(TensorMetadata.Storage.class, arguments[0]),
-                        as(Long.class, arguments[1]),
-                        counts(as(Object[].class, arguments[2])),
-                        counts(as(Object[].class, arguments[3])));
-            case PARAMETER -> as(TensorMetadata.class, arguments[0]);
+            case TENSOR, OLD_TENSOR -> // what follows says whether a gradient is required, and holds hooks and metadata
+                arguments[0] instanceof PassedOver storage
+                        ? storage
+                        : tensor(
+                                as(TensorMetadata.Storage.class, arguments[0]),
+                                as(Long.class, arguments[1]),
+                                counts(as(Object[].class, arguments[2])),
+                                counts(as(Object[].class, arguments[3])));
+            case PARAMETER, PARAMETER_WITH_STATE ->
+                arguments[0] instanceof PassedOver tensor ? tensor : as(TensorMetadata.class, arguments[0]);
+            case WITH_ATTRIBUTES -> result(arguments[0], as(Object[].class, arguments[2]));
         };
     }
 
     /** The storage of a persistent id, {@code ('storage', torch.FloatStorage, key, location, numel)}. */
-    private TensorMetadata.Storage storage(Object[] id) throws InputException {
+    private Object storage(Object[] id) throws InputException {
         requireLength(5, id);
         if (!id[0].equals("storage")) {
             throw inconsistent();
+        }
+        if (id[1] instanceof PassedOver type) {
+            return type;
         }
         // The location, such as cuda:0, says where the storage was; here it will be on the CPU.
         as(String.class, id[3]);
@@ -257,12 +320,13 @@ final class PickleDecoder {
         }
         for (int i = 0; i < items.length; i += 2) {
             Object key = items[i];
-            // Other keys would be asked for their hash, which a dict that contains itself cannot give.
-            if (!(key instanceof String) && !(key instanceof Long)) {
-                throw refusal.because("a key is neither a text nor a whole number");
+            // As in Python, no list or dict can be a key: it could contain itself, and so had no hash. Tuples have
+            // their own.
+            if (key instanceof List || key instanceof Map) {
+                throw refusal.because("a list or a dictionary is used as a key");
             }
-            if (dict.put(key, items[i + 1]) != null) {
-                throw refusal.because("it has the key " + quoted(key.toString()) + " twice");
+            if (dict.put(key, items[i + 1]) != null && key instanceof String text) {
+                throw refusal.because("it has the key " + quoted(text) + " twice");
             }
         }
     }
@@ -275,8 +339,16 @@ final class PickleDecoder {
 
     /** Sets attributes, as {@code _metadata} of a state dict; nothing depends on them. */
     private void build() throws InputException {
-        as(Map.class, pop());
-        as(Map.class, top());
+        Object state = pop();
+        if (!(top() instanceof PassedOver)) {
+            as(Map.class, state);
+            as(Map.class, top());
+        }
+    }
+
+    private void skip(long bytes) throws InputException {
+        take(bytes);
+        stack.add(OTHER);
     }
 
     private Object remembered(long index) throws InputException {

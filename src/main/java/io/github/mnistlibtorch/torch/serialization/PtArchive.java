@@ -26,7 +26,10 @@ import org.bytedeco.pytorch.Tensor;
 /** The zip file that a {@code .pt} file is: entries in one folder, none of them compressed. */
 final class PtArchive implements Closeable {
     /** Bounds the memory that the table of contents takes; a tensor has one entry at most. */
-    private static final int MAX_ENTRIES = 100_000;
+    private static final int MAX_ENTRIES = 100_010;
+
+    /** There are some other entries. */
+    static final int MAX_STORAGES = 100_000;
 
     private final ZipFile zip;
     private final InvalidFile refusal;

@@ -26,7 +26,7 @@ public final class PtFile {
     private static final String LITTLE_ENDIAN = "little";
 
     /** In bytes; a tensor takes some 200 of them. */
-    private static final int MAX_PICKLE = 1 << 24;
+    private static final int MAX_PICKLE = 1 << 26;
 
     private static final byte[] ZIP_START = {'P', 'K', 3, 4};
 
@@ -40,7 +40,7 @@ public final class PtFile {
      * same content gives the same bytes.
      *
      * @param stateDict by name, written in its order; of any shape, strides and device, each with a storage of its own
-     * @throws IllegalArgumentException for a tensor of another dtype
+     * @throws IllegalArgumentException for a tensor of another dtype, or more tensors or names than can be read again
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> stateDict) throws IOException {
@@ -64,6 +64,10 @@ public final class PtFile {
     }
 
     private static AtomicFile.Content content(PickleEncoder pickle) {
+        if (pickle.tensors().size() > PtArchive.MAX_STORAGES || pickle.bytes().length > MAX_PICKLE) {
+            throw new IllegalArgumentException("a .pt file holds at most " + PtArchive.MAX_STORAGES
+                    + " tensors, and names of " + MAX_PICKLE + " bytes together");
+        }
         return out -> {
             try (AlignedZip zip = new AlignedZip(out)) {
                 zip.put(ROOT + PICKLE, pickle.bytes());
@@ -82,7 +86,7 @@ public final class PtFile {
     /**
      * {@code torch.load(file, map_location="cpu")} of a state dict: every tensor, on the CPU, without a gradient, in
      * the order of the file. Tensors that shared memory in Python share it here. Of a checkpoint, its
-     * {@code ["model_state_dict"]}.
+     * {@code ["model_state_dict"]}, {@code ["state_dict"]}, {@code ["model"]} or {@code ["net"]}.
      *
      * @return by name; the caller closes the tensors, or its open {@link io.github.mnistlibtorch.torch.runtime.TensorScope} does
      * @throws InputException if the file does not exist, is damaged or holds anything but tensors; nothing is

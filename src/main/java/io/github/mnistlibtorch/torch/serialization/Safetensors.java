@@ -24,7 +24,7 @@ import org.bytedeco.pytorch.Tensor;
  */
 public final class Safetensors {
     /** The limit of the reference implementation, in bytes. */
-    private static final long MAX_HEADER = 100_000_000;
+    static final int MAX_HEADER = 100_000_000;
 
     private static final int LENGTH_FIELD = Long.BYTES;
 
@@ -37,12 +37,17 @@ public final class Safetensors {
      * @param tensors by name; of any shape, strides and device. Written in the order of the reference
      *     implementation (wide dtypes first, then by name), so that the same content gives the same bytes
      * @param metadata free text kept with the tensors; empty for none
-     * @throws IllegalArgumentException for a tensor of another dtype, or named {@code __metadata__}
+     * @throws IllegalArgumentException for a tensor of another dtype, or named {@code __metadata__}, or if names and shapes are
+     *     longer than a file may have them
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
         SafetensorsHeader header = SafetensorsHeader.of(tensors, metadata);
         byte[] json = header.toBytes();
+        if (json.length > MAX_HEADER) {
+            throw new IllegalArgumentException("the names and shapes take " + json.length
+                    + " bytes, and a safetensors file has room for " + MAX_HEADER);
+        }
         AtomicFile.write(file, out -> {
             out.write(lengthField().putLong(0, json.length).array());
             out.write(json);

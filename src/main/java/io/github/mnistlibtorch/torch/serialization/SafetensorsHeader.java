@@ -18,6 +18,7 @@ import org.bytedeco.pytorch.Tensor;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
 import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
@@ -37,6 +38,10 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
 
     // The two disabled features would escape slashes and control characters otherwise than the reference does.
     private static final JsonFactory JSON = JsonFactory.builder()
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNameLength(Safetensors.MAX_HEADER)
+                    .maxStringLength(Safetensors.MAX_HEADER)
+                    .build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
             .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
@@ -128,6 +133,9 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         List<Entry> entries = new ArrayList<>();
         for (Map.Entry<String, JsonNode> property : root.properties()) {
             if (property.getKey().equals(METADATA)) {
+                if (property.getValue().isNull()) {
+                    continue; // as the reference implementation takes it
+                }
                 metadata.putAll(texts(property.getValue(), refusal));
             } else {
                 entries.add(entry(property.getKey(), property.getValue(), refusal));

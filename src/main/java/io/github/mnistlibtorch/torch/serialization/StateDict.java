@@ -1,22 +1,32 @@
 package io.github.mnistlibtorch.torch.serialization;
 
+import static java.util.Objects.requireNonNull;
+
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.bytedeco.pytorch.Module;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.StringSharedModuleDict;
 import org.bytedeco.pytorch.StringTensorDict;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /** The tensors of a module by name: {@code module.state_dict()} and {@code module.load_state_dict(…)}. */
 public final class StateDict {
+    private static final List<String> WRAPPERS = List.of("module.", "_orig_mod.", "model.");
+
+    /** So many names and shapes are in a message, of each kind. */
+    private static final int FEW = 3;
+
     private StateDict() {}
 
     /**
@@ -117,46 +127,78 @@ public final class StateDict {
     }
 
     /**
-     * {@code module.load_state_dict(tensors, strict=True)}: copies values into parameters and buffers, all or none.
+     * {@code module.load_state_dict(tensors, strict=True)}: copies values into parameters and buffers, all or none, and
+     * converts them to their dtypes. Names that all begin with what a wrapper puts before them, as {@code module.} of
+     * {@code DataParallel}, are taken without it if the module has no such names.
      *
      * @param source the file that the tensors come from, for the message
-     * @throws InputException if a name, shape or dtype is not the module's; the message lists all that differ
+     * @throws InputException if a name or shape is not the module's; the message names a few
      */
     public static void load(Module module, Map<String, Tensor> tensors, Path source) throws InputException {
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Map<String, Tensor> own = of(module);
-            List<String> differences = differences(own, tensors);
-            if (!differences.isEmpty()) {
-                throw new InputException(source + " does not hold the weights of this network: "
-                        + String.join(", ", differences) + "; use a file that was written for the same architecture");
+            Map<String, Tensor> found = own.keySet().equals(tensors.keySet()) ? tensors : unwrapped(tensors);
+            String difference = difference(own, found);
+            if (difference != null) {
+                throw new InputException(source + " does not hold the weights of this model: " + difference
+                        + "; use a file that was written for the same architecture");
             }
-            tensors.forEach((name, tensor) -> {
-                Tensor target = own.get(name);
-                if (target != null) {
-                    target.copy_(tensor);
-                }
-            });
+            own.forEach((name, target) -> target.copy_(requireNonNull(found.get(name))));
         }
     }
 
-    private static List<String> differences(Map<String, Tensor> expected, Map<String, Tensor> found) {
-        List<String> differences = new ArrayList<>();
-        expected.forEach((name, parameter) -> {
-            Tensor tensor = found.get(name);
-            if (tensor == null) {
-                differences.add(name + " is missing");
-            } else if (!describe(tensor).equals(describe(parameter))) {
-                differences.add(name + " is " + describe(tensor) + " instead of " + describe(parameter));
+    /**
+     * A state dict without what wrappers put before all names: {@code module.} of {@code DataParallel} and
+     * {@code DistributedDataParallel}, {@code _orig_mod.} of {@code torch.compile}, {@code model.} of Lightning.
+     *
+     * @return the same tensors by shorter names, or {@code tensors} if they have none in common
+     */
+    public static Map<String, Tensor> unwrapped(Map<String, Tensor> tensors) {
+        Map<String, Tensor> unwrapped = tensors;
+        for (boolean isWrapped = true; isWrapped; ) {
+            isWrapped = false;
+            for (String wrapper : WRAPPERS) {
+                if (!unwrapped.isEmpty() && unwrapped.keySet().stream().allMatch(name -> name.startsWith(wrapper))) {
+                    Map<String, Tensor> shorter = new LinkedHashMap<>();
+                    unwrapped.forEach((name, tensor) -> shorter.put(name.substring(wrapper.length()), tensor));
+                    unwrapped = shorter;
+                    isWrapped = true;
+                }
             }
-        });
-        found.keySet().stream()
-                .filter(name -> !expected.containsKey(name))
-                .forEach(name -> differences.add(name + " is unexpected"));
-        return differences;
+        }
+        return unwrapped;
     }
 
-    private static String describe(Tensor tensor) {
-        return tensor.scalar_type() + " " + PythonRepr.size(tensor);
+    /** What a few of the names and shapes are and should be; null if all are as they should be. */
+    private static @Nullable String difference(Map<String, Tensor> wanted, Map<String, Tensor> found) {
+        List<String> missing = wanted.keySet().stream()
+                .filter(name -> !found.containsKey(name))
+                .toList();
+        List<String> unexpected = found.keySet().stream()
+                .filter(name -> !wanted.containsKey(name))
+                .toList();
+        List<String> differences = new ArrayList<>();
+        if (!missing.isEmpty()) {
+            differences.add("it lacks " + few(missing));
+        }
+        if (!unexpected.isEmpty()) {
+            differences.add("it has " + few(unexpected));
+        }
+        List<String> shapes = new ArrayList<>();
+        wanted.forEach((name, tensor) -> {
+            Tensor other = found.get(name);
+            if (other != null && !Arrays.equals(other.shape(), tensor.shape())) {
+                shapes.add(InvalidFile.quoted(name) + " is " + PythonRepr.size(other) + " instead of "
+                        + PythonRepr.size(tensor));
+            }
+        });
+        shapes.stream().limit(FEW).forEach(differences::add);
+        return differences.isEmpty() ? null : String.join(", ", differences);
+    }
+
+    private static String few(List<String> names) {
+        String few = names.stream().limit(FEW).map(InvalidFile::quoted).collect(Collectors.joining(", "));
+        return names.size() > FEW ? few + " and " + (names.size() - FEW) + " more" : few;
     }
 }

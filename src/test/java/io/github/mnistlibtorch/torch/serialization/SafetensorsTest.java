@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -201,6 +202,24 @@ class SafetensorsTest {
                     .withMessageContaining("__metadata__");
         }
         assertThat(folder).isEmptyDirectory();
+    }
+
+    /** As {@code load_file} of Python's safetensors does. */
+    @Test
+    void metadataMayBeNull() throws IOException {
+        byte[] header = ("{\"__metadata__\":null,\"a\":" + u8("[1]", "[0,1]") + "}").getBytes(StandardCharsets.UTF_8);
+        byte[] length = ByteBuffer.allocate(Long.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(header.length)
+                .array();
+        Path file = folder.resolve("null.safetensors");
+        Files.write(file, length);
+        Files.write(file, header, StandardOpenOption.APPEND);
+        Files.write(file, new byte[] {5}, StandardOpenOption.APPEND);
+        Map<String, Tensor> tensors = Safetensors.read(file);
+        assertThat(tensors.keySet()).containsExactly("a");
+        assertThat(Safetensors.readMetadata(file)).isEmpty();
+        tensors.values().forEach(Tensor::close);
     }
 
     @Test
