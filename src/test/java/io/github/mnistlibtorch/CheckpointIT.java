@@ -149,16 +149,16 @@ class CheckpointIT {
                         "--resume=" + whole.resolve("out/checkpoint.pt"),
                         "--out=other",
                         "--seed=7",
-                        "--schedule=2@0.5,3@0.1",
+                        "--schedule=2@0.5,3@0.2",
                         "--optimizer=adam",
                         "--val-size=500",
                         "--data=data")
                 .assertRefused(
                         "out/checkpoint.pt is of another run: --seed is 7 instead of 42, --val-size is 500 instead of 10000,"
-                                + " --optimizer is adam instead of sgd, --schedule is 2@0.5,3@0.1 instead of 2@0.5,2@0.1,"
+                                + " --optimizer is adam instead of sgd, --schedule is 2@0.5,3@0.2 instead of 2@0.5,2@0.1,"
                                 + " --data holds 10000 pictures (CRC-32 ",
                         " instead of 60000 pictures (CRC-32 ",
-                        "; leave these options as they were, or begin a new run without --resume");
+                        "; leave these options as they were, or begin a new run without --resume, with these weights by --init");
         assertThat(folder.resolve("other")).doesNotExist();
     }
 

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
@@ -111,6 +112,49 @@ class ResumeTest {
         }
         resume(config, "often", NOTHING);
         assertSameFiles("whole", "often");
+    }
+
+    /** A finished run goes on as if it had been asked for more epochs at once: of its last call of fit, or of others. */
+    @ParameterizedTest
+    @CsvSource({"sgd,1", "adam,1", "momentum,4", "rmsprop,3"})
+    void aFinishedRunIsTrainedFurther(String optimizer, int moreEpochs) throws IOException {
+        RunConfig config = config(optimizer, 0, "float32");
+        for (List<Phase> longer : List.of(
+                List.of(SCHEDULE.get(0), new Phase(3 + moreEpochs, 0.01)),
+                List.of(SCHEDULE.get(0), SCHEDULE.get(1), new Phase(moreEpochs, 0.003)))) {
+            RunConfig more = config.with(config.valSize(), longer);
+            String atOnce = run(more, "whole", NOTHING, null);
+            run(config, "finished", NOTHING, null);
+            assertThat(resume(more, "finished", NOTHING)).isEqualTo(atOnce);
+            assertSameFiles("whole", "finished");
+        }
+    }
+
+    @Test
+    void aRunBeginsWithTheWeightsOfAnother() throws IOException {
+        RunConfig config = config("sgd", 0, "float32");
+        run(config, "first", NOTHING, null);
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        List<EpochResult> results = new TrainingRun(config("sgd", 0, "float64"), mnist, cpu)
+                .printTo(new PrintStream(printed, true, UTF_8))
+                .initFrom(folder.resolve("first/model.pt"))
+                .run();
+        List<EpochResult> first;
+        try (Checkpoint checkpoint = Checkpoint.read(file("first"))) {
+            first = checkpoint.history();
+        }
+        // The same validation split, as the seed is the same; float64 adds the same numbers more exactly.
+        assertThat(results.get(0).valLoss())
+                .isCloseTo(first.get(first.size() - 1).valLoss(), within(1e-6));
+        assertThat(results.get(0).valAcc())
+                .isEqualTo(first.get(first.size() - 1).valAcc());
+        assertThatThrownBy(() -> new TrainingRun(config, mnist, cpu)
+                        .printNothing()
+                        .initFrom(Path.of("test-data/pt/state_dict.pt"))
+                        .run())
+                .isInstanceOf(InputException.class)
+                .hasMessageStartingWith("test-data/pt/state_dict.pt does not hold the weights of this model: it lacks"
+                        + " \"linear1.weight\", \"linear1.bias\", \"linear2.weight\" and 1 more, it has");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfig.Difference;
 import io.github.mnistlibtorch.torch.runtime.InputException;
@@ -39,15 +40,23 @@ record ResumeCheck(Checkpoint checkpoint) {
         }
     }
 
-    /** @throws InputException if the checkpoint is of another run; it lists all that differs */
+    /**
+     * Checks that the checkpoint is of this run, whose schedule may go on where its own ends.
+     *
+     * @throws InputException if it is of another; the message lists all that differs
+     */
     void requireSame(RunConfig config) throws InputException {
         List<String> differences = checkpoint.config().differences(config).stream()
                 .filter(difference -> !difference.name().equals("val-batch-size"))
+                .filter(difference -> !difference.name().equals("schedule")
+                        || !Phase.continues(
+                                config.schedule(), checkpoint.config().schedule()))
                 .map(ResumeCheck::inWords)
                 .toList();
         if (!differences.isEmpty()) {
-            throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
-                    + "; leave these options as they were, or begin a new run without --resume");
+            throw new InputException(
+                    checkpoint.file() + " is of another run: " + String.join(", ", differences)
+                            + "; leave these options as they were, or begin a new run without --resume, with these weights by --init");
         }
     }
 

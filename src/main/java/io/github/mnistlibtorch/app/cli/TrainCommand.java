@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
             "  mnist-libtorch train --schedule 10@0.1 --hidden-size 128 --out wide",
             "  mnist-libtorch train --model cnn --schedule 3@0.1",
             "  mnist-libtorch train --resume wide/checkpoint.pt",
+            "  mnist-libtorch train --resume wide/checkpoint.pt --schedule 10@0.1,5@0.01",
             "  mnist-libtorch train --data fashion-mnist --optimizer adam --schedule 5@1e-3"
         })
 final class TrainCommand implements Callable<Integer> {
@@ -59,8 +60,16 @@ final class TrainCommand implements Callable<Integer> {
             paramLabel = "FILE",
             description =
                     "Go on where an interrupted run was, from its checkpoint.pt, and end as it would have ended, bit"
-                            + " for bit. Options that are left out are as they were; --out is then the folder of FILE.")
+                            + " for bit. Options that are left out are as they were, --out is the folder of FILE; a"
+                            + " --schedule may be longer than it was, which trains a finished run further.")
     private @Nullable Path resume;
+
+    @Option(
+            names = "--init",
+            paramLabel = "FILE",
+            description = "Begin with the weights in FILE instead of random ones: a .pt or safetensors file, or a"
+                    + " checkpoint, of the same model.")
+    private @Nullable Path init;
 
     @Option(
             names = "--timings",
@@ -110,6 +119,10 @@ final class TrainCommand implements Callable<Integer> {
             throw new InputException((dryRun ? "--dry-run" : "--trace")
                     + " is for a run from its beginning, so it cannot go with --resume; leave one of them out");
         }
+        if (init != null && (resume != null || traceOption.file().isPresent())) {
+            throw new InputException((resume == null ? "--trace" : "--resume")
+                    + " has weights of its own, so it cannot go with --init; leave one of them out");
+        }
         DistributedEnvironment environment = groupOption.environment();
         if (environment != null) {
             traceOption.recordShareOf(environment.rank());
@@ -142,6 +155,7 @@ final class TrainCommand implements Callable<Integer> {
             agreed.put("what gradients go through on a GPU", ProcessGroup.hasNccl() ? "NCCL" : "Gloo");
         }
         agreed.put("--resume", resume == null ? "not given" : "given");
+        agreed.put("--init", init == null ? "not given" : "given");
         agreed.put("--dry-run", dryRun ? "given" : "not given");
         agreed.put("--allow-nan", allowNan ? "given" : "not given");
         return agreed;
@@ -172,6 +186,9 @@ final class TrainCommand implements Callable<Integer> {
                 new TrainingRun(config, dataset, device).listeners(traceOption.begin(config, folder.files()), guard);
         if (checkpoint != null) {
             run.resume(checkpoint);
+        }
+        if (init != null) {
+            run.initFrom(init);
         }
         if (group != null) {
             run.together(group);

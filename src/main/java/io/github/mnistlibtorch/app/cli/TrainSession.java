@@ -77,7 +77,7 @@ record TrainSession(
                     .ifPresent(aside -> runOptions.say(
                             "An unfinished run is in the way; to go on with it later: train --resume " + aside));
         } else {
-            logResumption(checkpoint, computedWith);
+            logResumption(checkpoint, config, computedWith);
         }
         Path file = folder.checkpoint();
         Path resumed = checkpoint == null ? null : checkpoint.file();
@@ -108,8 +108,8 @@ record TrainSession(
         return 0;
     }
 
-    private void logResumption(Checkpoint from, Map<String, String> computedWith) {
-        long all = from.config().epochs();
+    private void logResumption(Checkpoint from, RunConfig config, Map<String, String> computedWith) {
+        long all = config.epochs();
         runOptions.say(
                 from.epochs() == all
                         ? "Every epoch is done in " + from.file() + "; the results are written again."

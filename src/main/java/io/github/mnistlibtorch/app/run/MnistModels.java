@@ -88,6 +88,21 @@ public final class MnistModels {
         }
     }
 
+    /**
+     * Gives a model the weights in a file.
+     *
+     * @throws IOException if the file cannot be read, or holds others
+     */
+    static void loadInto(ImageClassificationBase model, Path file) throws IOException {
+        Map<String, Tensor> tensors = StateDict.read(file);
+        try {
+            requireFinite(tensors, file);
+            StateDict.load(model, tensors, file);
+        } finally {
+            tensors.values().forEach(Tensor::close);
+        }
+    }
+
     /** A run that has diverged leaves such weights; whatever is asked of them, they answer the same. */
     private static void requireFinite(Map<String, Tensor> tensors, Path file) throws InputException {
         for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {

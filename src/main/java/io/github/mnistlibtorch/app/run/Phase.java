@@ -33,6 +33,18 @@ public record Phase(int epochs, double lr) {
                 + "' is not EPOCHS@LR,… such as 5@0.5,5@0.1 for five epochs at learning rate 0.5, then five at 0.1");
     }
 
+    /**
+     * Whether a schedule goes on where another one ends: it has the same calls of {@code fit}, of which the last may have more
+     * epochs, and maybe others after them.
+     */
+    public static boolean continues(List<Phase> longer, List<Phase> schedule) {
+        int last = schedule.size() - 1;
+        return longer.size() > last
+                && longer.subList(0, last).equals(schedule.subList(0, last))
+                && longer.get(last).lr == schedule.get(last).lr
+                && longer.get(last).epochs >= schedule.get(last).epochs;
+    }
+
     static String format(List<Phase> schedule) {
         return schedule.stream()
                 .map(phase -> phase.epochs + "@" + PythonRepr.repr(phase.lr))

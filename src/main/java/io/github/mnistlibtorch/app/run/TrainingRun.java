@@ -62,6 +62,7 @@ public class TrainingRun {
     private PrintStream out = System.out;
     private @Nullable Path folder;
     private @Nullable Checkpoint checkpoint;
+    private @Nullable Path init;
     private @Nullable ProcessGroup group;
 
     /**
@@ -103,10 +104,17 @@ public class TrainingRun {
     /**
      * Goes on where an interrupted run was, and ends like one that was not.
      *
-     * @param checkpoint of a run with this configuration, number of workers excepted, on this dataset; stays the caller's
+     * @param checkpoint of a run with this configuration on this dataset; stays the caller's. The number of workers may be another,
+     *     and the schedule may go on where its own ends
      */
     public TrainingRun resume(Checkpoint checkpoint) {
         this.checkpoint = checkpoint;
+        return this;
+    }
+
+    /** Begins with the weights in a file instead of random ones: {@code model.load_state_dict(torch.load(file))}. */
+    public TrainingRun initFrom(Path weights) {
+        this.init = weights;
         return this;
     }
 
@@ -120,7 +128,7 @@ public class TrainingRun {
      * Runs it.
      *
      * @return the evaluation before training and after each epoch
-     * @throws InputException if the checkpoint is not of this model and optimizer
+     * @throws InputException if the checkpoint or the weights to begin with are not of this model and optimizer
      * @throws IOException if a file cannot be written
      */
     public final List<EpochResult> run() throws IOException {
@@ -162,6 +170,8 @@ public class TrainingRun {
             Devices.toDtype(toDevice(model, device), config.scalarType());
             if (checkpoint != null) {
                 checkpoint.restore(model);
+            } else if (init != null) {
+                MnistModels.loadInto(model, init);
             }
             TrainingState training = train(
                     model,
