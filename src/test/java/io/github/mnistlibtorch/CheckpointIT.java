@@ -51,17 +51,20 @@ class CheckpointIT {
     @CsvSource({"INT,Epoch [0]", "TERM,Epoch [0]", "INT,[{'val_loss'", "TERM,Epoch [1]"})
     void aSignalEndsTheRunAndResumeGoesOnWithIt(String signal, String after) throws Exception {
         assumeFalse(isIgnored(signal), "signal " + signal + " is ignored here, as by a job in the background");
-        Process process = start("train", SCHEDULE, "--out=out");
+        Process process = start("train", SCHEDULE, "--out=out", "--num-workers=2");
         awaitLine(process, after);
         kill(process, signal);
         assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
         assertThat(process.exitValue()).isEqualTo(130);
-        assertThat(lines("err"))
-                .last()
-                .isEqualTo("mnist-libtorch: interrupted; to go on: train --resume out/checkpoint.pt");
+        String hint = "mnist-libtorch: interrupted; to go on: ";
+        String last = lines("err").get(lines("err").size() - 1);
+        assertThat(last)
+                .isEqualTo(hint + "java -jar " + Program.JAR + " train --resume out/checkpoint.pt --num-workers 2");
         assertThat(folder.resolve("out/model.pt")).doesNotExist();
 
-        Program.Result resumed = Program.run(folder, "train", "--resume=out/checkpoint.pt");
+        String path = Path.of(System.getProperty("java.home"), "bin") + ":" + System.getenv("PATH");
+        Program.Result resumed =
+                Program.run(folder, Map.of("PATH", path), List.of("sh", "-c", last.substring(hint.length())));
         assertThat(resumed.exitCode()).as(String.join("\n", resumed.err())).isZero();
         assertThat(resumed.out()).isEqualTo(uninterrupted.out());
         assertThat(resumed.err())
@@ -198,8 +201,8 @@ class CheckpointIT {
         Program.Result other = Program.run(folder, "train", "--schedule=1@0.5", "--seed=1", "--out=out");
         assertThat(other.exitCode()).as(String.join("\n", other.err())).isZero();
         assertThat(other.err())
-                .contains("An unfinished run is in the way; to go on with it later: train --resume"
-                        + " out/checkpoint.unfinished.pt");
+                .contains("An unfinished run is in the way; to go on with it later: java -jar " + Program.JAR
+                        + " train --resume" + " out/checkpoint.unfinished.pt");
         assertThat(folder.resolve("out/checkpoint.unfinished.pt")).hasBinaryContent(unfinished);
 
         Program.Result third = Program.run(folder, "train", "--schedule=1@0.5", "--out=out");

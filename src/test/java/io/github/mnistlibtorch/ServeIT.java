@@ -181,6 +181,20 @@ class ServeIT {
         }
     }
 
+    @Test
+    void headIsAnsweredLikeGetWithoutABody() throws Exception {
+        HttpRequest head = HttpRequest.newBuilder(URI.create(url))
+                .method("HEAD", BodyPublishers.noBody())
+                .build();
+        HttpResponse<String> answer = HTTP.send(head, BodyHandlers.ofString());
+        HttpResponse<String> page =
+                HTTP.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+        assertThat(answer.statusCode()).isEqualTo(200);
+        assertThat(answer.body()).isEmpty();
+        assertThat(answer.headers().firstValueAsLong("content-length").orElseThrow())
+                .isEqualTo(page.body().getBytes(StandardCharsets.UTF_8).length);
+    }
+
     /** A page of another site, whose name has been pointed at this machine. */
     @Test
     void anotherNameForThisMachineIsNotAnswered() throws Exception {
@@ -192,7 +206,9 @@ class ServeIT {
             out.flush();
             ByteArrayOutputStream answer = new ByteArrayOutputStream();
             socket.getInputStream().transferTo(answer);
-            assertThat(answer.toString(StandardCharsets.US_ASCII)).startsWith("HTTP/1.1 403 ");
+            assertThat(answer.toString(StandardCharsets.US_ASCII))
+                    .startsWith("HTTP/1.1 403 ")
+                    .contains("start it with --host to let others in");
         }
     }
 

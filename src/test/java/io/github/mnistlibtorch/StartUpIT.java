@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -111,6 +113,75 @@ class StartUpIT {
                         "info"));
         assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
         assertThat(run.out()).anyMatch(line -> line.startsWith("native_libraries: " + temporary));
+    }
+
+    /** As for a user id without a name in a container; Java's own guess would be made where the program runs. */
+    @Test
+    void anUnknownHomeIsThatOfTheEnvironmentOrAPrivateFolder() throws IOException {
+        List<String> unknown = Program.command(List.of("-Duser.home=?"), "info");
+        Program.Result run = Program.run(folder, Map.of("HOME", folder.toString()), unknown);
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).contains("native_libraries: " + folder.resolve(".javacpp/cache"));
+
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        unknown = Program.command(List.of("-Duser.home=?", "-Djava.io.tmpdir=" + temporary), "info");
+        for (int i = 0; i < 2; i++) {
+            run = Program.run(folder, Map.of("HOME", folder.resolve("none").toString()), unknown);
+            assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+            assertThat(run.out()).anyMatch(line -> line.matches("native_libraries: .*/tmp/mnist-libtorch-\\d+/cache"));
+        }
+        assertThat(run.err()).as("unpacked once").isEmpty();
+        assertThat(folder.resolve("?")).doesNotExist();
+        try (Stream<Path> made = Files.list(temporary)) {
+            assertThat(made.map(path -> {
+                        try {
+                            return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
+                        } catch (IOException e) {
+                            throw new UncheckedIOException(e);
+                        }
+                    }))
+                    .containsExactly("rwx------");
+        }
+    }
+
+    /** A Java without the library that draws text, as slim images have it, or without fonts. */
+    @Test
+    void whatNeedsFontsDoesNotDecideOverAResult() throws IOException {
+        Path java = javaWithout("libfontmanager.so");
+        List<String> command = new ArrayList<>(Program.command(List.of(), "train", "--schedule=1@0.5", "--out=out"));
+        command.set(0, java.toString());
+        Program.Result run = Program.run(folder, Map.of(), command);
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).last().asString().startsWith("val_acc: 0.");
+        assertThat(run.err())
+                .filteredOn(line -> line.startsWith("warning: pictures with text are not drawn"))
+                .singleElement()
+                .asString()
+                .endsWith("; install some, such as Debian's fontconfig and fonts-dejavu-core, and a complete Java");
+        for (String file : List.of("model.pt", "model.safetensors", "history.json", "batch.png", "report.html")) {
+            assertThat(folder.resolve("out").resolve(file)).isNotEmptyFile();
+        }
+        assertThat(folder.resolve("out/loss.png")).doesNotExist();
+    }
+
+    /** What the launcher looks for beside itself is copied, all else of this Java is linked to. */
+    private Path javaWithout(String library) throws IOException {
+        Path home = Path.of(System.getProperty("java.home"));
+        Path slim = folder.resolve("java");
+        for (String file : List.of("bin/java", "lib/libjli.so", "lib/server/libjvm.so")) {
+            Files.createDirectories(slim.resolve(file).getParent());
+            Files.copy(home.resolve(file), slim.resolve(file));
+        }
+        Files.createSymbolicLink(slim.resolve("conf"), home.resolve("conf"));
+        try (Stream<Path> libraries = Files.list(home.resolve("lib"))) {
+            for (Path file : libraries.toList()) {
+                Path link = slim.resolve("lib").resolve(file.getFileName());
+                if (!file.endsWith(library) && !Files.exists(link)) {
+                    Files.createSymbolicLink(link, file);
+                }
+            }
+        }
+        return slim.resolve("bin/java");
     }
 
     /** The shell makes the names: a JVM in a POSIX locale cannot. */

@@ -6,6 +6,7 @@ import io.github.mnistlibtorch.torch.distributed.DistributedException;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.LibTorchException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.UnusableLibTorchException;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.listeners.DivergedException;
@@ -16,6 +17,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import picocli.AutoComplete;
 import picocli.CommandLine;
@@ -63,6 +65,8 @@ public final class CommandLineInterface {
 
     private static final String LIBTORCH = "--libtorch";
 
+    private static final Pattern STACK_TRACE = Pattern.compile("\n(\tat |Exception raised|frame #)");
+
     private static final int FAILED = 1;
     private static final int BAD_INPUT = 2;
 
@@ -94,7 +98,7 @@ public final class CommandLineInterface {
             // While the command line is read, and then the data.
             LibTorch.startInBackground();
         }
-        Warnings.showWith(message -> System.err.println("warning: " + message));
+        Warnings.showWith(message -> System.err.println("warning: " + PlainText.sentence(message)));
         try {
             int exitCode = commandLine().execute(arguments.length == 0 ? new String[] {"train"} : arguments);
             if (System.out.checkError()) {
@@ -104,11 +108,24 @@ public final class CommandLineInterface {
             return exitCode;
         } catch (OutOfMemoryError e) {
             System.err.println("mnist-libtorch: Java has no memory left (" + e.getMessage()
-                    + "); give it more with java -Xmx1g -jar …");
+                    + "); give it more with java -Xmx1g -jar ...");
+            return FAILED;
+        } catch (LinkageError | InternalError e) {
+            System.err.println(
+                    "mnist-libtorch: this Java lacks a part (" + PlainText.sentence(LibTorch.firstLine(root(e)))
+                            + "); use a complete one, such as Debian's default-jre, with its fonts");
             return FAILED;
         } finally {
             LibTorch.finishStart();
         }
+    }
+
+    private static Throwable root(Throwable thrown) {
+        Throwable root = thrown;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
     }
 
     static CommandLine commandLine() {
@@ -135,7 +152,7 @@ public final class CommandLineInterface {
         PrintWriter err = command.getErr();
         List<String> suggestions =
                 e instanceof CommandLine.UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
-        err.println("mnist-libtorch: " + LibTorch.firstLine(e)
+        err.println("mnist-libtorch: " + PlainText.sentence(String.valueOf(e.getMessage()))
                 + (suggestions.isEmpty() ? "" : "; did you mean " + String.join(" or ", suggestions) + "?")
                 + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
         return BAD_INPUT;
@@ -160,9 +177,16 @@ public final class CommandLineInterface {
 
     /** What is wrong; Java says of a file that may not be read no more than its name. */
     static String sentence(Exception e) {
-        return e instanceof AccessDeniedException denied
-                ? denied.getFile() + " may not be read or written; change its permissions, or name another"
-                : LibTorch.firstLine(e);
+        if (e instanceof AccessDeniedException denied) {
+            return PlainText.sentence(
+                    denied.getFile() + " may not be read or written; change its permissions, or name another");
+        }
+        // A message of this program is one sentence, whatever a file is called, but for what it quotes; of others, the
+        // first line is.
+        return PlainText.sentence(
+                e instanceof InputException
+                        ? STACK_TRACE.split(String.valueOf(e.getMessage()), 2)[0]
+                        : LibTorch.firstLine(e));
     }
 
     private static boolean saysItAll(Exception e) {

@@ -23,7 +23,9 @@ final class Converters {
         try {
             return Path.of(text);
         } catch (InvalidPathException e) {
-            throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")");
+            boolean isUtf8 = "UTF-8".equals(System.getProperty("sun.jnu.encoding"));
+            throw new TypeConversionException("'" + text + "' cannot be a path here (" + e.getReason() + ")"
+                    + (isUtf8 ? "" : "; use a locale with all characters, such as LC_ALL=C.UTF-8"));
         }
     }
 

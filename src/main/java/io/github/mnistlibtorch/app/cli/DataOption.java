@@ -34,6 +34,16 @@ final class DataOption {
         return mnist;
     }
 
+    /** The folder, wherever the program runs; null for the data in the program. */
+    @Nullable String absolute() {
+        return folder == null ? null : folder.toAbsolutePath().toString();
+    }
+
+    /** Takes the folder that a run had, if no other is given. */
+    void restore(@Nullable String saved) {
+        folder = folder == null && saved != null ? Path.of(saved) : folder;
+    }
+
     /** What the images of a data set are, in words: so that another is known as another. */
     static String describe(Mnist mnist) {
         return mnist.size() + " pictures (CRC-32 " + Long.toHexString(mnist.crc32()) + ")";

@@ -11,6 +11,7 @@ import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.io.IOException;
@@ -81,13 +82,14 @@ final class ParityCommand implements Callable<Integer> {
         Trace expected = TraceFile.read(trace);
         Trace actual = against == null ? run(expected) : TraceFile.read(against);
         List<CheckResult> results = TraceComparison.compare(expected, actual, report);
-        results.forEach(System.out::println);
-        report.lines().forEach(System.out::println);
+        results.forEach(result -> System.out.println(PlainText.sentence(result.toString())));
+        report.lines().forEach(line -> System.out.println(PlainText.sentence(line)));
         return results.stream()
                 .filter(result -> !result.passed())
                 .findFirst()
                 .map(result -> {
-                    System.out.println("First divergence: " + result.name() + ": " + result.detail());
+                    System.out.println(
+                            "First divergence: " + PlainText.sentence(result.name() + ": " + result.detail()));
                     return 1;
                 })
                 .orElseGet(() -> {

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.predict.Box;
 import io.github.mnistlibtorch.app.predict.DigitClassifier;
 import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
@@ -75,7 +76,7 @@ final class PredictCommand implements Callable<Integer> {
             return String.format(
                     Locale.ROOT,
                     "%s%s: %d (%.1f %%), then %d (%.1f %%)%s",
-                    image,
+                    PlainText.of(image.toString()),
                     of,
                     first,
                     100 * probabilities[first],

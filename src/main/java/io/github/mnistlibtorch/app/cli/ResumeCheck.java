@@ -5,15 +5,56 @@ import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfig.Difference;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.TypeConversionException;
 
 /** {@code --resume}: whether a run may go on from a checkpoint, and what it takes over from it. */
 record ResumeCheck(Checkpoint checkpoint) {
     private static final String DEVICE = "device";
     private static final String THREADS = "threads";
+
+    /** Where the data were; which they were, the configuration says. */
+    static final String DATA_FOLDER = "data folder";
+
+    /** Options that a checkpoint does not keep. */
+    private static final List<String> NOT_KEPT = List.of("--libtorch", "--num-workers", "--allow-nan", "--quiet");
+
+    private static final Pattern PLAIN = Pattern.compile("[\\w@%+=:,./-]+");
+
+    /** The command that goes on from a checkpoint, to be pasted into a shell. */
+    static String command(CommandSpec train, Path checkpoint) {
+        String jar = System.getProperty("java.class.path");
+        StringBuilder command = new StringBuilder("java -jar ")
+                .append(quoted(jar.endsWith(".jar") ? jar : "mnist-libtorch.jar"))
+                .append(" train --resume ")
+                .append(quoted(checkpoint.toString()));
+        ParseResult given = train.commandLine().getParseResult();
+        for (String name : NOT_KEPT) {
+            OptionSpec option = given.matchedOption(name);
+            if (option != null) {
+                command.append(' ').append(name);
+                if (option.arity().max() > 0) {
+                    command.append(' ')
+                            .append(quoted(option.originalStringValues().get(0)));
+                }
+            }
+        }
+        return command.toString();
+    }
+
+    private static String quoted(String text) {
+        if (PLAIN.matcher(text).matches()) {
+            return text;
+        }
+        return System.getProperty("os.name").startsWith("Windows")
+                ? '"' + text + '"'
+                : "'" + text.replace("'", "'\\''") + "'";
+    }
 
     /**
      * Gives options that may change the last digits the values that they had, where they are not given.

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.cli;
 
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -54,7 +55,7 @@ final class RunOptions {
     /** Tells the person at the terminal, unless they do not want to be told. */
     void say(String sentence) {
         if (!quiet) {
-            System.err.println(sentence);
+            System.err.println(PlainText.sentence(sentence));
         }
     }
 }

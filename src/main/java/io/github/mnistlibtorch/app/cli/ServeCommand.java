@@ -61,7 +61,9 @@ final class ServeCommand implements Callable<Integer> {
         try (DigitServer server = listen(model, device, address)) {
             // Ctrl-C ends the process when its hooks have ended.
             Runtime.getRuntime().addShutdownHook(new Thread(server::close));
-            System.out.println("Draw a digit at http://" + host + ":" + server.port() + "/ (Ctrl-C ends)");
+            // Every address is one to listen at, but none to open in a browser.
+            String shown = address.isAnyLocalAddress() ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host;
+            System.out.println("Draw a digit at http://" + shown + ":" + server.port() + "/ (Ctrl-C ends)");
             System.out.flush();
             new CountDownLatch(1).await();
         } catch (InterruptedException e) {

@@ -6,6 +6,7 @@ import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.Sweep;
+import io.github.mnistlibtorch.torch.plot.Fonts;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
@@ -153,6 +154,9 @@ final class SweepCommand implements Callable<Integer> {
     }
 
     private void draw(Sweep sweep) throws IOException {
+        if (!Fonts.canDraw(out.resolve(PICTURE))) {
+            return;
+        }
         SweepPlot.write(
                 out.resolve(PICTURE),
                 sweep.comparedButTheSeed(),

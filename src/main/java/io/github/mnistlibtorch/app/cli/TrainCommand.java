@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
@@ -141,6 +142,7 @@ final class TrainCommand implements Callable<Integer> {
         boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
         deviceOption.startLibTorch(/* gpu= */ !onCpu);
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
+            dataOption.restore(checkpoint.computedWith().get(ResumeCheck.DATA_FOLDER));
             return train(checkpoint, dataOption.load(Mnist.Split.TRAIN), null, null);
         }
     }
@@ -179,6 +181,9 @@ final class TrainCommand implements Callable<Integer> {
         Device device = deviceOption.start(localRank);
         LibTorch.setNumThreads(runOptions.threads());
 
+        if (init != null) {
+            MnistModels.requireWeights(init, config);
+        }
         RunFolder folder = new RunFolder(out);
         TrainingListener guard = // one rank that stopped at a step of its own would leave the others waiting
                 allowNan ? new TrainingListener() {} : new TerminateOnNaN(/* everyStep= */ group == null);
@@ -193,7 +198,8 @@ final class TrainCommand implements Callable<Integer> {
         if (group != null) {
             run.together(group);
         }
-        TrainSession session = new TrainSession(run, checkpoint, group, runOptions, traceOption, timings);
+        TrainSession session =
+                new TrainSession(run, checkpoint, group, runOptions, traceOption, dataOption, spec, timings);
         return dryRun || group != null && group.rank() > 0
                 ? session.runOnly(dryRun)
                 : session.runAndSave(config, folder, dataset.size() - config.valSize(), device);

@@ -12,6 +12,7 @@ import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.distributed.DistributedException;
 import io.github.mnistlibtorch.torch.distributed.ProcessGroup;
 import io.github.mnistlibtorch.torch.runtime.Environment;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
@@ -22,12 +23,14 @@ import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Device;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 
 /**
  * A run at a terminal: with its progress, ended by Ctrl-C, saved.
  *
  * @param checkpoint where the run goes on from, {@code null} if it begins
  * @param group the processes that train together, {@code null} if one trains alone
+ * @param command {@code train}, as it was called
  * @param timings where to write how long it took, {@code null} for nowhere
  */
 record TrainSession(
@@ -36,6 +39,8 @@ record TrainSession(
         @Nullable ProcessGroup group,
         RunOptions runOptions,
         TraceOption traceOption,
+        DataOption dataOption,
+        CommandSpec command,
         @Nullable Path timings) {
     /**
      * Runs without checkpoints and results; writes a trace only, if one is asked for.
@@ -74,8 +79,8 @@ record TrainSession(
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()
-                    .ifPresent(aside -> runOptions.say(
-                            "An unfinished run is in the way; to go on with it later: train --resume " + aside));
+                    .ifPresent(aside -> runOptions.say("An unfinished run is in the way; to go on with it later: "
+                            + ResumeCheck.command(command, aside)));
         } else {
             logResumption(checkpoint, config, computedWith);
         }
@@ -96,7 +101,8 @@ record TrainSession(
             // After a resume, it may be that no epoch has been done since.
             Path last = writer.hasCheckpoint() || resumed == null ? file : resumed;
             System.err.println("mnist-libtorch: interrupted; to go on"
-                    + (group == null ? ": " : ", start all ranks with: ") + "train --resume " + last);
+                    + (group == null ? ": " : ", start all ranks with: ")
+                    + PlainText.of(ResumeCheck.command(command, last)));
             return GracefulShutdown.EXIT_CODE;
         }
         traceOption.write(runOptions);
@@ -115,6 +121,9 @@ record TrainSession(
                         ? "Every epoch is done in " + from.file() + "; the results are written again."
                         : "Going on after " + from.epochs() + " of " + all + " epochs, from " + from.file() + ".");
         computedWith.forEach((name, value) -> {
+            if (name.equals(ResumeCheck.DATA_FOLDER)) {
+                return; // the configuration says that the data are the same
+            }
             String saved = from.computedWith().get(name);
             // A checkpoint of an earlier version does not say all of it.
             if (saved != null && !value.equals(saved)) {
@@ -138,11 +147,15 @@ record TrainSession(
                         System::nanoTime);
     }
 
-    /** What may change the last digits. */
+    /** What may change the last digits, and where the data are. */
     private Map<String, String> computedWith(Device device) {
         Map<String, String> computedWith = Environment.kernels();
         computedWith.put("device", PythonRepr.str(device));
         computedWith.put("threads", Integer.toString(runOptions.threads()));
+        String data = dataOption.absolute();
+        if (data != null) {
+            computedWith.put(ResumeCheck.DATA_FOLDER, data);
+        }
         return computedWith;
     }
 }

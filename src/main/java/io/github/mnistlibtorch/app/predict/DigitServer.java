@@ -81,11 +81,15 @@ public final class DigitServer implements AutoCloseable {
         try (exchange) {
             String host = exchange.getRequestHeaders().getFirst("Host");
             if (loopback && (host == null || !LOOPBACK.matcher(host).matches())) {
-                refuse(exchange, 403, "this program answers on its own machine alone");
+                refuse(
+                        exchange,
+                        403,
+                        "this program answers on its own machine alone; start it with --host to let others in");
                 return;
             }
-            String asked =
-                    exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath();
+            // The answer to HEAD is that to GET, without its body.
+            String method = exchange.getRequestMethod().equals("HEAD") ? "GET" : exchange.getRequestMethod();
+            String asked = method + " " + exchange.getRequestURI().getPath();
             switch (asked) {
                 case "GET /" -> send(exchange, 200, "text/html; charset=utf-8", resource("index.html"));
                 case "GET /serve.js" -> send(exchange, 200, "text/javascript; charset=utf-8", resource("serve.js"));
@@ -141,6 +145,11 @@ public final class DigitServer implements AutoCloseable {
         exchange.getResponseHeaders().set("Content-Security-Policy", POLICY);
         exchange.getResponseHeaders().set("X-Content-Type-Options", "nosniff");
         exchange.getResponseHeaders().set("Cache-Control", "no-store");
+        if (exchange.getRequestMethod().equals("HEAD")) {
+            exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
+            exchange.sendResponseHeaders(status, /* no body */ -1);
+            return;
+        }
         exchange.sendResponseHeaders(status, body.length);
         exchange.getResponseBody().write(body);
     }

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
+import io.github.mnistlibtorch.torch.plot.Fonts;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.geom.Rectangle2D;
@@ -26,6 +27,9 @@ final class ConfusionMatrix {
      * @throws IOException if the file cannot be written
      */
     static void write(Path png, Predictions predictions) throws IOException {
+        if (!Fonts.canDraw(png)) {
+            return;
+        }
         int classes = predictions.classes();
         int side = CELL * classes;
         String title = String.format(

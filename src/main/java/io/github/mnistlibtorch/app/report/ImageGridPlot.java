@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
+import io.github.mnistlibtorch.torch.plot.Fonts;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -25,6 +26,9 @@ final class ImageGridPlot {
     record Image(float[] values, int width, String caption) {}
 
     static void write(Path png, String title, List<Image> images, DoubleFunction<Color> colour) throws IOException {
+        if (!Fonts.canDraw(png)) {
+            return;
+        }
         int rows = (images.size() + PER_ROW - 1) / PER_ROW;
         int width = GAP + PER_ROW * (SIDE + GAP);
         Canvas.write(png, width, TOP + Math.max(1, rows) * (SIDE + CAPTION + BELOW), canvas -> {

@@ -103,6 +103,17 @@ public final class MnistModels {
         }
     }
 
+    /**
+     * Checks that a file holds weights for the model of a run, before the run begins.
+     *
+     * @throws IOException if the file cannot be read, or holds others
+     */
+    public static void requireWeights(Path file, RunConfig config) throws IOException {
+        try (ImageClassificationBase model = config.newModel()) {
+            loadInto(model, file);
+        }
+    }
+
     /** A run that has diverged leaves such weights; whatever is asked of them, they answer the same. */
     private static void requireFinite(Map<String, Tensor> tensors, Path file) throws InputException {
         for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {

@@ -68,6 +68,10 @@ public final class LibTorch {
      */
     record Build(String name, Cuda cuda) {}
 
+    static {
+        CacheFolder.choose();
+    }
+
     private LibTorch() {}
 
     /**

@@ -35,6 +35,10 @@ final class NativeLibraries {
 
     private static final Pattern CLASS = Pattern.compile("org/bytedeco/pytorch/([^/]+)\\.class");
 
+    /** What the linker says, and Java. */
+    private static final Pattern NO_MEMORY =
+            Pattern.compile("(?i)cannot allocate memory|unable to allocate|out of memory");
+
     private NativeLibraries() {}
 
     /** A library in a jar, and where it is to be unpacked. */
@@ -253,6 +257,12 @@ final class NativeLibraries {
         Throwable root = cause;
         while (root.getCause() != null) {
             root = root.getCause();
+        }
+        if (NO_MEMORY.matcher(LibTorch.firstLine(root)).find()) {
+            return new LibTorchException(
+                    "LibTorch could not be loaded: the process may not take enough memory (" + LibTorch.firstLine(root)
+                            + "); raise its limit, such as that of ulimit -v",
+                    cause);
         }
         return new LibTorchException(
                 "LibTorch could not be loaded from " + cacheDirectory() + ": " + LibTorch.firstLine(root)

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.serialization;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.nio.file.Path;
 
 /**
@@ -22,7 +23,7 @@ public record InvalidFile(Path file, String format, String remedy) {
     static String quoted(String text) {
         int shown = 100;
         String start = text.length() > shown ? text.substring(0, shown) + "..." : text;
-        return "\"" + start.replaceAll("\\p{Cntrl}", "?") + "\"";
+        return "\"" + PlainText.of(start) + "\"";
     }
 
     private String message(String reason) {

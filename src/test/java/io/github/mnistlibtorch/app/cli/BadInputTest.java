@@ -64,6 +64,35 @@ class BadInputTest {
         run("train", "--data", at("empty")).assertRefused("empty", "train-images-idx3-ubyte");
     }
 
+    /** Colours, a title for the window, a line that begins again, text from right to left, and a new line. */
+    @ParameterizedTest
+    @ValueSource(strings = {"\033[31mred", "\033]0;title\007", "a\rb", "a\u202eb", "a\u009bb", "a\nb", "a\u2028b"})
+    void nothingOfANameReachesTheTerminalRaw(String name) throws IOException {
+        String shown = name.replaceAll("[\\p{Cc}\\p{Cf}\u2028]", "?");
+        run("predict", "--model", at(name), at(name)).assertRefused(shown + " is not a file");
+        run("train", "--data", at(name)).assertRefused(shown + " does not exist");
+        Files.writeString(folder.resolve(name), "no picture");
+        run("parity", at(name)).assertRefused(shown);
+        run("train", "--resume", at(name)).assertRefused(shown);
+    }
+
+    @Test
+    void namesOfAnyLengthMakeAShortSentence() {
+        CommandLineRun run = run("predict", "--model", at("x".repeat(100_000)), "y");
+        run.assertRefused("xxx");
+        assertThat(run.err().get(0)).hasSizeLessThan(2_100);
+    }
+
+    @Test
+    void weightsToBeginWithAndThoseOfACheckpoint() {
+        run("train", "--init", at("a.pt"), "--resume", at("b.pt"))
+                .assertRefused("--resume has weights of its own, so it cannot go with --init");
+        run("train", "--init", at("a.pt"), "--trace", at("t.json"))
+                .assertRefused("--trace has weights of its own, so it cannot go with --init");
+        run("train", "--data", at("set"), "--val-size", "10", "--batch-size", "5", "--init", at("a.pt"))
+                .assertRefused("a.pt is not a file");
+    }
+
     @Test
     void missingFile() throws IOException {
         Files.delete(data.resolve("t10k-labels-idx1-ubyte"));
