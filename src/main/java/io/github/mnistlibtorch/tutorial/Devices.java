@@ -21,6 +21,7 @@ public final class Devices {
 
     /** Pick GPU if available, else CPU: the article's {@code get_default_device()}. */
     public static Device getDefaultDevice() {
+        LibTorch.ensureStarted();
         return torch.cuda_is_available() ? new Device("cuda") : new Device("cpu");
     }
 
@@ -31,6 +32,7 @@ public final class Devices {
      * @throws IllegalArgumentException if LibTorch knows no such device
      */
     public static Device of(String name) {
+        LibTorch.ensureStarted();
         try {
             return new Device(name);
         } catch (RuntimeException e) {

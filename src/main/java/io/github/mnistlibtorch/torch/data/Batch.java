@@ -45,9 +45,37 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer {
         }
     }
 
+    /**
+     * The stacked images.
+     *
+     * @throws IllegalStateException if the batch has been freed
+     */
+    @Override
+    public Tensor images() {
+        return present(images);
+    }
+
+    /**
+     * Their classes.
+     *
+     * @throws IllegalStateException if the batch has been freed
+     */
+    @Override
+    public Tensor labels() {
+        return present(labels);
+    }
+
+    private static Tensor present(Tensor tensor) {
+        if (tensor.isNull()) {
+            throw new IllegalStateException("this batch has been freed, as its loader went on; to keep it, take"
+                    + " batch.images().clone() and batch.labels().clone() before");
+        }
+        return tensor;
+    }
+
     /** Number of examples B: {@code len(labels)}. */
     public int size() {
-        return Math.toIntExact(labels.size(0));
+        return Math.toIntExact(labels().size(0));
     }
 
     @Override

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
     private @Nullable B current;
-    private boolean closed;
+    private volatile boolean closed;
     private final AtomicBoolean inUse = new AtomicBoolean();
     private final IntConsumer yielded;
     private int count;
@@ -97,6 +97,11 @@ public abstract class BatchIterator<B> implements Iterator<B>, AutoCloseable {
         } finally {
             leave();
         }
+    }
+
+    /** Whether this has been closed, or its last batch was taken. */
+    final boolean hasEnded() {
+        return closed;
     }
 
     private boolean goesOn() {

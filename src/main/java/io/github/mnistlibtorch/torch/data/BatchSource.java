@@ -7,6 +7,7 @@ import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import org.bytedeco.pytorch.Tensor;
@@ -83,9 +84,19 @@ abstract class BatchSource<B> {
             return indices -> {
                 try (TensorScope scope = TensorScope.open()) {
                     B batch = read(indices);
-                    return batch == null ? null : Tensors.keep(scope, pinMemory ? pinned(batch) : batch);
+                    B placed = batch == null ? null : pinMemory ? pinned(batch) : batch;
+                    Tensors.map(placed, tensor -> kept(scope, tensor));
+                    return placed;
                 }
             };
+        }
+
+        /** The batch will be freed. What was made outside of any scope, as in a dataset, has no owner to keep it alive then. */
+        private static Tensor kept(TensorScope scope, Tensor tensor) {
+            if (tensor.referenceCount() == 0) {
+                tensor.retainReference();
+            }
+            return scope.keep(tensor);
         }
 
         @SuppressWarnings("unchecked") // a batch is mapped to one of its own type
@@ -111,10 +122,15 @@ abstract class BatchSource<B> {
             @Override
             Reader<B> reader(Options options) {
                 Iterator<T> iterator = dataset.iterator();
+                AtomicBoolean ended = new AtomicBoolean(); // a stream is not asked again
                 Reader<B> reader = indices -> {
                     List<T> items = new ArrayList<>(indices.length);
-                    while (items.size() < indices.length && iterator.hasNext()) {
-                        items.add(requireNonNull(iterator.next(), "an item of the dataset is null"));
+                    while (!ended.get() && items.size() < indices.length) {
+                        if (iterator.hasNext()) {
+                            items.add(requireNonNull(iterator.next(), "an item of the dataset is null"));
+                        } else {
+                            ended.set(true);
+                        }
                     }
                     boolean tooFew = items.isEmpty() || (options.dropLast() && items.size() < indices.length);
                     return tooFew ? null : requireNonNull(collate.collate(items), NO_BATCH);

@@ -1,10 +1,14 @@
 package io.github.mnistlibtorch.torch.data;
 
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
 import java.lang.ref.Cleaner;
+import java.lang.ref.WeakReference;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.function.Supplier;
@@ -37,6 +41,14 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
     private static final int DEFAULT_PREFETCH_FACTOR = 2;
 
+    /** Python's sentence, where each worker has its own iterator of the stream. */
+    private static final String REPLICAS = "For multiprocessing data-loading, this could be caused by not properly"
+            + " configuring the IterableDataset replica at each worker. Please see"
+            + " https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples.";
+
+    /** So many passes may be unfinished before forgotten ones are sought. */
+    private static final int UNFINISHED = 8;
+
     private final BatchSource<B> source;
     private final BatchSource.Options options;
     private final Sampler<int[]> indices;
@@ -53,11 +65,16 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     private Cleaner.@Nullable Cleanable persistentPoolCleaner;
     private @Nullable Integer announcedSize;
 
+    /** Passes with workers of their own, which this must not keep alive; those that have ended are among them for a while. */
+    private final List<WeakReference<BatchIterator<B>>> unfinished = new ArrayList<>();
+
+    private int mostUnfinished = UNFINISHED;
+
     private DataLoader(Builder<B> builder, BatchSource<B> source, Sampler<int[]> indices, int prefetchFactor) {
         this.source = source;
         this.indices = indices;
         this.options = new BatchSource.Options(
-                builder.unbatched || builder.batchSampler != null ? null : builder.batchSize,
+                builder.unbatched || builder.batchSampler != null ? null : builder.size(),
                 builder.dropLast,
                 builder.pinMemory && torch.cuda_is_available());
         this.numWorkers = builder.numWorkers;
@@ -171,7 +188,27 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
         }
     }
 
+    /**
+     * Ends passes that were left in the middle and forgotten, if there are many: the garbage collector alone knows which these are,
+     * and may not look for long, as the threads and batches of a pass are no memory of Java's.
+     */
+    private synchronized void endForgottenPasses() {
+        unfinished.removeIf(DataLoader::hasEnded);
+        if (unfinished.size() < mostUnfinished) {
+            return;
+        }
+        System.gc();
+        unfinished.removeIf(DataLoader::hasEnded);
+        mostUnfinished = Math.max(UNFINISHED, 2 * unfinished.size()); // those are in use
+    }
+
+    private static boolean hasEnded(WeakReference<? extends BatchIterator<?>> reference) {
+        BatchIterator<?> pass = reference.get();
+        return pass == null || pass.hasEnded();
+    }
+
     private BatchIterator<B> passWithItsOwnWorkers() {
+        endForgottenPasses();
         Iterator<int[]> visit = indices.iterator();
         WorkerPool<B> pool = newPool();
         pool.start();
@@ -181,6 +218,9 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                 pool.join();
                 source.passEnded();
             });
+            synchronized (this) {
+                unfinished.add(new WeakReference<>(pass));
+            }
             BatchSource<B> batches = source; // the cleaner must not keep this loader alive
             CLEANER.register(pass, () -> {
                 pool.stop();
@@ -235,7 +275,8 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                         Warnings.warn(
                                 "Length of IterableDataset " + source.dataset() + " was reported to be " + announced
                                         + " (when accessing size() of the DataLoader), but " + yielded
-                                        + " samples have been fetched.");
+                                        + " samples have been fetched. "
+                                        + (numWorkers == 0 ? "" : REPLICAS));
                     }
                 };
     }
@@ -259,7 +300,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
     public static final class Builder<B> {
         private final Supplier<BatchSource<B>> sources;
         private final boolean unbatched;
-        private int batchSize = 1;
+        private @Nullable Integer batchSize;
         private boolean shuffle;
         private @Nullable Sampler<Integer> sampler;
         private @Nullable Sampler<int[]> batchSampler;
@@ -373,6 +414,7 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
          *     of Python's {@code ValueError}
          */
         public DataLoader<B> build() {
+            LibTorch.ensureStarted();
             require(
                     numWorkers >= 0,
                     "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.");
@@ -392,8 +434,11 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
             }
             require(sampler == null || !shuffle, "sampler option is mutually exclusive with shuffle");
             require(
-                    batchSampler == null || (batchSize == 1 && !unbatched && !shuffle && sampler == null && !dropLast),
+                    batchSampler == null || (size() == 1 && !unbatched && !shuffle && sampler == null && !dropLast),
                     "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last");
+            require(
+                    !unbatched || batchSize == null,
+                    "batch_size=None option, which is unbatched(...), is mutually exclusive with batch_size");
             require(
                     !unbatched || !dropLast,
                     "batch_size=None option disables auto-batching and is mutually exclusive with drop_last");
@@ -405,12 +450,16 @@ public final class DataLoader<B> implements Iterable<B>, AutoCloseable {
                     prefetch);
         }
 
+        private int size() {
+            return batchSize == null ? 1 : batchSize;
+        }
+
         private Sampler<int[]> indices(BatchSource<B> source) {
             if (batchSampler != null) {
                 return batchSampler;
             }
             Sampler<Integer> order = order(source);
-            return unbatched ? new BatchSampler(order, 1, false) : new BatchSampler(order, batchSize, dropLast);
+            return unbatched ? new BatchSampler(order, 1, false) : new BatchSampler(order, size(), dropLast);
         }
 
         private Sampler<Integer> order(BatchSource<B> source) {

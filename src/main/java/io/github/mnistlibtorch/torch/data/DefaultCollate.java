@@ -32,18 +32,16 @@ public final class DefaultCollate {
         if (first instanceof LabeledImage) {
             return Batch.of(cast(items, LabeledImage.class));
         }
-        if (first instanceof Long || first instanceof Integer) {
-            return Tensors.int64(cast(items, Number.class).stream()
-                    .mapToLong(DefaultCollate::whole)
-                    .toArray());
+        if (first instanceof Boolean && items.stream().allMatch(Boolean.class::isInstance)) {
+            return bool(cast(items, Boolean.class));
+        }
+        if (first instanceof Long || first instanceof Integer || first instanceof Boolean) {
+            return Tensors.int64(
+                    numbers(items).stream().mapToLong(DefaultCollate::whole).toArray());
         }
         if (first instanceof Double || first instanceof Float) {
-            return Tensors.float64(cast(items, Number.class).stream()
-                    .mapToDouble(Number::doubleValue)
-                    .toArray());
-        }
-        if (first instanceof Boolean) {
-            return bool(cast(items, Boolean.class));
+            return Tensors.float64(
+                    numbers(items).stream().mapToDouble(Number::doubleValue).toArray());
         }
         if (first instanceof CharSequence || first instanceof byte[]) {
             return List.copyOf(items);
@@ -72,6 +70,13 @@ public final class DefaultCollate {
         } catch (RuntimeException e) {
             throw new IllegalArgumentException(LibTorch.firstLine(e), e);
         }
+    }
+
+    /** As in Python, true is 1 and false is 0 among numbers. */
+    private static List<Number> numbers(List<?> items) {
+        List<Object> numbers = new ArrayList<>(items.size());
+        items.forEach(item -> numbers.add(item instanceof Boolean truth ? (Object) (truth ? 1L : 0L) : item));
+        return cast(numbers, Number.class);
     }
 
     /** Python makes a float32 tensor of a whole number followed by a fraction; here nothing is lost in silence. */

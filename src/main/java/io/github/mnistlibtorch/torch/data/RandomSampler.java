@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.data;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.function.IntFunction;
 import java.util.function.IntSupplier;
 import org.bytedeco.pytorch.Generator;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 public final class RandomSampler implements Sampler<Integer> {
     /** With replacement, Python draws so many indices at a time. */
     private static final int CHUNK = 32;
+
+    /** So many indices are drawn at once, so that the private generator can be freed at once. */
+    private static final int MOST_AT_ONCE = 1 << 24;
 
     private final IntSupplier dataSize;
     private final boolean replacement;
@@ -61,7 +65,10 @@ public final class RandomSampler implements Sampler<Integer> {
         if (generator != null) {
             return new LazyIndices(pieces, piece -> draw(piece, pieces, dataSize, samples, generator));
         }
-        return new LazyIndices(1, once -> drawPrivately(pieces, dataSize, samples));
+        if (samples <= MOST_AT_ONCE) {
+            return new LazyIndices(1, once -> drawPrivately(pieces, dataSize, samples));
+        }
+        return new LazyIndices(pieces, new PrivateDraw(pieces, dataSize, samples));
     }
 
     @Override
@@ -70,13 +77,39 @@ public final class RandomSampler implements Sampler<Integer> {
     }
 
     private int[] drawPrivately(int pieces, int dataSize, int samples) {
-        try (Generator generator = TorchRandom.newGenerator(TorchRandom.nextInt64(null))) {
-            int[] drawn = new int[samples];
-            int count = 0;
-            for (int piece = 0; piece < pieces; piece++) {
-                int[] next = draw(piece, pieces, dataSize, samples, generator);
-                System.arraycopy(next, 0, drawn, count, next.length);
-                count += next.length;
+        PrivateDraw draw = new PrivateDraw(pieces, dataSize, samples);
+        int[] drawn = new int[samples];
+        int count = 0;
+        for (int piece = 0; piece < pieces; piece++) {
+            int[] next = draw.apply(piece);
+            System.arraycopy(next, 0, drawn, count, next.length);
+            count += next.length;
+        }
+        return drawn;
+    }
+
+    /** Draws from a generator of its own, seeded from the default one when the first piece is drawn. */
+    private final class PrivateDraw implements IntFunction<int[]> {
+        private final int pieces;
+        private final int dataSize;
+        private final int samples;
+        private @Nullable Generator generator;
+
+        PrivateDraw(int pieces, int dataSize, int samples) {
+            this.pieces = pieces;
+            this.dataSize = dataSize;
+            this.samples = samples;
+        }
+
+        @Override
+        public int[] apply(int piece) {
+            if (generator == null) {
+                generator = TorchRandom.newGenerator(TorchRandom.nextInt64(null));
+                generator.retainReference(); // it outlives the scope of a batch
+            }
+            int[] drawn = draw(piece, pieces, dataSize, samples, generator);
+            if (piece == pieces - 1) {
+                generator.close();
             }
             return drawn;
         }

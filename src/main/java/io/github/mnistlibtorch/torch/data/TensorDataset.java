@@ -18,6 +18,9 @@ public final class TensorDataset implements Dataset<List<Tensor>> {
         if (this.tensors.isEmpty()) {
             throw new IllegalArgumentException("TensorDataset needs at least one tensor");
         }
+        if (Stream.of(tensors).anyMatch(tensor -> tensor.dim() == 0)) {
+            throw new IllegalArgumentException("a tensor without dimensions has no rows, as TensorDataset needs them");
+        }
         if (Stream.of(tensors).anyMatch(tensor -> tensor.size(0) != tensors[0].size(0))) {
             throw new IllegalArgumentException("Size mismatch between tensors");
         }

@@ -61,6 +61,11 @@ public final class WorkerInfo {
         return generator;
     }
 
+    @Override
+    public String toString() {
+        return "WorkerInfo(id=" + id + ", num_workers=" + numWorkers + ", seed=" + seed + ", dataset=" + dataset + ")";
+    }
+
     void enter() {
         CURRENT.set(this);
     }

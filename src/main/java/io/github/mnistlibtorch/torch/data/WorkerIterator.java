@@ -4,6 +4,7 @@ import io.github.mnistlibtorch.torch.data.WorkerPool.Task;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.InaccessibleObjectException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.BitSet;
@@ -174,9 +175,13 @@ final class WorkerIterator<B> extends BatchIterator<B> {
                 + LibTorch.firstLine(failure);
         RuntimeException same;
         try {
-            Constructor<? extends Throwable> constructor = failure.getClass().getConstructor(String.class);
+            Constructor<? extends Throwable> constructor = failure.getClass().getDeclaredConstructor(String.class);
+            constructor.setAccessible(true); // the class of a program's own exception need not be public
             same = (RuntimeException) constructor.newInstance(message).initCause(failure);
-        } catch (ReflectiveOperationException | ClassCastException | IllegalStateException e) {
+        } catch (ReflectiveOperationException
+                | ClassCastException
+                | IllegalStateException
+                | InaccessibleObjectException e) {
             same = new RuntimeException(message, failure);
         }
         throw same;

@@ -46,6 +46,8 @@ public final class LibTorch {
     private static boolean started;
     private static @Nullable LibTorchException failure;
 
+    private static volatile boolean ready;
+
     private static volatile @Nullable Thread background;
 
     /** Whether a Python may be asked for its LibTorch right now. */
@@ -67,6 +69,8 @@ public final class LibTorch {
      * @param cuda whether it can use a GPU
      */
     record Build(String name, Cuda cuda) {}
+
+    private static final String MEMORY_LIMIT = "org.bytedeco.javacpp.maxPhysicalBytes";
 
     static {
         CacheFolder.choose();
@@ -116,6 +120,24 @@ public final class LibTorch {
     /** Loads LibTorch, for a GPU if there is one, as {@link #start(Consumer, boolean)} does. */
     public static void start(Consumer<String> progress) {
         start(progress, /* gpu= */ true);
+    }
+
+    /**
+     * Loads LibTorch, as {@link #start()} does, if it has not started. What needs LibTorch calls this, so that a program need not;
+     * one that makes native objects of its own before should, as JavaCPP limits the memory of the process when its first class
+     * is loaded.
+     */
+    public static void ensureStarted() {
+        if (!ready) {
+            start();
+            // Too late, if a native object was made before.
+            if (Pointer.maxPhysicalBytes() > 0 && "0".equals(System.getProperty(MEMORY_LIMIT))) {
+                Warnings.warn("JavaCPP ends the program when it takes more than "
+                        + Pointer.maxPhysicalBytes() / 1_000_000
+                        + " MB of memory; call LibTorch.start() first in main, or set -D" + MEMORY_LIMIT + "=0");
+            }
+            ready = true;
+        }
     }
 
     /**

@@ -25,6 +25,7 @@ public final class TensorScope implements AutoCloseable {
 
     /** Opens a scope on the current thread, inside the ones already open. */
     public static TensorScope open() {
+        LibTorch.ensureStarted();
         return new TensorScope();
     }
 

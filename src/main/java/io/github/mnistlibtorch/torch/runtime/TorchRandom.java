@@ -21,6 +21,7 @@ public final class TorchRandom {
 
     /** Seeds the default generator of every device: {@code torch.manual_seed(seed)}. */
     public static void manualSeed(long seed) {
+        LibTorch.ensureStarted();
         torch.manual_seed(seed);
     }
 
@@ -30,6 +31,7 @@ public final class TorchRandom {
      * @return uint8, to give to {@link #setState}; a copy, which belongs to the scope in which this is called
      */
     public static Tensor state() {
+        LibTorch.ensureStarted();
         try (Generator generator = torch.getDefaultCPUGenerator()) {
             return generator.get_state();
         }
@@ -53,6 +55,7 @@ public final class TorchRandom {
      * @return a generator that the caller closes
      */
     public static Generator newGenerator(long seed) {
+        LibTorch.ensureStarted();
         return torch.make_generator_cpu(seed);
     }
 

@@ -65,6 +65,10 @@ enum Dtype {
      * @throws IllegalArgumentException if it cannot be saved
      */
     static Dtype of(String name, Tensor tensor) {
+        if (tensor.is_meta()) {
+            throw new IllegalArgumentException(
+                    "tensor \"" + name + "\" cannot be saved: it is on the device meta, and has no data");
+        }
         ScalarType scalarType = tensor.scalar_type().intern();
         return first(type -> type.scalarType == scalarType)
                 .orElseThrow(() -> new IllegalArgumentException(

@@ -66,10 +66,10 @@ class BatchTest {
     @Test
     void closingFreesBothTensors() {
         Tensor images = torch.zeros(1, 2);
-        Batch batch = new Batch(images, torch.zeros(1));
-        batch.close();
+        Tensor labels = torch.zeros(1);
+        new Batch(images, labels).close();
 
-        assertThat(batch.images().isNull()).isTrue();
-        assertThat(batch.labels().isNull()).isTrue();
+        assertThat(images.isNull()).isTrue();
+        assertThat(labels.isNull()).isTrue();
     }
 }

@@ -452,12 +452,14 @@ class DataLoaderTest {
                 .iterator()) {
             Batch first = batches.next();
             assertThat(batches.hasNext()).isTrue();
-            assertThat(first.images().isNull()).isFalse();
-            Batch second = batches.next();
-            assertThat(first.images().isNull()).isTrue();
-            assertThat(first.labels().isNull()).isTrue();
+            Tensor images = first.images();
+            Tensor labels = first.labels();
+            assertThat(images.isNull()).isFalse();
+            Tensor second = batches.next().images();
+            assertThat(images.isNull()).isTrue();
+            assertThat(labels.isNull()).isTrue();
             assertThat(batches.hasNext()).isFalse();
-            assertThat(second.images().isNull()).isTrue();
+            assertThat(second.isNull()).isTrue();
         }
     }
 

@@ -122,8 +122,8 @@ class DefaultCollateTest {
     @Test
     void itemsOfDifferentTypesAreRefused() {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> DefaultCollate.collate(List.of(true, 1)))
-                .withMessageContaining("found java.lang.Integer");
+                .isThrownBy(() -> DefaultCollate.collate(List.of(true, "text")))
+                .withMessageContaining("found java.lang.String");
     }
 
     @Test

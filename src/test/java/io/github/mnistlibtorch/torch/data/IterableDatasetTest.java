@@ -125,7 +125,7 @@ class IterableDatasetTest {
                 .hasSize((int) recorded("iterables", "warnings, 6 items announced as 4", "after len()"))
                 .first()
                 .isEqualTo("Length of IterableDataset numbers was reported to be 4"
-                        + " (when accessing size() of the DataLoader), but 5 samples have been fetched.");
+                        + " (when accessing size() of the DataLoader), but 5 samples have been fetched. ");
     }
 
     @Test
