@@ -10,6 +10,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -191,5 +192,29 @@ class TrainIT {
         try (Stream<Path> files = Files.list(empty)) {
             assertThat(files).isEmpty();
         }
+    }
+
+    /** From the cache, without the network; and one sentence where there is neither. */
+    @Test
+    void aSetIsFetchedByItsName() throws IOException {
+        MnistFiles.unpack(folder.resolve("cache/mnist-libtorch/kmnist"), 12_000, 2_000);
+        List<String> command = Program.command(
+                List.of("-Dhttp.proxyHost=127.0.0.1", "-Dhttp.proxyPort=9"),
+                "train",
+                "--data=kmnist",
+                "--val-size=2000",
+                "--schedule=1@0.5");
+        Map<String, String> environment =
+                Map.of("XDG_CACHE_HOME", folder.resolve("cache").toString());
+        Program.Result run = Program.run(folder, environment, command);
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).startsWith("(10000, 2000)");
+
+        command = new ArrayList<>(command);
+        command.set(command.indexOf("--data=kmnist"), "--data=fashion-mnist");
+        Program.Result refused = Program.run(folder, environment, command);
+        refused.assertRefused(
+                "train-images-idx3-ubyte.gz could not be downloaded (http://fashion-mnist.s3-website.eu-central-1.",
+                "check the connection, or put the file into " + folder.resolve("cache/mnist-libtorch/fashion-mnist"));
     }
 }

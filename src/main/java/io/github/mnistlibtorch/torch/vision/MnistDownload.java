@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.StringJoiner;
 import java.util.zip.GZIPInputStream;
 
@@ -50,6 +52,25 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
     private static final long MAX_ARCHIVE_BYTES = 1L << 30;
 
     private static final int MAX_PORT = 0xffff;
+
+    /** Sets of the same form, with torchvision's mirrors and checksums. */
+    private static final Map<String, MnistDownload> NAMED = Map.of(
+            "mnist",
+            standard(),
+            "fashion-mnist",
+            of(
+                    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                    "25c81989df183df01b3e8a0aad5dffbe",
+                    "bef4ecab320f06d8554ea6380940ec79",
+                    "bb300cfdad3c16e7a12a480ee83cd310"),
+            "kmnist",
+            of(
+                    "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
+                    "bdb82020997e1d708af4cf47b453dcf7",
+                    "e144d726b3acfaa3e44228e80efcd344",
+                    "5c965bf0a639b31b8f53240b1b52f4d7",
+                    "7320c461ea6c1c855c0b718fb2a4b134"));
 
     /** Told while a file comes in. */
     @FunctionalInterface
@@ -88,6 +109,34 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
     /** MNIST from torchvision's mirrors, 30 seconds of patience with each, silently. */
     public static MnistDownload standard() {
         return new MnistDownload(MIRRORS, CHECKSUMS, TIMEOUT, (file, received, total) -> {});
+    }
+
+    /** Names that {@link #named} knows. */
+    public static Set<String> names() {
+        return NAMED.keySet();
+    }
+
+    /**
+     * A set by its name, from torchvision's mirrors, 30 seconds of patience with each, silently.
+     *
+     * @param name {@code mnist}, {@code fashion-mnist} or {@code kmnist}
+     * @throws IllegalArgumentException if it is another
+     */
+    public static MnistDownload named(String name) {
+        MnistDownload download = NAMED.get(name);
+        if (download == null) {
+            throw new IllegalArgumentException("there is no set " + name + " to be downloaded, but " + names());
+        }
+        return download;
+    }
+
+    /** In the order of {@link MnistFolder#NAMES}. */
+    private static MnistDownload of(String mirror, String... md5) {
+        Map<String, String> checksums = new HashMap<>();
+        for (int i = 0; i < md5.length; i++) {
+            checksums.put(MnistFolder.NAMES.get(i) + ".gz", md5[i]);
+        }
+        return standard().withMirrors(List.of(URI.create(mirror))).withChecksums(checksums);
     }
 
     /** The same from other servers. */

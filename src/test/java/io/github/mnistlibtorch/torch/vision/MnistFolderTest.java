@@ -47,9 +47,10 @@ class MnistFolderTest {
         Files.writeString(root.resolve("train-labels-idx1-ubyte"), "alone");
         assertThatThrownBy(() -> MnistFolder.find(root))
                 .isInstanceOf(InputException.class)
-                .hasMessageStartingWith("MNIST is not complete in " + root.resolve("raw")
-                        + ": train-labels-idx1-ubyte, t10k-images-idx3-ubyte (raw or .gz) not found there")
-                .hasMessageContaining(root.resolve("MNIST/raw") + " and " + root + ";")
+                .hasMessage("there is no complete set in " + root + ", where there are raw, train-labels-idx1-ubyte: "
+                        + root.resolve("raw")
+                        + " lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (or the same with"
+                        + " .idx, .gz); name a folder that holds all four files")
                 .message()
                 .doesNotContain("\n");
     }
@@ -61,6 +62,33 @@ class MnistFolderTest {
         Files.createDirectory(root.resolve("train-images-idx3-ubyte"));
         assertThatThrownBy(() -> MnistFolder.find(root))
                 .isInstanceOf(InputException.class)
-                .hasMessageContaining(": train-images-idx3-ubyte (raw or .gz) not found");
+                .hasMessageContaining(" lacks train-images-idx3-ubyte (or the same with .idx, .gz)");
+    }
+
+    /** {@code train-images.idx3-ubyte}, and Kaggle's archive, which unpacks a folder for each file. */
+    @Test
+    void filesMayHaveTheirOtherNames() throws IOException {
+        MnistTest.writeSet(root);
+        Files.move(root.resolve("train-images-idx3-ubyte"), root.resolve("train-images.idx3-ubyte"));
+        Files.move(root.resolve("t10k-labels-idx1-ubyte"), root.resolve("labels"));
+        Path folder = Files.createDirectory(root.resolve("t10k-labels-idx1-ubyte"));
+        Files.move(root.resolve("labels"), folder.resolve("t10k-labels-idx1-ubyte"));
+        MnistFolder found = MnistFolder.find(root);
+        assertThat(found.file("train-images-idx3-ubyte")).isEqualTo(root.resolve("train-images.idx3-ubyte"));
+        assertThat(found.file("t10k-labels-idx1-ubyte")).isEqualTo(folder.resolve("t10k-labels-idx1-ubyte"));
+    }
+
+    /** The {@code root} of torchvision's {@code FashionMNIST} and {@code KMNIST}. */
+    @Test
+    void rootOfAnotherSetOfTorchvisionIsFound() throws IOException {
+        MnistTest.writeSet(Files.createDirectories(root.resolve("FashionMNIST/raw")));
+        assertThat(MnistFolder.find(root).folder()).isEqualTo(root.resolve("FashionMNIST/raw"));
+        assertThat(MnistFolder.find(root.resolve("FashionMNIST")).folder()).isEqualTo(root.resolve("FashionMNIST/raw"));
+        MnistTest.writeSet(Files.createDirectories(root.resolve("KMNIST/raw")));
+        assertThatThrownBy(() -> MnistFolder.find(root))
+                .hasMessage(root + " holds several sets; name one of " + root.resolve("FashionMNIST") + ", "
+                        + root.resolve("KMNIST"));
+        MnistTest.writeSet(Files.createDirectories(root.resolve("MNIST/raw")));
+        assertThat(MnistFolder.find(root).folder()).isEqualTo(root.resolve("MNIST/raw"));
     }
 }
