@@ -111,21 +111,13 @@ public final class CommandLineInterface {
                     + "); give it more with java -Xmx1g -jar ...");
             return FAILED;
         } catch (LinkageError | InternalError e) {
-            System.err.println(
-                    "mnist-libtorch: this Java lacks a part (" + PlainText.sentence(LibTorch.firstLine(root(e)))
-                            + "); use a complete one, such as Debian's default-jre, with its fonts");
+            System.err.println("mnist-libtorch: this Java lacks a part ("
+                    + PlainText.sentence(LibTorch.firstLine(LibTorch.rootCause(e)))
+                    + "); use a complete one, such as Debian's default-jre, with its fonts");
             return FAILED;
         } finally {
             LibTorch.finishStart();
         }
-    }
-
-    private static Throwable root(Throwable thrown) {
-        Throwable root = thrown;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        return root;
     }
 
     static CommandLine commandLine() {

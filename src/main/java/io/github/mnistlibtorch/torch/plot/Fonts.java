@@ -40,11 +40,7 @@ public final class Fonts {
                 new TextLayout("0", new Font(Font.SANS_SERIF, Font.PLAIN, 9), new FontRenderContext(null, true, true));
                 missing = "";
             } catch (LinkageError | InternalError | RuntimeException e) { // whatever Java makes of it
-                Throwable root = e;
-                while (root.getCause() != null) {
-                    root = root.getCause();
-                }
-                missing = LibTorch.firstLine(root);
+                missing = LibTorch.firstLine(LibTorch.rootCause(e));
             }
         }
         return missing;

@@ -347,4 +347,13 @@ public final class LibTorch {
                 ? error.getClass().getSimpleName()
                 : message.strip().lines().findFirst().orElseThrow();
     }
+
+    /** What began it: the last of its causes. */
+    public static Throwable rootCause(Throwable error) {
+        Throwable root = error;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
+    }
 }

@@ -254,10 +254,7 @@ final class NativeLibraries {
     /** The sentence for a person behind a failure to unpack or load. */
     static LibTorchException explain(Throwable cause) {
         // JavaCPP says last where else it has looked; why the library in the cache would not do lies below that.
-        Throwable root = cause;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
+        Throwable root = LibTorch.rootCause(cause);
         if (NO_MEMORY.matcher(LibTorch.firstLine(root)).find()) {
             return new LibTorchException(
                     "LibTorch could not be loaded: the process may not take enough memory (" + LibTorch.firstLine(root)
