@@ -161,7 +161,7 @@ class CheckpointIT {
                                 + " --optimizer is adam instead of sgd, --schedule is 2@0.5,3@0.2 instead of 2@0.5,2@0.1,"
                                 + " --data holds 10000 pictures (CRC-32 ",
                         " instead of 60000 pictures (CRC-32 ",
-                        "; leave these options as they were, or begin a new run without --resume, with these weights by --init");
+                        "; leave these options as they were, or begin a new run without --resume");
         assertThat(folder.resolve("other")).doesNotExist();
     }
 

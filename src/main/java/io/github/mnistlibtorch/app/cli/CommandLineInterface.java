@@ -111,6 +111,9 @@ public final class CommandLineInterface {
                     + "); give it more with java -Xmx1g -jar ...");
             return FAILED;
         } catch (LinkageError | InternalError e) {
+            if (List.of(arguments).contains("--verbose")) {
+                e.printStackTrace();
+            }
             System.err.println("mnist-libtorch: this Java lacks a part ("
                     + PlainText.sentence(LibTorch.firstLine(LibTorch.rootCause(e)))
                     + "); use a complete one, such as Debian's default-jre, with its fonts");

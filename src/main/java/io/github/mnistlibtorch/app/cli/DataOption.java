@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.torch.vision.MnistDownload;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -88,9 +89,25 @@ final class DataOption {
         return Path.of(System.getProperty("user.home"), ".cache", "mnist-libtorch");
     }
 
-    /** Takes the folder that a run had, if no other is given. */
-    void restore(@Nullable String saved) {
-        folder = folder == null && saved != null ? Path.of(saved) : folder;
+    /**
+     * Takes the folder that a run had, if no other is given.
+     *
+     * @throws InputException if it is not there any more
+     */
+    void restore(@Nullable String saved) throws InputException {
+        if (folder != null || saved == null) {
+            return;
+        }
+        try {
+            folder = Path.of(saved);
+        } catch (InvalidPathException e) {
+            throw new InputException(
+                    "the run had its data in " + saved + ", which is no path here; name it with --data", e);
+        }
+        if (!isName() && !Files.exists(folder)) {
+            throw new InputException(
+                    "the run had its data in " + saved + ", where nothing is now; name it with --data");
+        }
     }
 
     /** What the images of a data set are, in words: so that another is known as another. */

@@ -95,9 +95,8 @@ record ResumeCheck(Checkpoint checkpoint) {
                 .map(ResumeCheck::inWords)
                 .toList();
         if (!differences.isEmpty()) {
-            throw new InputException(
-                    checkpoint.file() + " is of another run: " + String.join(", ", differences)
-                            + "; leave these options as they were, or begin a new run without --resume, with these weights by --init");
+            throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
+                    + "; leave these options as they were, or begin a new run without --resume");
         }
     }
 

@@ -38,8 +38,13 @@ public record Box(int left, int top, int width, int height) {
         return Math.max(0, Math.min(right(), other.right()) - Math.max(left, other.left));
     }
 
-    Box times(int factor) {
-        return new Box(left * factor, top * factor, width * factor, height * factor);
+    /** The same in pixels, of which each cell has {@code factor} in each direction, but for the last ones. */
+    Box times(int factor, Box whole) {
+        return new Box(
+                left * factor,
+                top * factor,
+                Math.min(width * factor, whole.width - left * factor),
+                Math.min(height * factor, whole.height - top * factor));
     }
 
     /** The smallest around both. */

@@ -95,6 +95,7 @@ final class DigitFinder {
         whole.removeIf(
                 component -> component.box().longer() < ANOTHER * largest.box().longer()
                         || weight(component, ink) < DUST * weight(largest, ink)
+                        || component.mean() < FAINT * largest.mean()
                         || component.box().touchesBorder(ink) && !isCut);
         whole.sort(Comparator.comparingInt(
                 component -> component.box().left() + component.box().right()));
@@ -188,7 +189,8 @@ final class DigitFinder {
         joined.sort(Comparator.comparingDouble(component -> -weight(component, ink)));
         if (!joined.isEmpty()) {
             double speck = DUST * joined.get(0).box().longer();
-            joined.removeIf(component -> component.box().longer() < speck);
+            double faint = FAINT * joined.get(0).mean();
+            joined.removeIf(component -> component.box().longer() < speck || component.mean() < faint);
         }
         for (int i = 0; i < joined.size(); i++) {
             for (int j = i + 1; j < joined.size(); j++) {
@@ -229,6 +231,7 @@ final class DigitFinder {
         }
         Arrays.sort(values);
         float peak = values[values.length * 9 / 10];
-        return new Digit(component, floor, peak, component.box().touchesBorder(ink));
+        return new Digit(
+                component, Math.min(floor, peak / 2), peak, component.box().touchesBorder(ink));
     }
 }

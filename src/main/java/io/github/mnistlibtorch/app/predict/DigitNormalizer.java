@@ -84,7 +84,7 @@ final class DigitNormalizer {
             across += digit.values()[i] * right * below;
             down += digit.values()[i] * below * below;
         }
-        double slant = across / down - MEDIAN_SLANT;
+        double slant = down == 0 ? 0 : across / down - MEDIAN_SLANT;
         double shear = slant - Math.max(-MOST_SLANT, Math.min(MOST_SLANT, slant));
         if (Math.abs(shear) < LEAST_SHEAR) {
             return digit;

@@ -59,7 +59,7 @@ public final class DigitPreprocessor {
      */
     public static Digits read(Path file) throws IOException {
         ImageFile.Image image = ImageFile.read(file);
-        return find(image.grey(), image.pixelsPerCell(), file);
+        return find(image, file);
     }
 
     /**
@@ -78,10 +78,11 @@ public final class DigitPreprocessor {
         for (int i = 0; i < values.length; i++) {
             values[i] = (grey[i] & 0xff) / 255f;
         }
-        return find(new Grey(values, width, height), 1, name);
+        return find(new ImageFile.Image(new Grey(values, width, height), 1, new Box(0, 0, width, height)), name);
     }
 
-    private static Digits find(Grey image, int pixelsPerCell, Object name) throws InputException {
+    private static Digits find(ImageFile.Image file, Object name) throws InputException {
+        Grey image = file.grey();
         for (Grey lightOnDark : List.of(image, image.inverted())) {
             if (DigitNormalizer.isNormal(lightOnDark)) {
                 Digit digit = new Digit(new Box(0, 0, SIDE, SIDE), /* isCut= */ false, bytes(lightOnDark));
@@ -107,7 +108,7 @@ public final class DigitPreprocessor {
         Grey ink = map.ink();
         List<Digit> digits = found.digits().stream()
                 .map(digit -> new Digit(
-                        digit.component().box().times(pixelsPerCell),
+                        digit.component().box().times(file.pixelsPerCell(), file.whole()),
                         digit.isCut(),
                         bytes(DigitNormalizer.normal(ink, digit))))
                 .toList();

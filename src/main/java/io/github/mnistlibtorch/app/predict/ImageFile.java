@@ -41,6 +41,9 @@ final class ImageFile {
     /** So many pixels are decoded at once, about. */
     private static final int STRIP = 2_000_000;
 
+    /** From this of Exif's orientations on, rows are shown as columns. */
+    private static final int TRANSPOSED = 5;
+
     private ImageFile() {}
 
     /**
@@ -48,8 +51,9 @@ final class ImageFile {
      *
      * @param grey its grey values; what is transparent is taken for paper
      * @param pixelsPerCell how many pixels of the file, in each direction, are one of these
+     * @param whole all of it, in pixels of the file
      */
-    record Image(Grey grey, int pixelsPerCell) {}
+    record Image(Grey grey, int pixelsPerCell, Box whole) {}
 
     /**
      * Reads a file, by its content and not by its name.
@@ -111,7 +115,7 @@ final class ImageFile {
         int height = reader.getHeight(0);
         int step = (int) Math.ceil(Math.sqrt((double) width * height / DECODED));
         int square = Math.max(1, (Math.max(width, height) + LARGE * step - 1) / (LARGE * step));
-        int rows = square * step * Math.max(1, STRIP / (width * square));
+        int rows = (int) Math.min(height, (long) square * step * Math.max(1, STRIP / ((long) width * square)));
         Averages averages = new Averages(cells(width, square * step), cells(height, square * step));
         for (int top = 0; top < height; top += rows) {
             ImageReadParam param = reader.getDefaultReadParam();
@@ -119,7 +123,9 @@ final class ImageFile {
             param.setSourceSubsampling(step, step, 0, 0);
             averages.add(reader.read(0, param), top / (square * step), square);
         }
-        return new Image(turned(averages.grey(), orientation), square * step);
+        boolean isTransposed = orientation >= TRANSPOSED;
+        Box whole = new Box(0, 0, isTransposed ? height : width, isTransposed ? width : height);
+        return new Image(turned(averages.grey(), orientation), square * step, whole);
     }
 
     private static int cells(int pixels, int size) {
@@ -188,7 +194,7 @@ final class ImageFile {
 
     /** As Exif's orientation says that a picture is to be shown. */
     private static Grey turned(Grey grey, int orientation) {
-        boolean isTransposed = orientation >= 5;
+        boolean isTransposed = orientation >= TRANSPOSED;
         int width = isTransposed ? grey.height() : grey.width();
         int height = isTransposed ? grey.width() : grey.height();
         float[] values = new float[grey.values().length];

@@ -18,6 +18,9 @@ final class ImageSegments {
     private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     private static final byte[] EXIF = {'E', 'x', 'i', 'f', 0, 0};
 
+    /** What fits a segment of JPEG, where Exif comes from. */
+    private static final int MOST_EXIF = 0xffff;
+
     private static final int UPRIGHT = 1;
     private static final int ORIENTATIONS = 8;
     private static final int ORIENTATION_TAG = 0x0112;
@@ -60,7 +63,7 @@ final class ImageSegments {
             if (left < 0) {
                 throw new EOFException();
             }
-            if (type.equals("eXIf")) {
+            if (type.equals("eXIf") && length <= MOST_EXIF) {
                 orientation = ofExif(in.readNBytes((int) length));
             } else {
                 in.skipNBytes(length);

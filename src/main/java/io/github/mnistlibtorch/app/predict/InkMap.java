@@ -94,6 +94,10 @@ record InkMap(Grey ink, float grain, float paper) {
             int top = Math.max(0, Math.min(i / width * side, grey.height() - side));
             cells[i] = grey.mean(left, top, side);
         }
+        double[] slope = slope(cells, width, height);
+        for (int i = 0; i < cells.length; i++) {
+            cells[i] -= (float) (slope[0] * (i % width) + slope[1] * (i / width));
+        }
         int reach = (int) Math.max(1, Math.round(WIDEST_STROKE * Math.max(width, height) / 2));
         Grey closed = new Grey(cells, width, height);
         for (boolean largest : new boolean[] {true, false}) {
@@ -102,10 +106,40 @@ record InkMap(Grey ink, float grain, float paper) {
         float[] paper = new float[grey.values().length];
         for (int y = 0; y < grey.height(); y++) {
             for (int x = 0; x < grey.width(); x++) {
-                paper[y * grey.width() + x] = between(closed, (x + 0.5) / side - 0.5, (y + 0.5) / side - 0.5);
+                double column = (x + 0.5) / side - 0.5;
+                double row = (y + 0.5) / side - 0.5;
+                double light = between(closed, column, row) + slope[0] * column + slope[1] * row;
+                paper[y * grey.width() + x] = (float) Math.max(0, Math.min(1, light));
             }
         }
         return new Grey(paper, grey.width(), grey.height());
+    }
+
+    /**
+     * How light falls off from one side to the other, for each cell to the right and down: a closing would take the darker end for
+     * ink. The medians of a side do not see what is drawn there.
+     */
+    private static double[] slope(float[] cells, int width, int height) {
+        float[][] sides = new float[4][cells.length];
+        int[] counts = new int[4];
+        for (int i = 0; i < cells.length; i++) {
+            int x = i % width;
+            int y = i / width;
+            boolean[] isAt = {3 * x < width, 3 * x >= 2 * width, 3 * y < height, 3 * y >= 2 * height};
+            for (int side = 0; side < 4; side++) {
+                if (isAt[side]) {
+                    sides[side][counts[side]++] = cells[i];
+                }
+            }
+        }
+        double[] medians = new double[4];
+        for (int side = 0; side < 4; side++) {
+            medians[side] = counts[side] == 0 ? 0 : Grey.median(Arrays.copyOf(sides[side], counts[side]));
+        }
+        return new double[] {
+            counts[1] == 0 ? 0 : (medians[1] - medians[0]) / (2 * width / 3.0),
+            counts[3] == 0 ? 0 : (medians[3] - medians[2]) / (2 * height / 3.0)
+        };
     }
 
     /** The largest or the smallest value within {@code reach} of each pixel, along one axis. */
@@ -188,12 +222,20 @@ record InkMap(Grey ink, float grain, float paper) {
                 first = line + 1;
             }
         }
+        boolean[] isLine = new boolean[lines];
+        int parallel = 0;
         for (int line = 0; line < lines; line++) {
             int thin = 0;
             for (int at = 0; at < length; at++) {
                 thin += isThin[at * along + line * across] ? 1 : 0;
             }
-            for (int at = 0; at < length && thin >= LINE_LENGTH * length; at++) {
+            isLine[line] = thin >= LINE_LENGTH * length;
+            parallel += isLine[line] && (line == 0 || !isLine[line - 1]) ? 1 : 0;
+        }
+        for (int line = 0; line < lines; line++) {
+            // One alone that ends before the border is a stroke.
+            boolean reachesBorder = isThin[line * across] || isThin[(length - 1) * along + line * across];
+            for (int at = 0; at < length && isLine[line] && (parallel > 1 || reachesBorder); at++) {
                 if (isThin[at * along + line * across]) {
                     values[at * along + line * across] = 0;
                 }

@@ -37,7 +37,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * @param refusal says why it cannot be used
  * @param config what the run was asked to do
- * @param computedWith what may change the last digits of a run
+ * @param computedWith what may change the last digits of a run, and where its data were
  * @param history the evaluation before training and after each epoch that is done
  * @param trainLosses the mean loss of the steps of each epoch that is done; NaN where it is not known
  * @param model its state dict

@@ -67,8 +67,14 @@ final class PickleDecoder {
     /** What people's programs call the state dict of the model in a checkpoint. */
     private static final List<String> CHECKPOINT = List.of("model_state_dict", "state_dict", "model", "net");
 
-    /** Something that is not looked at, by the name of what makes it. */
-    private record PassedOver(String name) {}
+    /** Something that is not looked at. As a key it is itself: a file could choose names that share a hash. */
+    private static final class PassedOver {
+        private final String name;
+
+        PassedOver(String name) {
+            this.name = name;
+        }
+    }
 
     private static final Object MARK = new Object();
 
@@ -105,7 +111,7 @@ final class PickleDecoder {
                 throw refusal.because("a key in it is not a text");
             }
             if (item.getValue() instanceof PassedOver made) {
-                throw refusal.because("what it holds as " + quoted(name) + ", made by " + made.name()
+                throw refusal.because("what it holds as " + quoted(name) + ", made by " + made.name
                         + ", is not a tensor of a dtype that is read here");
             }
             if (!(item.getValue() instanceof TensorMetadata tensor)) {
@@ -249,7 +255,12 @@ final class PickleDecoder {
                                 counts(as(Object[].class, arguments[3])));
             case PARAMETER, PARAMETER_WITH_STATE ->
                 arguments[0] instanceof PassedOver tensor ? tensor : as(TensorMetadata.class, arguments[0]);
-            case WITH_ATTRIBUTES -> result(arguments[0], as(Object[].class, arguments[2]));
+            case WITH_ATTRIBUTES -> {
+                if (arguments[0] == Function.WITH_ATTRIBUTES) { // any number of times: Python never does that
+                    throw inconsistent();
+                }
+                yield result(arguments[0], as(Object[].class, arguments[2]));
+            }
         };
     }
 

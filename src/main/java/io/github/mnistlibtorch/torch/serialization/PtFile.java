@@ -128,10 +128,10 @@ public final class PtFile {
         InputException.requireFile(file, "name an existing .pt file");
         byte[] start = start(file);
         if (Arrays.equals(start, OLD_START)) {
-            throw refusal.because("it is in the format from before PyTorch 1.6");
+            throw refusal.because("it is in the format from before PyTorch 1.6: load it in Python, and save it again");
         }
         if (!Arrays.equals(start, ZIP_START)) {
-            throw refusal.because("it is not a zip archive");
+            throw refusal.because(whatIsNoArchive(start));
         }
         PtArchive archive = PtArchive.open(file, refusal);
         return Resources.closeOnFailure(archive::close, () -> {
@@ -143,6 +143,18 @@ public final class PtFile {
             }
             return archive;
         });
+    }
+
+    /** What downloads and clones often leave instead of a file. */
+    private static String whatIsNoArchive(byte[] start) {
+        if (start.length == 0) {
+            return "it is empty";
+        }
+        return switch (start[0]) {
+            case '<' -> "it is a web page";
+            case 'v' -> "it is a text, maybe a pointer of Git LFS, which git lfs pull replaces by the file";
+            default -> "it is not a zip archive";
+        };
     }
 
     /** Whether a file is PyTorch's, by its first bytes; of which version, {@link #read} says. */

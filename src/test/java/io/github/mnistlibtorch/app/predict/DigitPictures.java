@@ -68,6 +68,17 @@ final class DigitPictures {
             paper.shadowFrom = SIDE * random.nextDouble(0.3, 0.7);
             paper.noise = 0.01;
         }),
+        UNEVEN_LIGHT((paper, random) -> {
+            paper.fallOffX = random.nextDouble(-0.25, 0.25);
+            paper.fallOffY = random.nextDouble(-0.25, 0.25);
+            paper.light = 0.75;
+            paper.noise = 0.01;
+        }),
+        SMALL_IN_NOISE((paper, random) -> {
+            paper.scale = 0.3;
+            paper.light = 0.7;
+            paper.noise = 0.04;
+        }),
         GRAIN((paper, random) -> {
             paper.light = 0.8;
             paper.noise = 0.08;
@@ -120,6 +131,8 @@ final class DigitPictures {
         private int tableSide;
         private int tableWidth;
         private double darkCorners;
+        private double fallOffX;
+        private double fallOffY;
         private double shadowFrom;
         private boolean cropped;
 
@@ -156,7 +169,9 @@ final class DigitPictures {
                     && (Math.floorMod((int) Math.floor(y + askew * x), ruled) < 2
                             || squared && Math.floorMod((int) Math.floor(x - askew * y), ruled) < 2);
             double distance2 = (Math.pow(x - middle, 2) + Math.pow(y - middle, 2)) / (2 * middle * middle);
-            double lamp = (1 - darkCorners * distance2) * (x + y / 3.0 < shadowFrom ? 0.65 : 1);
+            double lamp = (1 - darkCorners * distance2)
+                    * (1 + fallOffX * (x / middle - 1) + fallOffY * (y / middle - 1))
+                    * (x + y / 3.0 < shadowFrom ? 0.65 : 1);
             double under = light * (isLine ? lines[colour] : 1);
             return lamp * (under + share * (ink - under));
         }

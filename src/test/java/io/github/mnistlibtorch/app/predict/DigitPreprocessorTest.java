@@ -14,6 +14,7 @@ import java.awt.geom.AffineTransform;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -185,6 +186,47 @@ class DigitPreprocessorTest {
                         left -> assertThat(left).isBetween(278, 281));
         assertThat(found.largest()).isSameAs(found.digits().get(2));
         assertThat(found.digits()).noneMatch(DigitPreprocessor.Digit::isCut);
+    }
+
+    /** As straight and thin as a ruled line, but for its ends. */
+    @ParameterizedTest
+    @CsvSource({"1000,6,700", "400,4,280", "28,2,20", "60,2,44"})
+    void aStraightLineIsAOne(int side, int width, int height) throws IOException {
+        byte[] grey = new byte[side * side];
+        Arrays.fill(grey, (byte) 255);
+        int left = side / 3;
+        int top = (side - height) / 2;
+        for (int y = top; y < top + height; y++) {
+            Arrays.fill(grey, y * side + left, y * side + left + width, (byte) 0);
+        }
+        Box box = DigitPreprocessor.of(grey, side, side, "one").largest().box();
+        assertThat(box.height()).isBetween(height, height + 2);
+        assertThat(box.left()).isBetween(left - 1, left);
+    }
+
+    /** Cells of 2 × 2 pixels, of which the last has one. */
+    @Test
+    void aBoxEndsWithThePicture() throws IOException {
+        BufferedImage image = stroke(BufferedImage.TYPE_BYTE_GRAY, 1001, 1001, 600, 200, 5, true);
+        Box box = DigitPreprocessor.read(write(image, "png")).largest().box();
+        assertThat(box.left() + box.width()).isBetween(1000, 1001);
+        assertThat(box.top() + box.height()).isBetween(1000, 1001);
+    }
+
+    /** A chunk of four gigabytes that is there, all zeros; nothing of it is read. */
+    @Test
+    void exifOfAnySizeIsNotRead() throws IOException {
+        Path file = write(stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 40, 20, 1, true), "png");
+        byte[] image = Files.readAllBytes(file);
+        try (RandomAccessFile out = new RandomAccessFile(file.toFile(), "rw")) {
+            int afterHeader = 8 + 4 + 4 + 13 + 4;
+            out.seek(afterHeader);
+            out.writeInt(-16);
+            out.write("eXIf".getBytes());
+            out.seek(afterHeader + 8 + 0xffff_fff0L + 4);
+            out.write(image, afterHeader, image.length - afterHeader);
+        }
+        assertThatThrownBy(() -> DigitPreprocessor.read(file)).isInstanceOf(InputException.class);
     }
 
     @Test

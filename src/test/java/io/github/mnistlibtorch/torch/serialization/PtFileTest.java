@@ -98,6 +98,28 @@ class PtFileTest {
         close(copies);
     }
 
+    /** It could ask for itself a million times. */
+    @Test
+    void aFunctionThatAsksForItselfIsRefused() throws IOException {
+        String pickle = withAttributes() + withAttributes() + "N)\u0087R.";
+        assertRefused(archive(pickle), "does not add up");
+    }
+
+    /** The names share one hash: as keys of a dictionary they must not be compared with each other. */
+    @Tag("slow")
+    @Test
+    void keysThatShareAHashAreNoTrouble() throws IOException {
+        StringBuilder items = new StringBuilder("}(");
+        for (int i = 0; i < 1 << 14; i++) {
+            StringBuilder name = new StringBuilder("float");
+            for (int bit = 0; bit < 14; bit++) {
+                name.append((i >> bit & 1) == 0 ? "Aa" : "BB");
+            }
+            items.append(global("torch", name.toString())).append("N");
+        }
+        assertRefused(archive(items + "u."), "a key in it is not a text");
+    }
+
     @Test
     void tensorsThatShareMemoryInPythonShareItHere() throws IOException {
         Map<String, Tensor> tensors = PtFile.read(RECORDED.resolve("views.pt"));
@@ -411,7 +433,9 @@ class PtFileTest {
     @Test
     void fileThatIsNoZipIsRefused() throws IOException {
         assertRefused(file("\u0080\u0002\u008a\nand so on."), "it is in the format from before PyTorch 1.6");
-        assertRefused(file(""), "it is not a zip archive");
+        assertRefused(file(""), "it is empty");
+        assertRefused(file("<!DOCTYPE html>"), "it is a web page");
+        assertRefused(file("version https://git-lfs.github.com/spec/v1"), "a pointer of Git LFS, which git lfs pull");
         assertRefused(file("Tyger Tyger"), "it is not a zip archive");
         assertRefused(file("PK\u0003\u0004"), "it is truncated or damaged");
         assertRefused(file("PK\u0003\u0004" + "\u0000".repeat(100)), "it is truncated or damaged");
@@ -572,6 +596,10 @@ class PtFileTest {
 
     private static String one(String storage, String offset, String sizes, String strides) {
         return dict(text("a"), tensor(storage, offset, sizes, strides));
+    }
+
+    private static String withAttributes() {
+        return global("torch._tensor", "_rebuild_from_type_v2");
     }
 
     private static String all(String storage, int numel) {
