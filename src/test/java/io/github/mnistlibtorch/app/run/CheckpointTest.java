@@ -143,8 +143,9 @@ class CheckpointTest {
                 .hasMessage(file + " is not a file; the one before it is good: --resume " + previous);
         Files.write(file, new byte[1_000]);
         assertThatThrownBy(() -> Checkpoint.read(file))
-                .hasMessage(file + " is not a usable checkpoint file: it is empty; the one before it is good:"
-                        + " --resume " + previous);
+                .hasMessage(
+                        file + " is not a usable checkpoint file: it is not a zip archive; the one before it is good:"
+                                + " --resume " + previous);
         Files.write(previous, new byte[1_000]);
         assertThatThrownBy(() -> Checkpoint.read(file))
                 .hasMessageEndingWith("it is not a zip archive; begin again without --resume");
