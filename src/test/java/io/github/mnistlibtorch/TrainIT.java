@@ -201,6 +201,7 @@ class TrainIT {
         List<String> command = Program.command(
                 List.of("-Dhttp.proxyHost=127.0.0.1", "-Dhttp.proxyPort=9"),
                 "train",
+                "--out=fetched",
                 "--data=kmnist",
                 "--val-size=2000",
                 "--schedule=1@0.5");
