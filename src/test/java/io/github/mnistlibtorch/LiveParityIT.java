@@ -10,6 +10,7 @@ import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.serialization.InvalidFile;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
+import io.github.mnistlibtorch.torch.vision.MnistDownload;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.listeners.SummaryWriter;
 import java.io.ByteArrayOutputStream;
@@ -216,6 +217,28 @@ class LiveParityIT {
         assertThat(python("-c", List.of(read, folder.resolve("runs").toString()))
                         .strip())
                 .isEqualTo("(299, " + PythonRepr.repr((float) (1.0 / 300)) + ") 300");
+    }
+
+    /** Mirrors and MD5 of each set, as torchvision has them. */
+    @Test
+    void setsAreFetchedFromWhereTorchvisionFetchesThem() {
+        String script = "import sys; sys.path.insert(0, 'notebooks-reference'); import article, json;"
+                + "from torchvision.datasets import MNIST, FashionMNIST, KMNIST;"
+                + "sets = {'mnist': MNIST, 'fashion-mnist': FashionMNIST, 'kmnist': KMNIST};"
+                + "print(json.dumps({n: [s.mirrors, dict(s.resources)] for n, s in sets.items()}))";
+        JsonNode sets = JsonMapper.builder().build().readTree(python("-c", List.of(script)));
+        assertThat(MnistDownload.names()).containsExactlyInAnyOrderElementsOf(sets.propertyNames());
+        for (String name : MnistDownload.names()) {
+            MnistDownload download = MnistDownload.named(name);
+            JsonNode mirrors = sets.get(name).get(0);
+            JsonNode checksums = sets.get(name).get(1);
+            assertThat(download.mirrors().get(0)).hasToString(mirrors.get(0).asString());
+            assertThat(download.checksums().keySet()).containsExactlyInAnyOrderElementsOf(checksums.propertyNames());
+            download.checksums()
+                    .forEach((file, md5) -> assertThat(md5)
+                            .as(name + " " + file)
+                            .isEqualTo(checksums.get(file).asString()));
+        }
     }
 
     private static String anySize() {

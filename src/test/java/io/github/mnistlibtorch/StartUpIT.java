@@ -184,6 +184,35 @@ class StartUpIT {
         return slim.resolve("bin/java");
     }
 
+    /** In 64 MB of heap JavaCPP would end a program at four times that, unless its guard is lifted before it is loaded. */
+    @Test
+    void aProgramNeedNotStartLibTorch() throws IOException {
+        Path source = Files.writeString(folder.resolve("Use.java"), """
+                import io.github.mnistlibtorch.torch.data.*;
+                import io.github.mnistlibtorch.torch.runtime.*;
+                import io.github.mnistlibtorch.torch.vision.Mnist;
+                import org.bytedeco.javacpp.Pointer;
+                import org.bytedeco.pytorch.global.torch;
+
+                class Use {
+                    public static void main(String[] arguments) {
+                        long count = 0;
+                        for (Batch batch : DataLoader.of(Mnist.bundled(Mnist.Split.TEST)).batchSize(5_000).build()) {
+                            try (TensorScope scope = TensorScope.open()) {
+                                count += batch.images().repeat(20, 1, 1, 1).numel() / 784 / 20;
+                            }
+                        }
+                        System.out.println(count + " " + Pointer.maxPhysicalBytes() + " " + torch.get_num_threads());
+                    }
+                }
+                """);
+        List<String> command = new ArrayList<>(Program.command(List.of()).subList(0, 1));
+        command.addAll(List.of("-Xmx64m", "-cp", Program.JAR.toString(), source.toString()));
+        Program.Result run = Program.run(folder, Map.of(), command);
+        assertThat(run.err()).noneMatch(line -> line.contains("JavaCPP ends the program"));
+        assertThat(run.out()).containsExactly("10000 0 1");
+    }
+
     /** The shell makes the names: a JVM in a POSIX locale cannot. */
     @Test
     void pathsMayHoldSpacesAndAnyLetters() {

@@ -118,6 +118,10 @@ public final class CommandLineInterface {
                     + PlainText.sentence(LibTorch.firstLine(LibTorch.rootCause(e)))
                     + "); use a complete one, such as Debian's default-jre, with its fonts");
             return FAILED;
+        } catch (StackOverflowError e) {
+            System.err.println(
+                    "mnist-libtorch: the input is nested too deeply; give Java more with java -Xss8m -jar ...");
+            return FAILED;
         } finally {
             LibTorch.finishStart();
         }

@@ -54,7 +54,7 @@ final class DataOption {
         return folder != null && MnistDownload.names().contains(folder.toString()) && !Files.exists(folder);
     }
 
-    /** The folder that the set has been fetched into, now or before; nothing else in this program uses the network. */
+    /** The folder that the set has been fetched into, now or before; nothing else is fetched. */
     private static Path fetched(String name) throws InputException {
         Path cache = cache().resolve(name);
         MnistDownload download = MnistDownload.named(name);
@@ -79,14 +79,18 @@ final class DataOption {
         return cache;
     }
 
-    private static Path cache() {
+    private static Path cache() throws InputException {
         for (String variable : List.of("XDG_CACHE_HOME", "LOCALAPPDATA")) {
             String folder = System.getenv(variable);
             if (folder != null && Path.of(folder).isAbsolute()) {
                 return Path.of(folder, "mnist-libtorch");
             }
         }
-        return Path.of(System.getProperty("user.home"), ".cache", "mnist-libtorch");
+        String home = System.getProperty("user.home");
+        if (home.equals("?")) { // a user id without a name
+            throw new InputException("there is no home to keep fetched data in; name a folder with XDG_CACHE_HOME");
+        }
+        return Path.of(home, ".cache", "mnist-libtorch");
     }
 
     /**

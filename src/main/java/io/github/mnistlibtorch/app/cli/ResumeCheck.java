@@ -27,12 +27,15 @@ record ResumeCheck(Checkpoint checkpoint) {
     private static final Pattern PLAIN = Pattern.compile("[\\w@%+=:,./-]+");
 
     /** The command that goes on from a checkpoint, to be pasted into a shell. */
-    static String command(CommandSpec train, Path checkpoint) {
+    static String command(Path checkpoint) {
         String jar = System.getProperty("java.class.path");
-        StringBuilder command = new StringBuilder("java -jar ")
-                .append(quoted(jar.endsWith(".jar") ? jar : "mnist-libtorch.jar"))
-                .append(" train --resume ")
-                .append(quoted(checkpoint.toString()));
+        return "java -jar " + quoted(jar.endsWith(".jar") ? jar : "mnist-libtorch.jar") + " train --resume "
+                + quoted(checkpoint.toString());
+    }
+
+    /** The same, for the checkpoint of a run that was begun with {@code train}. */
+    static String command(CommandSpec train, Path checkpoint) {
+        StringBuilder command = new StringBuilder(command(checkpoint));
         ParseResult given = train.commandLine().getParseResult();
         for (String name : NOT_KEPT) {
             OptionSpec option = given.matchedOption(name);

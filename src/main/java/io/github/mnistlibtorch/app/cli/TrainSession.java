@@ -79,8 +79,8 @@ record TrainSession(
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()
-                    .ifPresent(aside -> runOptions.say("An unfinished run is in the way; to go on with it later: "
-                            + ResumeCheck.command(command, aside)));
+                    .ifPresent(aside -> runOptions.say(
+                            "An unfinished run is in the way; to go on with it later: " + ResumeCheck.command(aside)));
         } else {
             logResumption(checkpoint, config, computedWith);
         }

@@ -74,7 +74,7 @@ final class DigitFinder {
     static Found find(InkMap map) {
         Grey ink = map.ink();
         Edges edges = edges(ink, map.grain());
-        List<Component> components = Component.of(ink, i -> ink.values()[i] > edges.of()[i]);
+        List<Component> components = Component.of(ink, i -> ink.values()[i] > edges.thresholds()[i]);
         int count = components.size();
         double smallest = Math.max(FEWEST_PIXELS, SMALLEST * Math.max(ink.width(), ink.height()));
         if (components.stream().allMatch(component -> component.box().longer() < smallest)) {
@@ -112,7 +112,7 @@ final class DigitFinder {
      * For each pixel, the ink at the edge of the stroke that it belongs to, and the ink that counts as none beside it. Strokes
      * that hang together with the border do so through lines or shadows, from which they have to be told.
      */
-    private record Edges(float[] of, float[] floors) {}
+    private record Edges(float[] thresholds, float[] floors) {}
 
     private static Edges edges(Grey ink, float grain) {
         float[] edges = new float[ink.values().length];

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.runtime;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -33,8 +34,15 @@ final class CacheFolder {
         }
     }
 
+    /** Whether the cache can be made there, or has been: the rest of a home may be read-only. */
     private static boolean isUsable(@Nullable String home) {
-        return home != null && Path.of(home).isAbsolute() && Files.isWritable(Path.of(home));
+        try {
+            return home != null
+                    && Path.of(home).isAbsolute()
+                    && (Files.isWritable(Path.of(home)) || Files.isWritable(Path.of(home, ".javacpp", "cache")));
+        } catch (InvalidPathException e) {
+            return false; // "?" on Windows
+        }
     }
 
     /** A folder that nobody else can write to, the same at every start if that is possible. */

@@ -25,7 +25,7 @@ import java.util.regex.Pattern;
  */
 final class PickleDecoder {
     /** Bounds the memory that a small file can ask for; a tensor takes some 40 instructions. */
-    static final int MAX_INSTRUCTIONS = 6_000_000;
+    private static final int MAX_INSTRUCTIONS = 6_000_000;
 
     /** More are beyond many operations of LibTorch. */
     private static final int MAX_DIMENSIONS = 64;
@@ -331,15 +331,21 @@ final class PickleDecoder {
         }
         for (int i = 0; i < items.length; i += 2) {
             Object key = items[i];
-            // As in Python, no list or dict can be a key: it could contain itself, and so had no hash. Tuples have
-            // their own.
-            if (key instanceof List || key instanceof Map) {
-                throw refusal.because("a list or a dictionary is used as a key");
+            if (!isKey(key)) {
+                throw refusal.because("a list, a dictionary or a tensor is used as a key");
             }
             if (dict.put(key, items[i + 1]) != null && key instanceof String text) {
                 throw refusal.because("it has the key " + quoted(text) + " twice");
             }
         }
+    }
+
+    /** Whether its hash is cheap: a list could contain itself, and names in a file could be chosen to share one. */
+    private static boolean isKey(Object key) {
+        return key instanceof Comparable // texts and numbers, which a HashMap sorts if they share a hash
+                || key instanceof Object[] // a tuple, which is equal to itself alone, like those below
+                || key instanceof PassedOver
+                || key == OTHER;
     }
 
     private void append(Object... items) throws InputException {

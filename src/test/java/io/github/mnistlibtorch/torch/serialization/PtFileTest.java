@@ -296,8 +296,9 @@ class PtFileTest {
                 arguments(dict(text("s"), "\u008a\u0009123456789"), "what it holds as \"s\" is not a tensor"),
                 arguments(dict(int1(1), tensor()), "a key in it is not a text"),
                 arguments(dict(")", tensor()), "a key in it is not a text"),
-                arguments(dict("}", tensor()), "a list or a dictionary is used as a key"),
-                arguments("}q\u0000h\u0000Ns", "a list or a dictionary is used as a key"),
+                arguments(dict("}", tensor()), "a list, a dictionary or a tensor is used as a key"),
+                arguments(dict(tensor(), "N"), "a list, a dictionary or a tensor is used as a key"),
+                arguments("}q\u0000h\u0000Ns", "a list, a dictionary or a tensor is used as a key"),
                 arguments(
                         all(storage("ComplexFloatStorage", "0", NUMEL), NUMEL),
                         "what it holds as \"a\", made by torch.ComplexFloatStorage, is not a tensor of a dtype"),
