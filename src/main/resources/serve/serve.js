@@ -8,17 +8,31 @@ let drawing = false;
 let asking = false;
 let changed = false;
 
-for (let digit = 0; digit < 10; digit++) {
-  const item = document.createElement("li");
-  const name = document.createElement("span");
-  name.textContent = digit;
-  const bar = document.createElement("div");
-  const track = document.createElement("span");
-  track.append(bar);
-  const share = document.createElement("span");
-  item.append(name, track, share);
-  document.getElementById("digits").append(item);
-  bars.push({ bar, share });
+/** Of more classes than this, the most probable are shown. */
+const MOST_BARS = 10;
+
+let model = { classes: [], columns: 28 };
+
+async function load() {
+  model = await (await fetch("model")).json();
+  for (let i = 0; i < Math.min(MOST_BARS, model.classes.length); i++) {
+    const item = document.createElement("li");
+    const name = document.createElement("span");
+    const bar = document.createElement("div");
+    const track = document.createElement("span");
+    track.append(bar);
+    const share = document.createElement("span");
+    item.append(name, track, share);
+    document.getElementById("digits").append(item);
+    bars.push({ name, bar, share });
+  }
+  const longest = Math.max(...model.classes.map((name) => name.length));
+  document.getElementById("digits").style.setProperty("--name", `${Math.min(16, longest)}ch`);
+  if (!model.areDigits) {
+    document.title = document.querySelector("h1").textContent = "Draw";
+    document.getElementById("how").hidden = true;
+  }
+  clear();
 }
 
 function clear() {
@@ -78,7 +92,7 @@ async function ask() {
     const result = await response.json();
     if (response.ok) {
       show(result);
-      answer.textContent = `It is ${result.digit} (${(100 * result.probabilities[result.digit]).toFixed(1)} %)${result.unsure ? `, unsure: ${result.unsure}` : ""}.`;
+      answer.textContent = `It is ${result.class} (${(100 * result.probabilities[result.label]).toFixed(1)} %)${result.unsure ? `, unsure: ${result.unsure}` : ""}.`;
     } else {
       answer.textContent = result.error;
     }
@@ -90,10 +104,15 @@ async function ask() {
 }
 
 function show(result) {
-  tiles(document.getElementById("seen"), result.seen, 28);
+  tiles(document.getElementById("seen"), result.seen, model.columns);
   tiles(document.getElementById("hidden"), result.hidden, result.hidden.length > 8 ? 8 : 4);
-  bars.forEach(({ bar, share }, digit) => {
-    const probability = result.probabilities[digit];
+  const order = model.classes.map((_, label) => label);
+  if (order.length > MOST_BARS) {
+    order.sort((a, b) => (result.probabilities[b] ?? 0) - (result.probabilities[a] ?? 0));
+  }
+  bars.forEach(({ name, bar, share }, i) => {
+    const probability = result.probabilities[order[i]];
+    name.textContent = model.classes[order[i]];
     bar.style.width = probability === undefined ? "0" : `${100 * probability}%`;
     share.textContent = probability === undefined ? "" : `${(100 * probability).toFixed(1)} %`;
   });
@@ -112,4 +131,4 @@ function tiles(canvas, values, columns) {
   });
 }
 
-clear();
+load();

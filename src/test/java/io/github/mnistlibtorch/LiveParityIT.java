@@ -223,16 +223,21 @@ class LiveParityIT {
     @Test
     void setsAreFetchedFromWhereTorchvisionFetchesThem() {
         String script = "import sys; sys.path.insert(0, 'notebooks-reference'); import article, json;"
-                + "from torchvision.datasets import MNIST, FashionMNIST, KMNIST;"
+                + "from torchvision.datasets import MNIST, FashionMNIST, KMNIST, QMNIST, EMNIST;"
                 + "sets = {'mnist': MNIST, 'fashion-mnist': FashionMNIST, 'kmnist': KMNIST};"
-                + "print(json.dumps({n: [s.mirrors, dict(s.resources)] for n, s in sets.items()}))";
+                + "all = {n: [s.mirrors[0], dict(s.resources)] for n, s in sets.items()};"
+                + "q = QMNIST.resources['train'] + QMNIST.resources['test'];"
+                + "all['qmnist'] = [q[0][0].rsplit('/', 1)[0] + '/', {u.rsplit('/', 1)[1]: m for u, m in q}];"
+                + "e = EMNIST.url.rsplit('/', 1);"
+                + "all.update({'emnist-' + s: [e[0] + '/', {e[1]: EMNIST.md5}] for s in EMNIST.splits});"
+                + "print(json.dumps(all))";
         JsonNode sets = JsonMapper.builder().build().readTree(python("-c", List.of(script)));
         assertThat(MnistDownload.names()).containsExactlyInAnyOrderElementsOf(sets.propertyNames());
         for (String name : MnistDownload.names()) {
             MnistDownload download = MnistDownload.named(name);
-            JsonNode mirrors = sets.get(name).get(0);
             JsonNode checksums = sets.get(name).get(1);
-            assertThat(download.mirrors().get(0)).hasToString(mirrors.get(0).asString());
+            assertThat(download.mirrors().get(0))
+                    .hasToString(sets.get(name).get(0).asString());
             assertThat(download.checksums().keySet()).containsExactlyInAnyOrderElementsOf(checksums.propertyNames());
             download.checksums()
                     .forEach((file, md5) -> assertThat(md5)

@@ -8,29 +8,50 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Convolutional neural network for images of 28 × 28 pixels, the next lesson after the article's: filters that look at 3 × 3
- * pixels at a time, wherever in the image these are.
+ * Convolutional neural network, the next lesson after the article's: filters that look at 3 × 3 pixels at a time, wherever in the
+ * image these are.
  */
 public class MnistCnn extends ImageClassificationBase {
     private static final int KERNEL_SIZE = 3;
     private static final int CHANNELS = 8;
+    private static final int SIDE = 28;
 
-    /** Of the feature maps behind both poolings. */
-    private static final int SIDE = 7;
+    /** How many times smaller both poolings make a side. */
+    private static final int POOLED = 4;
 
     private final Conv2dImpl conv1;
     private final Conv2dImpl conv2;
     private final LinearImpl linear1;
 
     /**
-     * Draws the weights and biases of all layers from the default generator, in the order in which images pass them.
+     * For grey images of 28 × 28 pixels. Draws the weights and biases of all layers from the default generator, in the order in which
+     * images pass them.
      *
      * @param outSize number of classes
      */
     public MnistCnn(int outSize) {
-        conv1 = register_module("conv1", convolution(1, CHANNELS));
+        this(1, SIDE, SIDE, outSize);
+    }
+
+    /**
+     * For images of any size. Draws the weights and biases of all layers from the default generator, in the order in which images pass
+     * them.
+     *
+     * @param channels of an image: 1 for grey, 3 for colours
+     * @param rows height of an image in pixels, at least 4
+     * @param columns width of an image in pixels, at least 4
+     * @param outSize number of classes
+     * @throws IllegalArgumentException if an image is smaller than that
+     */
+    public MnistCnn(int channels, int rows, int columns, int outSize) {
+        if (Math.min(rows, columns) < POOLED) {
+            throw new IllegalArgumentException("images of " + rows + " x " + columns + " pixels are too small for two"
+                    + " poolings; " + POOLED + " x " + POOLED + " is the least");
+        }
+        conv1 = register_module("conv1", convolution(channels, CHANNELS));
         conv2 = register_module("conv2", convolution(CHANNELS, 2 * CHANNELS));
-        linear1 = register_module("linear1", new LinearImpl(2 * CHANNELS * SIDE * SIDE, outSize));
+        int features = 2 * CHANNELS * (rows / POOLED) * (columns / POOLED);
+        linear1 = register_module("linear1", new LinearImpl(features, outSize));
     }
 
     /** {@code nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)}: the image keeps its size. */
@@ -43,7 +64,7 @@ public class MnistCnn extends ImageClassificationBase {
         }
     }
 
-    /** {@inheritDoc} One channel of 28 × 28 pixels, (B, 1, 28, 28). */
+    /** {@inheritDoc} (B, channels, rows, columns); the shapes below are those of MNIST. */
     @Override
     public Tensor forward(Tensor xb) {
         Tensor out = torch.max_pool2d(torch.relu(conv1.forward(xb)), 2, 2); // (B, 8, 14, 14)

@@ -1,7 +1,9 @@
 package io.github.mnistlibtorch.app.cli;
 
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.PlainText;
+import io.github.mnistlibtorch.torch.vision.ImageFolder;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.torch.vision.MnistDownload;
 import java.nio.file.Files;
@@ -9,37 +11,106 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
 
 /** {@code --data}. */
 final class DataOption {
-    private static final int SIDE = 28;
+    /** Of a set that is smaller than MNIST's, a sixth is held out, as of MNIST's. */
+    private static final int LARGE = 60_000;
+
+    private static final int PART = 6;
+
+    private static final int MOST_SIDE = 1_000;
 
     @Option(
             names = "--data",
             paramLabel = "DIR",
-            description = "Folder with an MNIST-shaped data set: DIR/MNIST/raw/… as torchvision has it, or the four"
-                    + " files themselves; raw or .gz. Or fashion-mnist or kmnist, which are fetched once, with torchvision's"
-                    + " checksums. Default: the MNIST data in this program.")
+            description =
+                    "Folder with a data set: DIR/MNIST/raw/… as torchvision has it, the four files themselves, raw"
+                            + " or .gz, a .npz file, or pictures in a folder for each class. Or a name, as fashion-mnist, kmnist,"
+                            + " qmnist or emnist-letters, which is fetched once, with torchvision's checksums. Default: the MNIST"
+                            + " data in this program.")
     private @Nullable Path folder;
 
+    @Option(
+            names = "--image-size",
+            paramLabel = "N",
+            description = "Side in pixels that pictures in folders are resized to. Default: as they are.")
+    private @Nullable Integer imageSize;
+
+    /** Rows and columns. */
+    private int @Nullable [] defaultSize;
+
+    private CommandSpec command = CommandSpec.create();
+
+    @Spec(Target.MIXEE)
+    private void of(CommandSpec mixee) {
+        command = mixee;
+    }
+
     /**
-     * The labelled pictures, 28 × 28.
+     * The labelled pictures. If fewer are to train on than MNIST has, a sixth of them is held out, unless --val-size says otherwise.
      *
-     * @throws InputException if the folder does not hold such a set
+     * @throws InputException if there is no such set
      */
-    Mnist load(Mnist.Split split) throws InputException {
+    ImageDataset load(Mnist.Split split) throws InputException {
+        ImageDataset dataset = read(split);
+        if (split == Mnist.Split.TRAIN && dataset.size() < LARGE && dataset.size() >= PART) {
+            OptionSpec valSize = command.findOption("--val-size");
+            if (!command.commandLine().getParseResult().hasMatchedOption(valSize)) {
+                valSize.setValue(Integer.toString(dataset.size() / PART));
+            }
+        }
+        return dataset;
+    }
+
+    private ImageDataset read(Mnist.Split split) throws InputException {
         if (folder == null) {
             return Mnist.bundled(split);
         }
-        Mnist mnist = Mnist.load(isName() ? fetched(folder.toString()) : folder, split);
-        if (mnist.rows() != SIDE || mnist.columns() != SIDE) {
-            throw new InputException("the pictures in " + folder + " are " + mnist.rows() + " x " + mnist.columns()
-                    + "; this network takes " + SIDE + " x " + SIDE);
+        Path root = isName() ? fetched(folder.toString()) : folder;
+        Optional<Path> pictures =
+                !Files.isDirectory(root) || Mnist.isIn(root) ? Optional.empty() : ImageFolder.find(root, split);
+        if (pictures.isEmpty() && imageSize != null) {
+            throw new InputException(
+                    root + " is no folder of pictures, whose size --image-size could change; leave it out");
         }
-        return mnist;
+        if (pictures.isEmpty()
+                && split == Mnist.Split.TEST
+                && Files.isDirectory(root)
+                && !Mnist.isIn(root)
+                && ImageFolder.find(root, Mnist.Split.TRAIN).isPresent()) {
+            throw new InputException(root + " has no folder test or val with pictures; use --split val");
+        }
+        if (pictures.isEmpty()) {
+            return Mnist.load(root, split);
+        }
+        if (imageSize == null) {
+            return defaultSize == null
+                    ? ImageFolder.load(pictures.get())
+                    : ImageFolder.load(pictures.get(), defaultSize[0], defaultSize[1]);
+        }
+        if (imageSize < 1 || imageSize > MOST_SIDE) {
+            throw new InputException("--image-size " + imageSize + " is none; choose one from 1 to " + MOST_SIDE);
+        }
+        return ImageFolder.load(pictures.get(), imageSize, imageSize);
+    }
+
+    /** What pictures in folders are resized to without --image-size: to what a network takes. */
+    void setDefaultSize(int rows, int columns) {
+        defaultSize = new int[] {rows, columns};
+    }
+
+    /** Null for the size that pictures have. */
+    @Nullable String size() {
+        return imageSize == null ? null : imageSize.toString();
     }
 
     /** The folder, wherever the program runs; null for the data in the program. */
@@ -54,9 +125,10 @@ final class DataOption {
         return folder != null && MnistDownload.names().contains(folder.toString()) && !Files.exists(folder);
     }
 
-    /** The folder that the set has been fetched into, now or before; nothing else is fetched. */
+    /** Where the set has been fetched to, now or before; nothing else is fetched. The six of EMNIST come together. */
     private static Path fetched(String name) throws InputException {
-        Path cache = cache().resolve(name);
+        boolean isPartOfEmnist = name.startsWith("emnist-");
+        Path cache = cache().resolve(isPartOfEmnist ? "emnist" : name);
         MnistDownload download = MnistDownload.named(name);
         AtomicBoolean said = new AtomicBoolean();
         boolean isTerminal = ProgressBar.isTerminal();
@@ -76,7 +148,7 @@ final class DataOption {
                     }
                 })
                 .to(cache);
-        return cache;
+        return isPartOfEmnist ? cache.resolve(name) : cache;
     }
 
     private static Path cache() throws InputException {
@@ -98,9 +170,12 @@ final class DataOption {
      *
      * @throws InputException if it is not there any more
      */
-    void restore(@Nullable String saved) throws InputException {
+    void restore(@Nullable String saved, @Nullable String savedSize) throws InputException {
         if (folder != null || saved == null) {
             return;
+        }
+        if (imageSize == null && savedSize != null && savedSize.matches("\\d{1,4}")) {
+            imageSize = Integer.valueOf(savedSize);
         }
         try {
             folder = Path.of(saved);
@@ -115,7 +190,7 @@ final class DataOption {
     }
 
     /** What the images of a data set are, in words: so that another is known as another. */
-    static String describe(Mnist mnist) {
-        return mnist.size() + " pictures (CRC-32 " + Long.toHexString(mnist.crc32()) + ")";
+    static String describe(ImageDataset dataset) {
+        return dataset.size() + " pictures (CRC-32 " + Long.toHexString(dataset.crc32()) + ")";
     }
 }

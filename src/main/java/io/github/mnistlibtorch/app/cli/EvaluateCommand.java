@@ -1,9 +1,11 @@
 package io.github.mnistlibtorch.app.cli;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
 import io.github.mnistlibtorch.torch.data.Dataset;
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.runtime.InputException;
@@ -75,29 +77,45 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Mnist mnist = dataOption.load(part == Part.test ? Mnist.Split.TEST : Mnist.Split.TRAIN);
         Device device = deviceOption.start();
-        try (ImageClassificationBase network = MnistModels.load(model)) {
+        MnistModels.Saved saved = MnistModels.read(model);
+        try (ImageClassificationBase network = saved.network()) {
+            dataOption.setDefaultSize(saved.images().rows(), saved.images().columns());
+            ImageDataset images = dataOption.load(part == Part.test ? Mnist.Split.TEST : Mnist.Split.TRAIN);
+            requireFit(saved.images(), images);
             Devices.toDevice(network, device);
             DataLoader<Batch> loader =
-                    DataLoader.of(images(mnist)).batchSize(number("batch-size")).build();
+                    DataLoader.of(part(images)).batchSize(number("batch-size")).build();
             System.out.println(
                     Training.evaluate(network, new DeviceDataLoader(loader, device, MnistModels.dtype(network))));
         }
         return 0;
     }
 
-    private Dataset<LabeledImage> images(Mnist mnist) throws InputException {
+    private void requireFit(ImageSpec known, ImageDataset images) throws InputException {
+        int inputs = images.channels() * images.rows() * images.columns();
+        int classes = images.classes().size();
+        if (known.channels() != images.channels()
+                || known.inputSize() != inputs
+                || known.classes().size() < classes) {
+            throw new InputException(model + " is a network for pictures of " + known.channels() + " x " + known.rows()
+                    + " x " + known.columns() + " pixels and " + known.classes().size() + " classes, but these are "
+                    + images.channels() + " x " + images.rows() + " x " + images.columns() + " and " + classes
+                    + "; name the --data that it was trained on");
+        }
+    }
+
+    private Dataset<LabeledImage> part(ImageDataset images) throws InputException {
         if (part == Part.test) {
-            return mnist;
+            return images;
         }
         int valSize = number("val-size");
-        if (valSize > mnist.size()) {
-            throw new InputException("the training set has " + mnist.size() + " pictures, not the " + valSize
+        if (valSize > images.size()) {
+            throw new InputException("the training set has " + images.size() + " pictures, not the " + valSize
                     + " to hold out; choose a smaller --val-size");
         }
         TorchRandom.manualSeed(Long.parseLong(ConfigOptions.value(command, "seed")));
-        return RandomSplit.randomSplit(mnist, mnist.size() - valSize, valSize).get(1);
+        return RandomSplit.randomSplit(images, images.size() - valSize, valSize).get(1);
     }
 
     private int number(String option) {

@@ -3,7 +3,6 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.tutorial.Devices;
-import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.bytedeco.pytorch.Device;
@@ -19,15 +18,15 @@ final class ModelOption {
     private Path file = Path.of("");
 
     /**
-     * A network for these pictures, on a device.
+     * A network, on a device.
      *
-     * @return a network that the caller closes
+     * @return with a network that the caller closes
      * @throws IOException if the file cannot be read, or holds something else
      */
-    ImageClassificationBase load(Device device) throws IOException {
-        ImageClassificationBase model = MnistModels.load(file);
-        return Resources.closeOnFailure(model::close, () -> {
-            Devices.toDevice(model, device).train(false);
+    MnistModels.Saved load(Device device) throws IOException {
+        MnistModels.Saved model = MnistModels.read(file);
+        return Resources.closeOnFailure(model.network()::close, () -> {
+            Devices.toDevice(model.network(), device).train(false);
             return model;
         });
     }

@@ -7,8 +7,10 @@ import io.github.mnistlibtorch.app.parity.TraceComparison;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PlainText;
@@ -102,14 +104,14 @@ final class ParityCommand implements Callable<Integer> {
     }
 
     private Trace run(Trace expected) throws IOException {
-        RunConfig config = config(expected.config());
-        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        config.requireTrainingExamples(mnist.size(), "choose the --data that the trace was recorded with");
+        ImageDataset images = dataOption.load(Mnist.Split.TRAIN);
+        RunConfig config = config(expected.config()).with(ImageSpec.of(images));
+        config.requireTrainingExamples(images.size(), "choose the --data that the trace was recorded with");
         Device device = deviceOption.start();
         useThreads(expected.producer().threads());
         TraceRecorder recorder = new TraceRecorder(config);
         try (ForkFollower follower = new ForkFollower(expected, config, device, recorder)) {
-            TrainingRun run = new TrainingRun(config, mnist, device)
+            TrainingRun run = new TrainingRun(config, images, device)
                     .printTo(System.err) // what the article prints is progress here, and the comparison the result
                     .listeners(recorder);
             // Where every bit has to be the same, there is nothing to lead along.

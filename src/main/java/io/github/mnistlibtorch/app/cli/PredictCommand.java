@@ -3,13 +3,14 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.predict.Box;
 import io.github.mnistlibtorch.app.predict.DigitClassifier;
 import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
+import io.github.mnistlibtorch.app.run.ImageSpec;
+import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.PlainText;
-import io.github.mnistlibtorch.torch.runtime.Tensors;
+import io.github.mnistlibtorch.torch.vision.Pixels;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +18,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Tensor;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -25,10 +25,10 @@ import picocli.CommandLine.Parameters;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** {@code predict}: which digit is it? */
+/** {@code predict}: what is it? */
 @Command(
         name = "predict",
-        description = "Say which digit each picture shows.",
+        description = "Say which digit each picture shows, or which of the classes that the network was trained on.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  mnist-libtorch predict seven.png four.jpg",
@@ -55,32 +55,32 @@ final class PredictCommand implements Callable<Integer> {
             description = "PNG, JPEG, BMP or GIF, of any size, dark on light or light on dark.")
     private List<Path> images = List.of();
 
-    @Option(
-            names = "--explain",
-            description = "Show how a digit was found, and what the network saw of it: 28 x 28 pixels, as text.")
+    @Option(names = "--explain", description = "Show how a digit was found, and what the network saw of it, as text.")
     private boolean explain;
 
     @Mixin
     private DeviceOption deviceOption = new DeviceOption();
 
     /** @param number which of the picture's digits it is, from 1; 0 if only one was asked for */
-    private record Prediction(Path image, int number, DigitPreprocessor.Digits found, DigitClassifier.Answer answer) {
+    private record Prediction(
+            Path image, int number, DigitPreprocessor.Digits found, DigitClassifier.Answer answer, ImageSpec images) {
         @Override
         public String toString() {
             double[] probabilities = answer.probabilities();
-            int first = answer.classes().get(0);
-            int second = answer.classes().get(1);
+            List<Integer> classes = answer.classes();
+            int first = classes.get(0);
+            int second = classes.get(Math.min(1, classes.size() - 1));
             String of =
                     number == 0 ? "" : ", " + number + " of " + found.digits().size();
             String unsure = answer.unsure();
             return String.format(
                     Locale.ROOT,
-                    "%s%s: %d (%.1f %%), then %d (%.1f %%)%s",
+                    "%s%s: %s (%.1f %%), then %s (%.1f %%)%s",
                     PlainText.of(image.toString()),
                     of,
-                    first,
+                    name(first),
                     100 * probabilities[first],
-                    second,
+                    name(second),
                     100 * probabilities[second],
                     unsure == null
                             ? ""
@@ -88,15 +88,23 @@ final class PredictCommand implements Callable<Integer> {
                                     + (found.digits().size() > 1 && number == 0 ? ", read them with --all" : ""));
         }
 
+        private String name(int label) {
+            return PlainText.of(images.classes().get(label));
+        }
+
         Map<String, Object> forPrograms(boolean withPixels) {
             Map<String, Object> fields = new LinkedHashMap<>();
-            int digit = answer.classes().get(0);
+            int label = answer.classes().get(0);
             fields.put("image", image.toString());
             if (number > 0) {
                 fields.put("number", number);
             }
-            fields.put("digit", digit);
-            fields.put("probability", answer.probabilities()[digit]);
+            if (images.areDigits()) {
+                fields.put("digit", label);
+            }
+            fields.put("class", images.classes().get(label));
+            fields.put("label", label);
+            fields.put("probability", answer.probabilities()[label]);
             fields.put("unsure", answer.unsure());
             fields.put("probabilities", answer.probabilities());
             fields.put("box", answer.seen().box());
@@ -107,21 +115,24 @@ final class PredictCommand implements Callable<Integer> {
             return fields;
         }
 
+        /** Row by row; of a picture in colour, how bright it is. */
         private float[][] seen() {
-            try (Tensor image = answer.seen().image()) {
-                float[] pixels = Tensors.toFloats(image);
-                int width = (int) image.size(-1);
-                return IntStream.range(0, pixels.length / width)
-                        .mapToObj(row -> Arrays.copyOfRange(pixels, row * width, (row + 1) * width))
-                        .toArray(float[][]::new);
+            Pixels seen = answer.seen().seen().grey();
+            float[][] rows = new float[seen.height()][seen.width()];
+            for (int i = 0; i < seen.samples().length; i++) {
+                rows[i / seen.width()][i % seen.width()] = (seen.samples()[i] & 0xff) / 255f;
             }
+            return rows;
         }
 
         void explain() {
             DigitPreprocessor.Steps steps = found.steps();
             Box box = answer.seen().box();
             if (steps == null) {
-                System.out.println("  taken as it is: a digit lies in it as in MNIST's pictures");
+                System.out.println(
+                        images.inkSize() == 0
+                                ? "  taken whole, as " + images.columns() + " x " + images.rows() + " pixels"
+                                : "  taken as it is: what it shows lies in it as in the pictures of the set");
             } else {
                 System.out.printf(
                         Locale.ROOT,
@@ -159,11 +170,14 @@ final class PredictCommand implements Callable<Integer> {
         Device device = deviceOption.start();
         List<Prediction> predictions = new ArrayList<>();
         IOException refused = null;
-        try (ImageClassificationBase model = modelOption.load(device)) {
+        MnistModels.Saved model = modelOption.load(device);
+        DigitPreprocessor preprocessor = new DigitPreprocessor(model.images());
+        try (ImageClassificationBase network = model.network()) {
             DigitClassifier classifier = new DigitClassifier(model, device);
             for (Path image : images) {
                 try {
-                    predictions.addAll(predict(classifier, image));
+                    DigitPreprocessor.Digits found = preprocessor.read(image);
+                    predictions.addAll(predict(classifier, image, found, model.images()));
                 } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
@@ -194,14 +208,14 @@ final class PredictCommand implements Callable<Integer> {
         return 0;
     }
 
-    private List<Prediction> predict(DigitClassifier classifier, Path file) throws IOException {
-        DigitPreprocessor.Digits found = DigitPreprocessor.read(file);
+    private List<Prediction> predict(
+            DigitClassifier classifier, Path file, DigitPreprocessor.Digits found, ImageSpec images) {
         if (!all) {
-            return List.of(new Prediction(file, 0, found, classifier.answerLargest(found)));
+            return List.of(new Prediction(file, 0, found, classifier.answerLargest(found), images));
         }
         List<DigitClassifier.Answer> answers = classifier.answerAll(found);
         return IntStream.range(0, answers.size())
-                .mapToObj(i -> new Prediction(file, i + 1, found, answers.get(i)))
+                .mapToObj(i -> new Prediction(file, i + 1, found, answers.get(i), images))
                 .toList();
     }
 }

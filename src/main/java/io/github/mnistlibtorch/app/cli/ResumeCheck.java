@@ -21,6 +21,8 @@ record ResumeCheck(Checkpoint checkpoint) {
     /** Where the data were; which they were, the configuration says. */
     static final String DATA_FOLDER = "data folder";
 
+    static final String IMAGE_SIZE = "image size";
+
     /** Options that a checkpoint does not keep. */
     private static final List<String> NOT_KEPT = List.of("--libtorch", "--num-workers", "--allow-nan", "--quiet");
 

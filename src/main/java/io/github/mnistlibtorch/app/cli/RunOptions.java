@@ -31,7 +31,12 @@ final class RunOptions {
 
     @Spec(Target.MIXEE)
     private void addTo(CommandSpec command) {
-        ConfigOptions.add(command, "val-size", "N", "10000", "Examples held out for validation.");
+        ConfigOptions.add(
+                command,
+                "val-size",
+                "N",
+                "10000",
+                "Examples held out for validation; of fewer than 60000, a sixth if this is left out.");
         ConfigOptions.add(
                 command,
                 "dtype",

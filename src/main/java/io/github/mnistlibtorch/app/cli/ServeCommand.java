@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.predict.DigitServer;
+import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -51,13 +52,14 @@ final class ServeCommand implements Callable<Integer> {
         }
         InetAddress address = address();
         Device device = deviceOption.start();
-        try (ImageClassificationBase model = modelOption.load(device)) {
+        MnistModels.Saved model = modelOption.load(device);
+        try (ImageClassificationBase network = model.network()) {
             serve(model, device, address);
         }
         return 0;
     }
 
-    private void serve(ImageClassificationBase model, Device device, InetAddress address) throws IOException {
+    private void serve(MnistModels.Saved model, Device device, InetAddress address) throws IOException {
         try (DigitServer server = listen(model, device, address)) {
             // Ctrl-C ends the process when its hooks have ended.
             Runtime.getRuntime().addShutdownHook(new Thread(server::close));
@@ -71,8 +73,7 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private DigitServer listen(ImageClassificationBase model, Device device, InetAddress address)
-            throws InputException {
+    private DigitServer listen(MnistModels.Saved model, Device device, InetAddress address) throws InputException {
         try {
             return new DigitServer(model, device, address, port);
         } catch (IOException e) {

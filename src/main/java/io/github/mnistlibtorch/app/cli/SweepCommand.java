@@ -3,9 +3,11 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.report.SweepPlot;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.Sweep;
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.plot.Fonts;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
@@ -85,21 +87,23 @@ final class SweepCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        ImageDataset images = dataOption.load(Mnist.Split.TRAIN);
         Sweep sweep = new Sweep(values(), runOptions.numWorkers());
-        List<RunConfig> grid = sweep.grid();
-        Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
-        grid.get(0).requireTrainingExamples(mnist.size(), "choose a smaller --val-size");
+        ImageSpec spec = ImageSpec.of(images);
+        List<RunConfig> grid =
+                sweep.grid().stream().map(config -> config.with(spec)).toList();
+        grid.get(0).requireTrainingExamples(images.size(), "choose a smaller --val-size");
         Device device = deviceOption.start();
         LibTorch.setNumThreads(runOptions.threads());
         OutputPaths.makeWritable(out, "--out");
         setAside(RESULTS);
         setAside(PICTURE);
-        String data = DataOption.describe(mnist);
+        String data = DataOption.describe(images);
         int done = 0;
         long began = System.nanoTime();
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ false)) {
             for (RunConfig config : grid) {
-                Sweep.Run run = sweep.train(config, mnist, device, interruption);
+                Sweep.Run run = sweep.train(config, images, device, interruption);
                 done++;
                 sweep.write(out.resolve(RESULTS), data);
                 draw(sweep);

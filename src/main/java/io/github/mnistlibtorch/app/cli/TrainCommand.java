@@ -1,11 +1,13 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.data.Dataset;
+import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.distributed.DistributedEnvironment;
@@ -127,14 +129,14 @@ final class TrainCommand implements Callable<Integer> {
         DistributedEnvironment environment = groupOption.environment();
         if (environment != null) {
             traceOption.recordShareOf(environment.rank());
-            Mnist mnist = dataOption.load(Mnist.Split.TRAIN);
+            ImageDataset images = dataOption.load(Mnist.Split.TRAIN);
             deviceOption.startLibTorch(/* gpu= */ true);
             runOptions.say("This is " + environment + ".");
             return DistributedOption.runTogether(
                     environment,
-                    agreed(mnist),
+                    agreed(images),
                     resume,
-                    (group, checkpoint) -> train(checkpoint, mnist, group, environment.localRank()));
+                    (group, checkpoint) -> train(checkpoint, images, group, environment.localRank()));
         }
         if (resume == null) {
             return train(null, dataOption.load(Mnist.Split.TRAIN), null, null);
@@ -142,16 +144,18 @@ final class TrainCommand implements Callable<Integer> {
         boolean onCpu = !isGiven("--device") && Checkpoint.device(resume).equals("cpu");
         deviceOption.startLibTorch(/* gpu= */ !onCpu);
         try (Checkpoint checkpoint = Checkpoint.read(resume)) {
-            dataOption.restore(checkpoint.computedWith().get(ResumeCheck.DATA_FOLDER));
+            dataOption.restore(
+                    checkpoint.computedWith().get(ResumeCheck.DATA_FOLDER),
+                    checkpoint.computedWith().get(ResumeCheck.IMAGE_SIZE));
             return train(checkpoint, dataOption.load(Mnist.Split.TRAIN), null, null);
         }
     }
 
     /** What all processes must have in common. */
-    private Map<String, String> agreed(Mnist mnist) throws InputException {
+    private Map<String, String> agreed(ImageDataset images) throws InputException {
         Map<String, String> agreed = new LinkedHashMap<>();
         agreed.put("the version", CommandLineInterface.Version.number());
-        RunConfig config = articleOptions.config(null, runOptions).with(DataOption.describe(mnist), null);
+        RunConfig config = articleOptions.config(null, runOptions).with(DataOption.describe(images), null);
         config.options().forEach((name, value) -> agreed.put("--" + name, value));
         if (LibTorch.cuda().isAvailable()) {
             agreed.put("what gradients go through on a GPU", ProcessGroup.hasNccl() ? "NCCL" : "Gloo");
@@ -164,11 +168,15 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private int train(
-            @Nullable Checkpoint checkpoint, Mnist mnist, @Nullable ProcessGroup group, @Nullable Integer localRank)
+            @Nullable Checkpoint checkpoint,
+            ImageDataset images,
+            @Nullable ProcessGroup group,
+            @Nullable Integer localRank)
             throws IOException {
         RunConfig config = articleOptions
                 .config(checkpoint == null ? null : checkpoint.config(), runOptions)
-                .with(DataOption.describe(mnist), group == null ? null : group.worldSize());
+                .with(DataOption.describe(images), group == null ? null : group.worldSize())
+                .with(ImageSpec.of(images));
         if (checkpoint != null) {
             ResumeCheck resumption = new ResumeCheck(checkpoint);
             resumption.restore(spec);
@@ -176,7 +184,7 @@ final class TrainCommand implements Callable<Integer> {
             out = isGiven("--out") ? out : checkpoint.file().resolveSibling("");
         }
         config = dryRun ? dryRun(config) : config;
-        Dataset<LabeledImage> dataset = dryRun ? firstBatches(mnist, config.batchSize()) : mnist;
+        Dataset<LabeledImage> dataset = dryRun ? firstBatches(images, config.batchSize()) : images;
         config.requireTrainingExamples(dataset.size(), "choose a smaller " + (dryRun ? "--batch-size" : "--val-size"));
         Device device = deviceOption.start(localRank);
         LibTorch.setNumThreads(runOptions.threads());
@@ -217,8 +225,8 @@ final class TrainCommand implements Callable<Integer> {
                         .toList());
     }
 
-    private static Dataset<LabeledImage> firstBatches(Mnist mnist, int batchSize) {
-        int count = Math.min(mnist.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
-        return new Subset<>(mnist, IntStream.range(0, count).toArray());
+    private static Dataset<LabeledImage> firstBatches(ImageDataset images, int batchSize) {
+        int count = Math.min(images.size(), (DRY_TRAIN_BATCHES + DRY_VAL_BATCHES) * batchSize);
+        return new Subset<>(images, IntStream.range(0, count).toArray());
     }
 }

@@ -88,7 +88,7 @@ record TrainSession(
         Path resumed = checkpoint == null ? null : checkpoint.file();
         CheckpointWriter writer = new CheckpointWriter(file, config, computedWith, resumed);
         RunTimings stopwatch = new RunTimings(writer);
-        RunArtifacts results = new RunArtifacts(folder.path());
+        RunArtifacts results = new RunArtifacts(folder.path(), config.images());
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
             run.saveTo(folder.path()).listeners(stopwatch, progress(config, trainSize), interruption, results);
             try {
@@ -155,6 +155,10 @@ record TrainSession(
         String data = dataOption.absolute();
         if (data != null) {
             computedWith.put(ResumeCheck.DATA_FOLDER, data);
+        }
+        String size = dataOption.size();
+        if (size != null) {
+            computedWith.put(ResumeCheck.IMAGE_SIZE, size);
         }
         return computedWith;
     }

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.predict;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
@@ -14,17 +15,19 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** Asks a model which digit an image shows. */
+/** Asks a model what an image shows. */
 public final class DigitClassifier {
     /** Below this probability, the model cannot tell. */
     private static final double SURE = 0.6;
 
     private final ImageClassificationBase model;
+    private final ImageSpec images;
     private final Device device;
 
     /** @param model stays the caller's, as does the device it is on */
-    public DigitClassifier(ImageClassificationBase model, Device device) {
-        this.model = model;
+    public DigitClassifier(MnistModels.Saved model, Device device) {
+        this.model = model.network();
+        this.images = model.images();
         this.device = device;
     }
 
@@ -51,7 +54,9 @@ public final class DigitClassifier {
     /** For the largest digit; it is unsure whether that one is meant, if there are others. */
     public Answer answerLargest(DigitPreprocessor.Digits digits) {
         int count = digits.digits().size();
-        return answer(digits.largest(), count > 1 ? "there are " + count + " digits" : null);
+        return answer(
+                digits.largest(),
+                count > 1 ? "there are " + count + (images.areDigits() ? " digits" : " shapes") : null);
     }
 
     /** For each digit, from left to right. */
@@ -84,6 +89,7 @@ public final class DigitClassifier {
 
     /** What the model takes: the image on its device, in its dtype. */
     Tensor input(DigitPreprocessor.Digit digit) {
-        return Devices.toDevice(digit.image(), device, MnistModels.dtype(model));
+        Tensor image = images.isTransposed() ? digit.transposed() : digit.image();
+        return Devices.toDevice(image, device, MnistModels.dtype(model));
     }
 }

@@ -1,22 +1,25 @@
 package io.github.mnistlibtorch.app.predict;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import java.util.Arrays;
 
 /**
  * Makes of a digit what MNIST's are: light on dark, 20 pixels in its longer direction, its centre of mass in the middle of
  * 28 × 28, drawn with a pen. That is how the makers of MNIST describe it (LeCun, Cortes, Burges, "The MNIST database of
- * handwritten digits").
+ * handwritten digits"). Of other shapes it makes what the images of their set are, by their size.
  */
 final class DigitNormalizer {
-    static final int SIDE = 28;
-    private static final int DIGIT = 20;
-    private static final int ALMOST = 18;
+    /** A shape that has more of the longer side of an image lies in it by the middle of its box, and not by its mass. */
+    private static final double ALMOST_ALL = 0.85;
+
+    /** The smallest part of the right size that keeps its pixels. */
+    private static final double ALMOST = 0.9;
 
     /** The digit is put together with so many pixels for one in each direction. */
     private static final int FINE = 4;
 
-    /** A line thinner than this, in these pixels, is not a pen's: it is made thicker. */
-    private static final double THIN = 13;
+    /** A line thinner than this part of a shape is not a pen's: it is made thicker. */
+    private static final double THIN = 13.0 / 80;
 
     /** Columns that a stroke goes to the right for each row that it goes down: the middle one of MNIST's digits. */
     private static final double MEDIAN_SLANT = -0.12;
@@ -29,48 +32,65 @@ final class DigitNormalizer {
     /** What JPEG leaves on empty paper. */
     private static final float NOTHING = 0.1f;
 
-    private DigitNormalizer() {}
+    private final int rows;
+    private final int columns;
+    private final int size;
+    private final boolean fills;
 
-    /** Whether an image is as MNIST's: the box around its ink has 20 pixels at most, and its centre is less than one off. */
-    static boolean isNormal(Grey grey) {
-        Box box = grey.width() == SIDE && grey.height() == SIDE ? grey.box(NOTHING) : null;
-        if (box == null || box.longer() > DIGIT) {
-            return false;
-        }
-        return Arrays.stream(grey.centreOfMass()).allMatch(centre -> Math.abs(centre - SIDE / 2.0) < 1);
+    /** @param images with an ink size */
+    DigitNormalizer(ImageSpec images) {
+        rows = images.rows();
+        columns = images.columns();
+        size = images.inkSize();
+        fills = size > ALMOST_ALL * Math.max(rows, columns);
     }
 
-    /** The digit alone, 28 × 28, light on dark. */
-    static Grey normal(Grey ink, DigitFinder.Digit digit) {
+    /** Whether an image is as those of the set: the box around its ink is no larger, and its centre is less than one off. */
+    boolean isNormal(Grey grey) {
+        Box box = grey.width() == columns && grey.height() == rows ? grey.box(NOTHING) : null;
+        if (box == null || box.longer() > size) {
+            return false;
+        }
+        if (fills) {
+            return Math.max(grey.at(0, 0), grey.at(columns - 1, 0)) <= NOTHING
+                    && Math.max(grey.at(0, rows - 1), grey.at(columns - 1, rows - 1)) <= NOTHING;
+        }
+        double[] centre = grey.centreOfMass();
+        return Math.abs(centre[0] - columns / 2.0) < 1 && Math.abs(centre[1] - rows / 2.0) < 1;
+    }
+
+    /** The digit alone, as the images of the set are, light on dark. */
+    Grey normal(Grey ink, DigitFinder.Digit digit) {
         Grey onPaper = onPaper(ink, digit);
         if (isNormal(onPaper)) {
             return onPaper;
         }
         Box box = onPaper.box(NOTHING);
-        Grey alone = upright(onPaper.cropped(box == null ? digit.component().box() : box));
+        Grey cropped = onPaper.cropped(box == null ? digit.component().box() : box);
+        Grey alone = fills ? cropped : upright(cropped);
         int longer = Math.max(alone.width(), alone.height());
         // Of the right size already, a digit keeps its pixels.
-        double scale = (longer >= ALMOST && longer <= DIGIT ? 1.0 : (double) longer / DIGIT) / FINE;
-        int width = (int) Math.max(1, Math.min(FINE * DIGIT, Math.round(alone.width() / scale)));
-        int height = (int) Math.max(1, Math.min(FINE * DIGIT, Math.round(alone.height() / scale)));
+        double scale = (longer >= ALMOST * size && longer <= size ? 1.0 : (double) longer / size) / FINE;
+        int width = (int) Math.max(1, Math.min(FINE * size, Math.round(alone.width() / scale)));
+        int height = (int) Math.max(1, Math.min(FINE * size, Math.round(alone.height() / scale)));
         float[] values = new float[width * height];
         for (int i = 0; i < values.length; i++) {
             values[i] = alone.mean(i % width * scale, i / width * scale, scale);
         }
         Grey fine = thickened(new Grey(values, width, height));
-        double[] centre = fine.centreOfMass();
-        double left = place(centre[0] / FINE, (double) width / FINE);
-        double top = place(centre[1] / FINE, (double) height / FINE);
-        float[] image = new float[SIDE * SIDE];
+        double[] centre = fills ? new double[] {width / 2.0, height / 2.0} : fine.centreOfMass();
+        double left = place(centre[0] / FINE, (double) width / FINE, columns);
+        double top = place(centre[1] / FINE, (double) height / FINE, rows);
+        float[] image = new float[rows * columns];
         float most = 0;
         for (int i = 0; i < image.length; i++) {
-            image[i] = fine.mean((i % SIDE - left) * FINE, (i / SIDE - top) * FINE, FINE);
+            image[i] = fine.mean((i % columns - left) * FINE, (i / columns - top) * FINE, FINE);
             most = Math.max(most, image[i]);
         }
         for (int i = 0; i < image.length; i++) {
             image[i] /= most;
         }
-        return new Grey(image, SIDE, SIDE);
+        return new Grey(image, columns, rows);
     }
 
     /** Shears a digit that slants more than nearly all of MNIST's do: a photograph may be askew. */
@@ -122,7 +142,7 @@ final class DigitNormalizer {
     }
 
     /** A dilation with a disk, and most of what is there becomes white. */
-    private static Grey thickened(Grey fine) {
+    private Grey thickened(Grey fine) {
         float white = white(fine);
         int inside = 0;
         int edge = 0;
@@ -134,7 +154,7 @@ final class DigitNormalizer {
                 }
             }
         }
-        int radius = (int) Math.round((THIN - 2.0 * inside / edge) / 2);
+        int radius = (int) Math.round((THIN * FINE * size - 2.0 * inside / edge) / 2);
         if (radius <= 0) {
             return fine;
         }
@@ -178,7 +198,7 @@ final class DigitNormalizer {
     }
 
     /** Where to begin, so that {@code centre} is in the middle, or as near as the size allows. */
-    private static double place(double centre, double size) {
-        return Math.max(0, Math.min(SIDE - size, Math.round(SIDE / 2.0 - centre)));
+    private static double place(double centre, double size, int side) {
+        return Math.max(0, Math.min(side - size, Math.round(side / 2.0 - centre)));
     }
 }

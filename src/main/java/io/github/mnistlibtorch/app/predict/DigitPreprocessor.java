@@ -1,6 +1,8 @@
 package io.github.mnistlibtorch.app.predict;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.vision.Pixels;
 import io.github.mnistlibtorch.torch.vision.ToTensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -8,23 +10,36 @@ import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the digits on photographs and drawings, and makes them into what a network has learned from MNIST. */
+/** Finds what a network is to recognize on photographs and drawings, and makes it into what it has learned from. */
 public final class DigitPreprocessor {
-    private static final int SIDE = DigitNormalizer.SIDE;
+    private final ImageSpec images;
 
-    private DigitPreprocessor() {}
+    /** @param images that a network has learned from */
+    public DigitPreprocessor(ImageSpec images) {
+        this.images = images;
+    }
 
     /**
      * A digit, as a network is to see it.
      *
      * @param box where it was, in pixels of the image as it is shown
      * @param isCut whether it reaches the border of the image
-     * @param pixels uint8, 28 × 28, row by row, light on dark
+     * @param seen light on dark if that is how the network has learned it, and upright
      */
-    public record Digit(Box box, boolean isCut, byte[] pixels) {
-        /** float32 (1, 1, 28, 28) in [0, 1], which the caller closes. */
+    public record Digit(Box box, boolean isCut, Pixels seen) {
+        /** float32 (1, channels, rows, columns) in [0, 1], which the caller closes. */
         public Tensor image() {
-            try (Tensor image = ToTensor.toTensor(pixels, SIDE, SIDE)) {
+            return image(seen);
+        }
+
+        /** The same with rows for columns. */
+        Tensor transposed() {
+            return image(seen.transposed());
+        }
+
+        private static Tensor image(Pixels pixels) {
+            try (Tensor image =
+                    ToTensor.toTensor(pixels.planes(), pixels.channels(), pixels.height(), pixels.width())) {
                 return image.unsqueeze(0);
             }
         }
@@ -35,7 +50,7 @@ public final class DigitPreprocessor {
      *
      * @param digits at least one, from left to right
      * @param largest the one that was meant, most likely
-     * @param steps what led to them; null if the image is as MNIST's, and was taken as it is
+     * @param steps what led to them; null if the image was taken as it is
      */
     public record Digits(
             List<Digit> digits, Digit largest, @Nullable Steps steps) {}
@@ -51,15 +66,15 @@ public final class DigitPreprocessor {
     public record Steps(float paper, boolean isDarkOnLight, float leastInk, int components) {}
 
     /**
-     * Reads a PNG, JPEG, BMP or GIF file of any size, light on dark or dark on light. One of 28 × 28 pixels in which a digit
-     * lies as in MNIST is at most turned light on dark.
+     * Reads a PNG, JPEG, BMP or GIF file of any size, light on dark or dark on light. One of the size of MNIST's in which a digit
+     * lies as in MNIST is at most turned light on dark. If the network has learned from whole pictures, so is this one taken, resized
+     * as {@code torchvision.transforms.Resize} does.
      *
      * @throws InputException if the file cannot be read as an image, or shows no digit
      * @throws IOException if the disk fails
      */
-    public static Digits read(Path file) throws IOException {
-        ImageFile.Image image = ImageFile.read(file);
-        return find(image, file);
+    public Digits read(Path file) throws IOException {
+        return images.inkSize() == 0 ? whole(Photograph.readColours(file)) : find(Photograph.read(file), file);
     }
 
     /**
@@ -70,22 +85,37 @@ public final class DigitPreprocessor {
      * @throws InputException if it shows no digit
      * @throws IllegalArgumentException if there are not {@code width * height} bytes
      */
-    public static Digits of(byte[] grey, int width, int height, String name) throws InputException {
+    public Digits of(byte[] grey, int width, int height, String name) throws InputException {
         if (grey.length != width * height) {
             throw new IllegalArgumentException(grey.length + " bytes are no " + width + " x " + height + " pixels");
+        }
+        if (images.inkSize() == 0) {
+            return whole(new Pixels(grey, width, height, 1));
         }
         float[] values = new float[grey.length];
         for (int i = 0; i < values.length; i++) {
             values[i] = (grey[i] & 0xff) / 255f;
         }
-        return find(new ImageFile.Image(new Grey(values, width, height), 1, new Box(0, 0, width, height)), name);
+        return find(new Photograph.Image(new Grey(values, width, height), 1, new Box(0, 0, width, height)), name);
     }
 
-    private static Digits find(ImageFile.Image file, Object name) throws InputException {
+    private Digits whole(Pixels image) {
+        Pixels resized = image.resize(images.columns(), images.rows());
+        Pixels seen = images.channels() == 1 ? resized.grey() : resized.rgb();
+        if (images.isOnBlack() && seen.isBorderLight()) {
+            seen = seen.inverted();
+        }
+        Digit all = new Digit(new Box(0, 0, image.width(), image.height()), /* isCut= */ false, seen);
+        return new Digits(List.of(all), all, null);
+    }
+
+    private Digits find(Photograph.Image file, Object name) throws InputException {
+        DigitNormalizer normalizer = new DigitNormalizer(images);
         Grey image = file.grey();
         for (Grey lightOnDark : List.of(image, image.inverted())) {
-            if (DigitNormalizer.isNormal(lightOnDark)) {
-                Digit digit = new Digit(new Box(0, 0, SIDE, SIDE), /* isCut= */ false, bytes(lightOnDark));
+            if (normalizer.isNormal(lightOnDark)) {
+                Box all = new Box(0, 0, images.columns(), images.rows());
+                Digit digit = new Digit(all, /* isCut= */ false, pixels(lightOnDark));
                 return new Digits(List.of(digit), digit, null);
             }
         }
@@ -103,14 +133,14 @@ public final class DigitPreprocessor {
             }
         }
         if (found.digits().isEmpty()) {
-            throw new InputException(name + " shows no digit that stands out from its paper");
+            throw new InputException(name + " shows no " + word() + " that stands out from its paper");
         }
         Grey ink = map.ink();
         List<Digit> digits = found.digits().stream()
                 .map(digit -> new Digit(
                         digit.component().box().times(file.pixelsPerCell(), file.whole()),
                         digit.isCut(),
-                        bytes(DigitNormalizer.normal(ink, digit))))
+                        pixels(normalizer.normal(ink, digit))))
                 .toList();
         return new Digits(
                 digits,
@@ -118,11 +148,16 @@ public final class DigitPreprocessor {
                 new Steps(map.paper(), isDarkOnLight, map.grain(), found.components()));
     }
 
-    private static byte[] bytes(Grey grey) {
+    /** What the network knows. */
+    private String word() {
+        return images.areDigits() ? "digit" : "shape";
+    }
+
+    private static Pixels pixels(Grey grey) {
         byte[] bytes = new byte[grey.values().length];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) Math.round(255 * grey.values()[i]);
         }
-        return bytes;
+        return new Pixels(bytes, grey.width(), grey.height(), 1);
     }
 }

@@ -4,11 +4,12 @@ import static java.util.Objects.requireNonNull;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.github.mnistlibtorch.app.run.ImageSpec;
+import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -42,7 +43,8 @@ public final class DigitServer implements AutoCloseable {
     private static final String POLICY =
             "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
 
-    private final ImageClassificationBase model;
+    private final MnistModels.Saved model;
+    private final DigitPreprocessor preprocessor;
     private final DigitClassifier classifier;
     private final boolean loopback;
     private final HttpServer server;
@@ -56,8 +58,9 @@ public final class DigitServer implements AutoCloseable {
      * @param port 0 for any that is free
      * @throws IOException if the address cannot be listened at
      */
-    public DigitServer(ImageClassificationBase model, Device device, InetAddress address, int port) throws IOException {
+    public DigitServer(MnistModels.Saved model, Device device, InetAddress address, int port) throws IOException {
         this.model = model;
+        this.preprocessor = new DigitPreprocessor(model.images());
         this.classifier = new DigitClassifier(model, device);
         this.loopback = address.isLoopbackAddress();
         server = HttpServer.create(new InetSocketAddress(address, port), /* backlog= */ 0);
@@ -93,10 +96,16 @@ public final class DigitServer implements AutoCloseable {
             switch (asked) {
                 case "GET /" -> send(exchange, 200, "text/html; charset=utf-8", resource("index.html"));
                 case "GET /serve.js" -> send(exchange, 200, "text/javascript; charset=utf-8", resource("serve.js"));
+                case "GET /model" -> send(exchange, 200, "application/json", json.writeValueAsBytes(model()));
                 case "POST /predict" -> predict(exchange);
                 default -> refuse(exchange, 404, "there is no " + asked);
             }
         }
+    }
+
+    private Map<String, Object> model() {
+        ImageSpec images = model.images();
+        return Map.of("classes", images.classes(), "columns", images.columns(), "areDigits", images.areDigits());
     }
 
     private void predict(HttpExchange exchange) throws IOException {
@@ -113,23 +122,28 @@ public final class DigitServer implements AutoCloseable {
     }
 
     private Map<String, Object> answer(byte[] grey) throws InputException {
-        DigitClassifier.Answer answer = classifier.answerLargest(DigitPreprocessor.of(grey, SIDE, SIDE, "the drawing"));
+        DigitClassifier.Answer answer = classifier.answerLargest(preprocessor.of(grey, SIDE, SIDE, "the drawing"));
         Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("digit", answer.classes().get(0));
+        int label = answer.classes().get(0);
+        if (model.images().areDigits()) {
+            fields.put("digit", label);
+        }
+        fields.put("class", model.images().classes().get(label));
+        fields.put("label", label);
         fields.put("unsure", answer.unsure());
         fields.put("probabilities", answer.probabilities());
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
             Tensor input = classifier.input(answer.seen());
             fields.put("hidden", Tensors.toFloats(hidden(input)));
-            fields.put("seen", Tensors.toFloats(input));
+            fields.put("seen", Tensors.toFloats(answer.seen().image().mean(1)));
         }
         return fields;
     }
 
     /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */
     private Tensor hidden(Tensor input) {
-        Module layer = model.children().get(0);
+        Module layer = model.network().children().get(0);
         Conv2dImpl convolution = layer.asConv2d();
         return convolution == null
                 ? torch.relu(layer.asLinear().forward(input.flatten(1, -1)))

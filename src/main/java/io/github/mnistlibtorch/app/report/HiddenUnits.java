@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.plot.Canvas;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
@@ -20,7 +21,9 @@ final class HiddenUnits {
     /** Share of the weights that are told from each other by their colour. */
     private static final double FULL = 0.995;
 
-    private final List<ImageGridPlot.Image> weights;
+    private record Unit(float[] weights, int width, String name) {}
+
+    private final List<Unit> units;
     private final String title;
 
     /**
@@ -28,23 +31,27 @@ final class HiddenUnits {
      * convolution.
      *
      * @param model may be closed afterwards
-     * @param columns of the model's input
+     * @param images that the model takes; of their channels, the sum is shown
      */
-    HiddenUnits(Module model, int columns) {
+    HiddenUnits(Module model, ImageSpec images) {
         try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> parameters = StateDict.of(model);
             Tensor weight = parameters.values().iterator().next();
             boolean isConvolution = weight.dim() == 4;
-            int width = isConvolution ? (int) weight.size(3) : columns;
+            int width = isConvolution ? (int) weight.size(3) : images.columns();
             String name = isConvolution ? "filter " : "unit ";
             long count = weight.size(0);
-            weights = LongStream.range(0, Math.min(MOST, count))
-                    .mapToObj(unit ->
-                            new ImageGridPlot.Image(Tensors.toFloats(weight.select(0, unit)), width, name + unit))
+            units = LongStream.range(0, Math.min(MOST, count))
+                    .mapToObj(unit -> new Unit(
+                            Tensors.toFloats(weight.select(0, unit)
+                                    .view(images.channels(), -1)
+                                    .sum(0)),
+                            width,
+                            name + unit))
                     .toList();
-            String units = isConvolution || parameters.containsKey("linear3.weight") ? " of the first layer" : "";
+            String ofLayer = isConvolution || parameters.containsKey("linear3.weight") ? " of the first layer" : "";
             title = (count > MOST ? "The first " + MOST + " of " + count : "The " + count)
-                    + (isConvolution ? " filters" : " hidden units") + units
+                    + (isConvolution ? " filters" : " hidden units") + ofLayer
                     + ": blue speaks for the unit, vermilion against it";
         }
     }
@@ -58,18 +65,22 @@ final class HiddenUnits {
      */
     void write(Path png) throws IOException {
         double scale = scale();
-        ImageGridPlot.write(
-                png,
-                title,
-                weights,
-                weight -> Canvas.tint(weight > 0 ? Canvas.BLUE : Canvas.VERMILION, Math.abs(weight) / scale));
+        List<ImageGridPlot.Image> drawn = units.stream()
+                .map(unit -> ImageGridPlot.Image.of(
+                        unit.weights,
+                        1,
+                        unit.width,
+                        unit.name,
+                        weight -> Canvas.tint(weight > 0 ? Canvas.BLUE : Canvas.VERMILION, Math.abs(weight) / scale)))
+                .toList();
+        ImageGridPlot.write(png, title, drawn);
     }
 
     /** Where the colours are full: the few weights beyond it would leave all others pale. */
     private double scale() {
-        double[] sizes = weights.stream()
-                .flatMapToDouble(image ->
-                        IntStream.range(0, image.values().length).mapToDouble(i -> Math.abs(image.values()[i])))
+        double[] sizes = units.stream()
+                .flatMapToDouble(
+                        unit -> IntStream.range(0, unit.weights.length).mapToDouble(i -> Math.abs(unit.weights[i])))
                 .sorted()
                 .toArray();
         return Math.max(Float.MIN_NORMAL, sizes[(int) (FULL * (sizes.length - 1))]);

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.plot.Canvas;
@@ -11,9 +12,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
-/** The digits that a model is surest of, and wrong. */
+/** The images that a model is surest of, and wrong. */
 final class MisclassifiedImages {
     private static final int MOST = 32;
+
+    /** Longer names have a line of their own. */
+    private static final int SHORT = 3;
 
     private MisclassifiedImages() {}
 
@@ -22,26 +26,39 @@ final class MisclassifiedImages {
      * sure it is.
      *
      * @param png replaced or created, whole or not at all; its folder must exist
-     * @param dataset what was predicted: images of one channel
+     * @param dataset what was predicted
+     * @param spec of its images
      * @throws IOException if the file cannot be written
      */
-    static void write(Path png, Dataset<LabeledImage> dataset, Predictions predictions) throws IOException {
+    static void write(Path png, Dataset<LabeledImage> dataset, Predictions predictions, ImageSpec spec)
+            throws IOException {
         List<Integer> mistakes = predictions.misclassified();
         List<ImageGridPlot.Image> images = new ArrayList<>();
+        boolean areShort = spec.classes().stream().allMatch(name -> name.length() <= SHORT);
         for (int position : mistakes.subList(0, Math.min(MOST, mistakes.size()))) {
             String caption = String.format(
                     Locale.ROOT,
-                    "%d, not %d (%.0f %%)",
-                    predictions.labels()[position],
-                    predictions.predictedLabels()[position],
+                    areShort ? "%s, not %s (%.0f %%)" : "%s,\nnot %s\n(%.0f %%)",
+                    spec.classes().get(predictions.labels()[position]),
+                    spec.classes().get(predictions.predictedLabels()[position]),
                     100 * predictions.probabilities()[position]);
-            try (var image = dataset.get(position).image()) {
-                images.add(new ImageGridPlot.Image(Tensors.toFloats(image), (int) image.size(-1), caption));
+            try (var image = dataset.get(position).image();
+                    var upright = spec.isTransposed() ? image.transpose(1, 2) : image.detach()) {
+                images.add(ImageGridPlot.Image.of(
+                        Tensors.toFloats(upright),
+                        spec.channels(),
+                        spec.columns(),
+                        caption,
+                        grey -> Canvas.tint(Color.BLACK, 1 - grey)));
             }
         }
         String title = mistakes.isEmpty()
                 ? "No mistakes"
-                : String.format(Locale.ROOT, "The surest of %,d mistakes: digit, not answer", mistakes.size());
-        ImageGridPlot.write(png, title, images, grey -> Canvas.tint(Color.BLACK, 1 - grey));
+                : String.format(
+                        Locale.ROOT,
+                        "The surest of %,d mistakes: %s, not answer",
+                        mistakes.size(),
+                        spec.areDigits() ? "digit" : "class");
+        ImageGridPlot.write(png, title, images);
     }
 }

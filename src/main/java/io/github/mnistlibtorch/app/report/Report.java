@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.report;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
@@ -35,8 +36,9 @@ import java.util.stream.Collectors;
  * @param environment that it ran in, by name
  * @param schedule learning rate of each epoch
  * @param history the evaluation before training and after each epoch
- * @param dataset what was predicted: the held-out images, of one channel
+ * @param dataset what was predicted: the held-out images
  * @param predictions of them
+ * @param images what they are
  * @param pictures PNG files, by what they show
  * @param command that runs it again
  */
@@ -47,6 +49,7 @@ record Report(
         List<EpochResult> history,
         Dataset<LabeledImage> dataset,
         Predictions predictions,
+        ImageSpec images,
         Map<String, Path> pictures,
         String command) {
     private static final int SAMPLES = 24;
@@ -103,6 +106,8 @@ record Report(
         values.put("configuration", rows(configuration));
         values.put("environment", rows(environment));
         values.put("command", command);
+        values.put("word", images.areDigits() ? "digit" : "class");
+        values.put("Word", images.areDigits() ? "Digit" : "Class");
         return values;
     }
 
@@ -143,7 +148,7 @@ record Report(
             int size = Arrays.stream(confusion[i]).sum();
             int correct = confusion[i][i];
             String share = size == 0 ? "" : format("%.1f %%", 100.0 * correct / size);
-            rows.add(Map.of("digit", i, "size", size, "correct", correct, "share", share));
+            rows.add(Map.of("digit", name(i), "size", size, "correct", correct, "share", share));
         }
         return rows;
     }
@@ -155,17 +160,21 @@ record Report(
             int answer = predictions.predictedLabels()[i];
             rows.add(Map.of(
                     "label",
-                    label,
+                    (images.areDigits() ? "a handwritten " : "") + name(label),
                     "png",
                     base64(png(dataset.get(i))),
                     "class",
                     label == answer ? "right" : "wrong",
                     "answer",
-                    label == answer ? answer : label + ", not " + answer,
+                    label == answer ? name(answer) : name(label) + ", not " + name(answer),
                     "probability",
                     format("%.1f", 100 * predictions.probabilities()[i])));
         }
         return rows;
+    }
+
+    private String name(int label) {
+        return images.classes().get(label);
     }
 
     private static List<Map<String, ?>> rows(Map<String, ?> facts) {
@@ -174,16 +183,19 @@ record Report(
                 .toList();
     }
 
-    /** Dark on light, as ink on paper. */
-    private static byte[] png(LabeledImage example) throws IOException {
+    /** Grey dark on light, as ink on paper; colours as they are. */
+    private byte[] png(LabeledImage example) throws IOException {
         try (var image = example.image()) {
             float[] values = Tensors.toFloats(image);
+            int channels = images.channels();
+            int pixels = values.length / channels;
             byte[] samples = new byte[values.length];
             for (int i = 0; i < samples.length; i++) {
-                samples[i] = (byte) Math.round(255 * (1 - values[i]));
+                float value = values[i % channels * pixels + i / channels];
+                samples[i] = (byte) Math.round(255 * (channels == 1 ? 1 - value : value));
             }
             ByteArrayOutputStream png = new ByteArrayOutputStream();
-            Png.write(samples, (int) image.size(-1), (int) image.size(-2), /* channels= */ 1, png);
+            Png.write(samples, images.columns(), images.rows(), channels, png);
             return png.toByteArray();
         }
     }

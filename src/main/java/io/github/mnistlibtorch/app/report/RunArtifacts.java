@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.app.report;
 
 import static java.util.Objects.requireNonNull;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
@@ -23,15 +24,17 @@ public final class RunArtifacts implements RunListener {
     /** In the folder of the run. */
     public static final List<String> FILES = List.of("confusion.png", "mistakes.png", "hidden.png", "report.html");
 
-    private static final int SIDE = 28;
-
     private final Path out;
     private @Nullable Subset<LabeledImage> heldOut;
     private @Nullable Predictions predictions;
     private @Nullable HiddenUnits hiddenUnits;
 
-    public RunArtifacts(Path out) {
+    private final ImageSpec images;
+
+    /** @param images that the run trains on */
+    public RunArtifacts(Path out, ImageSpec images) {
         this.out = out;
+        this.images = images;
     }
 
     @Override
@@ -42,7 +45,7 @@ public final class RunArtifacts implements RunListener {
     @Override
     public void onRunEnd(ImageClassificationBase model) {
         predictions = Predictions.of(model, requireNonNull(heldOut));
-        hiddenUnits = new HiddenUnits(model, SIDE);
+        hiddenUnits = new HiddenUnits(model, images);
     }
 
     /** To be done last, when the weights are safe and the article's own images are there. */
@@ -52,15 +55,18 @@ public final class RunArtifacts implements RunListener {
         Predictions answers = requireNonNull(predictions);
         HiddenUnits units = requireNonNull(hiddenUnits);
         Stream.<Drawing>of(
-                        () -> MisclassifiedImages.write(out.resolve("mistakes.png"), val, answers),
-                        () -> ConfusionMatrix.write(out.resolve("confusion.png"), answers),
+                        () -> MisclassifiedImages.write(out.resolve("mistakes.png"), val, answers, images),
+                        () -> ConfusionMatrix.write(
+                                out.resolve("confusion.png"), answers, images.classes(), images.areDigits()),
                         () -> units.write(out.resolve("hidden.png")))
                 .parallel()
                 .forEach(Drawing::done);
         Map<String, Path> pictures = new LinkedHashMap<>();
         pictures.put("Loss", out.resolve("loss.png"));
         pictures.put("Accuracy", out.resolve("accuracy.png"));
-        pictures.put("Which digit is taken for which", out.resolve("confusion.png"));
+        pictures.put(
+                images.areDigits() ? "Which digit is taken for which" : "Which class is taken for which",
+                out.resolve("confusion.png"));
         pictures.put("The surest mistakes", out.resolve("mistakes.png"));
         pictures.put(
                 config.model().equals("cnn") ? "What the filters look for" : "What the hidden units look for",
@@ -83,6 +89,7 @@ public final class RunArtifacts implements RunListener {
                         history,
                         val,
                         answers,
+                        images,
                         pictures,
                         command.toString())
                 .write(out.resolve("report.html"));

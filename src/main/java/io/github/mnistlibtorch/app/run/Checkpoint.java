@@ -33,7 +33,7 @@ import org.bytedeco.pytorch.Tensor;
  *
  * <p>The file is a dictionary that {@code torch.load} reads: {@code model_state_dict}, {@code optimizer_state_dict},
  * {@code rng_state}, {@code history}, {@code train_losses} (of the epochs), {@code epoch} (how many are done),
- * {@code config}, {@code computed_with} and {@code format_version}. Each of its parts has a checksum, as in every file of {@code torch.save}.
+ * {@code config}, {@code computed_with}, {@code classes} (their names, by label) and {@code format_version}. Each of its parts has a checksum, as in every file of {@code torch.save}.
  *
  * @param refusal says why it cannot be used
  * @param config what the run was asked to do

@@ -101,7 +101,10 @@ public final class CheckpointWriter implements RunListener {
             dict.put("computed_with", computedWith);
             dict.put("history", history.stream().map(CheckpointWriter::asDict).toList());
             dict.put("train_losses", trainLosses);
-            dict.put("model_state_dict", StateDict.of(model));
+            dict.put("classes", config.images().classes());
+            dict.put(
+                    "model_state_dict",
+                    new PtFile.Annotated(StateDict.of(model), config.images().toMetadata()));
             dict.put("optimizer_state_dict", optimizer == null ? Map.of() : OptimizerState.of(optimizer));
             dict.put("rng_state", TorchRandom.state());
             PtFile.writeDict(file, ours ? Checkpoint.previous(file) : null, dict);

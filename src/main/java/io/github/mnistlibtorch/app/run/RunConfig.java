@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  * @param numWorkers threads of each loader; 0 loads on the training thread. Changes no digit
  * @param data what the images are, in words; empty where that is not known
  * @param worldSize number of processes that train together, {@code null} if one trains alone
+ * @param images what the model takes, and its classes
  */
 public record RunConfig(
         String model,
@@ -44,7 +45,8 @@ public record RunConfig(
         List<Phase> schedule,
         int numWorkers,
         String data,
-        @Nullable Integer worldSize) {
+        @Nullable Integer worldSize,
+        ImageSpec images) {
     /** The options that decide what is computed: with another value it is another run. */
     public static final List<String> OPTIONS =
             List.of("model", "seed", "val-size", "batch-size", "hidden-size", "dtype", "optimizer", "schedule");
@@ -67,6 +69,36 @@ public record RunConfig(
 
     private static final int MAX_HIDDEN = 1_000_000;
     private static final int MAX_LAYERS = 100;
+
+    /** One on MNIST. */
+    public RunConfig(
+            String model,
+            List<Integer> hiddenSizes,
+            long seed,
+            int valSize,
+            int batchSize,
+            int valBatchSize,
+            String dtype,
+            String optimizer,
+            List<Phase> schedule,
+            int numWorkers,
+            String data,
+            @Nullable Integer worldSize) {
+        this(
+                model,
+                hiddenSizes,
+                seed,
+                valSize,
+                batchSize,
+                valBatchSize,
+                dtype,
+                optimizer,
+                schedule,
+                numWorkers,
+                data,
+                worldSize,
+                ImageSpec.MNIST);
+    }
 
     /**
      * One thing in which two runs differ.
@@ -239,20 +271,31 @@ public record RunConfig(
 
     /** This, with what is known only when the program runs. */
     public RunConfig with(String data, @Nullable Integer worldSize) {
-        return copy(valSize, dtype, schedule, data, worldSize);
+        return copy(valSize, dtype, schedule, data, worldSize, images);
+    }
+
+    /** This, for other images. */
+    public RunConfig with(ImageSpec images) {
+        return copy(valSize, dtype, schedule, data, worldSize, images);
     }
 
     /** This, with another number of examples held out and another schedule. */
     public RunConfig with(int valSize, List<Phase> schedule) {
-        return copy(valSize, dtype, schedule, data, worldSize);
+        return copy(valSize, dtype, schedule, data, worldSize, images);
     }
 
     /** This, in another dtype. */
     public RunConfig withDtype(String dtype) {
-        return copy(valSize, dtype, schedule, data, worldSize);
+        return copy(valSize, dtype, schedule, data, worldSize, images);
     }
 
-    private RunConfig copy(int valSize, String dtype, List<Phase> schedule, String data, @Nullable Integer worldSize) {
+    private RunConfig copy(
+            int valSize,
+            String dtype,
+            List<Phase> schedule,
+            String data,
+            @Nullable Integer worldSize,
+            ImageSpec images) {
         return new RunConfig(
                 model,
                 hiddenSizes,
@@ -265,7 +308,8 @@ public record RunConfig(
                 schedule,
                 numWorkers,
                 data,
-                worldSize);
+                worldSize,
+                images);
     }
 
     /** Number of epochs in the whole schedule. */
@@ -280,7 +324,7 @@ public record RunConfig(
 
     /** A model that has drawn its weights, float32 on the CPU; the caller closes it. */
     public ImageClassificationBase newModel() {
-        return MnistModels.create(model, hiddenSizes);
+        return MnistModels.create(model, hiddenSizes, images);
     }
 
     /**

@@ -19,6 +19,7 @@ import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.serialization.PtFile;
 import io.github.mnistlibtorch.torch.serialization.Safetensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.torch.vision.Grid;
@@ -36,6 +37,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -66,7 +68,7 @@ public class TrainingRun {
     private @Nullable ProcessGroup group;
 
     /**
-     * @param dataset labelled images of 28 × 28 pixels, 10 classes
+     * @param dataset labelled images, of the size and the classes that the configuration has
      * @param device where model and batches are; stays the caller's
      */
     public TrainingRun(RunConfig config, Dataset<LabeledImage> dataset, Device device) {
@@ -300,13 +302,17 @@ public class TrainingRun {
         }
     }
 
-    private static void save(
-            ImageClassificationBase model, List<EpochResult> history, List<Double> trainLosses, Path folder)
+    private void save(ImageClassificationBase model, List<EpochResult> history, List<Double> trainLosses, Path folder)
             throws IOException {
         // What took longest to make goes first: a picture that fails loses nothing.
         try (TensorScope scope = TensorScope.open()) {
-            StateDict.save(model, folder.resolve("model.pt"));
-            Safetensors.write(folder.resolve("model.safetensors"), StateDict.of(model), Map.of("format", "pt"));
+            Map<String, Tensor> stateDict = StateDict.of(model);
+            Map<String, String> images = config.images().toMetadata();
+            PtFile.write(folder.resolve("model.pt"), stateDict, images);
+            Map<String, String> metadata = new LinkedHashMap<>();
+            metadata.put("format", "pt");
+            metadata.putAll(images);
+            Safetensors.write(folder.resolve("model.safetensors"), stateDict, metadata);
         }
         History.write(folder.resolve("history.json"), history);
         LossPlot.write(folder.resolve("loss.png"), History.valLosses(history), trainLosses);

@@ -28,7 +28,7 @@ final class BatchBuffer implements AutoCloseable {
     private final Scalar white;
     private final int pixels;
     private final int atOnce;
-    private final Tensor grey; // uint8 (atOnce, 1, rows, columns)
+    private final Tensor grey; // uint8 (atOnce, channels, rows, columns)
     private final ByteBuffer greyBytes;
     private final long[] labels;
 
@@ -42,16 +42,17 @@ final class BatchBuffer implements AutoCloseable {
         this.dataset = dataset;
         int rows = dataset.rows();
         int columns = dataset.columns();
-        pixels = rows * columns;
+        int channels = dataset.channels();
+        pixels = channels * rows * columns;
         atOnce = Math.min(size, Math.max(1, ELEMENTS_AT_ONCE / pixels));
         try (TensorScope scope = TensorScope.open()) {
             white = scope.keep(new Scalar(255.0));
-            grey = scope.keep(empty(ScalarType.Byte, false, atOnce, 1, rows, columns));
+            grey = scope.keep(empty(ScalarType.Byte, false, atOnce, channels, rows, columns));
             greyBytes = new BytePointer(grey.data_ptr())
                     .capacity((long) atOnce * pixels)
                     .asByteBuffer();
             batch = new Batch(
-                    scope.keep(empty(ScalarType.Float, pinned, size, 1, rows, columns)),
+                    scope.keep(empty(ScalarType.Float, pinned, size, channels, rows, columns)),
                     scope.keep(empty(ScalarType.Long, pinned, size)));
         }
         labels = new long[size];

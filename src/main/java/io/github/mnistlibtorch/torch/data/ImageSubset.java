@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.data;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Some images of an image dataset. */
@@ -22,6 +23,16 @@ record ImageSubset(ImageDataset images, Subset<LabeledImage> subset) implements 
     @Override
     public int columns() {
         return images.columns();
+    }
+
+    @Override
+    public int channels() {
+        return images.channels();
+    }
+
+    @Override
+    public List<String> classes() {
+        return images.classes();
     }
 
     @Override

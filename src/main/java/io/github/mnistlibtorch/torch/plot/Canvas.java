@@ -31,7 +31,7 @@ public final class Canvas {
 
     private static final int PIXELS_PER_POINT = 2;
     private static final Font TITLE_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 12);
-    private static final Font LABEL_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 10);
+    public static final Font LABEL_FONT = new Font(Font.SANS_SERIF, Font.PLAIN, 10);
     private static final int TITLE_BASELINE = 22;
 
     private final Graphics2D graphics;
@@ -78,6 +78,14 @@ public final class Canvas {
         AffineTransform upright = graphics.getTransform();
         graphics.rotate(-Math.PI / 2, baseline, middle);
         label(text, baseline, middle);
+        graphics.setTransform(upright);
+    }
+
+    /** Small text that is read upwards and ends at {@code top}. */
+    public void verticalText(String text, double baseline, double top) {
+        AffineTransform upright = graphics.getTransform();
+        graphics.rotate(-Math.PI / 2, baseline, top);
+        text(text, TICK_FONT, INK, 1, baseline, top);
         graphics.setTransform(upright);
     }
 

@@ -76,6 +76,13 @@ final class PickleDecoder {
         }
     }
 
+    /** With what {@code torch} notes of a module in its state dict. */
+    private static final class OrderedDict extends LinkedHashMap<Object, Object> {
+        private static final long serialVersionUID = 1;
+
+        private transient Map<String, String> metadata = Map.of();
+    }
+
     private static final Object MARK = new Object();
 
     /** Stands for None, whole numbers of more than 64 bits, bytes and sets. */
@@ -98,15 +105,8 @@ final class PickleDecoder {
      * @throws InputException if it asks for anything but tensors, or does not add up
      */
     static Map<String, TensorMetadata> stateDict(byte[] pickle, InvalidFile refusal) throws InputException {
-        Map<?, ?> dict = dict(pickle, refusal);
-        for (String name : CHECKPOINT) {
-            if (dict.get(name) instanceof Map<?, ?> inCheckpoint) {
-                dict = inCheckpoint;
-                break;
-            }
-        }
         Map<String, TensorMetadata> stateDict = new LinkedHashMap<>();
-        for (Map.Entry<?, ?> item : dict.entrySet()) {
+        for (Map.Entry<?, ?> item : ofModel(dict(pickle, refusal)).entrySet()) {
             if (!(item.getKey() instanceof String name)) {
                 throw refusal.because("a key in it is not a text");
             }
@@ -120,6 +120,20 @@ final class PickleDecoder {
             stateDict.put(name, tensor);
         }
         return stateDict;
+    }
+
+    /** The texts among {@code state_dict._metadata[""]}. */
+    static Map<String, String> metadata(byte[] pickle, InvalidFile refusal) throws InputException {
+        return ofModel(dict(pickle, refusal)) instanceof OrderedDict dict ? dict.metadata : Map.of();
+    }
+
+    private static Map<?, ?> ofModel(Map<?, ?> dict) {
+        for (String name : CHECKPOINT) {
+            if (dict.get(name) instanceof Map<?, ?> inCheckpoint) {
+                return inCheckpoint;
+            }
+        }
+        return dict;
     }
 
     /**
@@ -202,7 +216,7 @@ final class PickleDecoder {
                 // Python makes an OrderedDict so, too.
                 stack.add(
                         type == Function.ORDERED_DICT
-                                ? new LinkedHashMap<>()
+                                ? new OrderedDict()
                                 : result(as(PassedOver.class, type), arguments));
             }
             case Opcode.INST -> throw unknown(line() + "." + line());
@@ -244,7 +258,7 @@ final class PickleDecoder {
             throw inconsistent();
         }
         return switch (known) {
-            case ORDERED_DICT -> new LinkedHashMap<>();
+            case ORDERED_DICT -> new OrderedDict();
             case TENSOR, OLD_TENSOR -> // what follows says whether a gradient is required, and holds hooks and metadata
                 arguments[0] instanceof PassedOver storage
                         ? storage
@@ -354,12 +368,23 @@ final class PickleDecoder {
         list.addAll(Arrays.asList(items));
     }
 
-    /** Sets attributes, as {@code _metadata} of a state dict; nothing depends on them. */
+    /** Sets attributes, of which {@code _metadata} of a state dict is looked at. */
     private void build() throws InputException {
         Object state = pop();
-        if (!(top() instanceof PassedOver)) {
-            as(Map.class, state);
-            as(Map.class, top());
+        if (top() instanceof PassedOver) {
+            return;
+        }
+        Map<?, ?> attributes = as(Map.class, state);
+        if (as(Map.class, top()) instanceof OrderedDict dict
+                && attributes.get("_metadata") instanceof Map<?, ?> modules
+                && modules.get("") instanceof Map<?, ?> ofModule) {
+            Map<String, String> texts = new LinkedHashMap<>();
+            ofModule.forEach((key, value) -> {
+                if (key instanceof String name && value instanceof String text) {
+                    texts.put(name, text);
+                }
+            });
+            dict.metadata = texts;
         }
     }
 

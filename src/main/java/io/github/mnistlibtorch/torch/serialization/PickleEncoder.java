@@ -24,12 +24,12 @@ final class PickleEncoder {
     /**
      * Writes an {@code OrderedDict}, as a state dict is.
      *
+     * @param metadata of its module, {@code state_dict._metadata[""]}
      * @throws IllegalArgumentException for a tensor of a dtype that cannot be saved
      */
-    static PickleEncoder stateDict(Map<String, Tensor> stateDict) {
+    static PickleEncoder stateDict(Map<String, Tensor> stateDict, Map<String, String> metadata) {
         PickleEncoder pickle = new PickleEncoder();
-        pickle.emptyOrderedDict();
-        pickle.items(stateDict);
+        pickle.orderedDict(stateDict, metadata);
         pickle.out.write(Opcode.STOP);
         return pickle;
     }
@@ -54,6 +54,15 @@ final class PickleEncoder {
         return tensors;
     }
 
+    private void orderedDict(Map<String, Tensor> stateDict, Map<String, String> metadata) {
+        emptyOrderedDict();
+        items(stateDict);
+        if (!metadata.isEmpty()) {
+            value("", Map.of("_metadata", Map.of("", metadata)));
+            out.write(Opcode.BUILD);
+        }
+    }
+
     private void items(Map<?, ?> dict) {
         out.write(Opcode.MARK);
         dict.forEach((key, value) -> {
@@ -68,6 +77,8 @@ final class PickleEncoder {
         if (value instanceof Tensor tensor) {
             tensor(Dtype.of(name, tensor), tensors.size(), tensor);
             tensors.add(tensor);
+        } else if (value instanceof PtFile.Annotated annotated) {
+            orderedDict(annotated.stateDict(), annotated.metadata());
         } else if (value instanceof Map<?, ?> dict) {
             out.write(Opcode.EMPTY_DICT);
             items(dict);

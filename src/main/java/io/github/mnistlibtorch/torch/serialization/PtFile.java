@@ -44,9 +44,23 @@ public final class PtFile {
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> stateDict) throws IOException {
-        PickleEncoder pickle = PickleEncoder.stateDict(stateDict);
-        AtomicFile.write(file, content(pickle));
+        write(file, stateDict, Map.of());
     }
+
+    /**
+     * The same with texts beside the tensors, which Python has as {@code state_dict._metadata[""]} and passes over when it loads
+     * them into a module.
+     *
+     * @throws IllegalArgumentException as {@link #write(Path, Map)}
+     * @throws IOException if the file cannot be written; it is then as it was before
+     */
+    public static void write(Path file, Map<String, Tensor> stateDict, Map<String, String> metadata)
+            throws IOException {
+        AtomicFile.write(file, content(PickleEncoder.stateDict(stateDict, metadata)));
+    }
+
+    /** A state dict with such texts, as a value in {@link #writeDict}. */
+    public record Annotated(Map<String, Tensor> stateDict, Map<String, String> metadata) {}
 
     /**
      * {@code torch.save(dict, file)}, with what was in {@code file} kept as {@code previous}. Either file is at any
@@ -99,6 +113,20 @@ public final class PtFile {
         try (PtArchive archive = open(file, refusal)) {
             Map<String, TensorMetadata> stored = PickleDecoder.stateDict(archive.bytes(PICKLE, MAX_PICKLE), refusal);
             return new PtDict(stored, archive, refusal).tensors();
+        }
+    }
+
+    /**
+     * The texts beside the tensors of {@link #read}: {@code torch.load(file)._metadata[""]}.
+     *
+     * @return by key; empty if there is none
+     * @throws InputException as {@link #read} does
+     * @throws IOException if the disk fails
+     */
+    public static Map<String, String> readMetadata(Path file) throws IOException {
+        InvalidFile refusal = new InvalidFile(file, ".pt", "download the file again");
+        try (PtArchive archive = open(file, refusal)) {
+            return PickleDecoder.metadata(archive.bytes(PICKLE, MAX_PICKLE), refusal);
         }
     }
 

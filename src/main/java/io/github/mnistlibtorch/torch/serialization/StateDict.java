@@ -111,6 +111,16 @@ public final class StateDict {
     }
 
     /**
+     * The texts that a file of either format has beside its tensors; {@link #read} has read it.
+     *
+     * @return by key; empty if there is none
+     * @throws IOException if the disk fails
+     */
+    public static Map<String, String> readMetadata(Path file) throws IOException {
+        return PtFile.isPtFile(file) ? PtFile.readMetadata(file) : Safetensors.readMetadata(file);
+    }
+
+    /**
      * Loads what {@link #save} has saved, here or in Python: {@code module.load_state_dict(torch.load(file), strict=True)}.
      *
      * @param file a {@code .pt} file or one in the safetensors format

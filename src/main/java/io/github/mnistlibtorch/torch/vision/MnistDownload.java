@@ -10,6 +10,7 @@ import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -20,27 +21,24 @@ import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 
 /**
  * Fetches the four archives of a data set and unpacks them: what {@code MNIST(root, download=True)} does before it reads.
  *
  * <p>An archive that is there with the right checksum is not fetched again. Every file is written whole or not at all.
  *
+ * @param set one of {@link #names}
  * @param mirrors addresses to put an archive's name behind, tried in this order
  * @param checksums the MD5 of each archive in hexadecimal, by name ({@code train-images-idx3-ubyte.gz}, …)
  * @param timeout how long to wait for a connection, and then for each next piece of data, before trying the next mirror
  * @param progress told how far a file has come
  */
-public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Duration timeout, Progress progress) {
-    private static final List<URI> MIRRORS = List.of(
-            URI.create("https://ossci-datasets.s3.amazonaws.com/mnist/"),
-            URI.create("http://yann.lecun.com/exdb/mnist/"));
-
-    private static final Map<String, String> CHECKSUMS = Map.of(
-            "train-images-idx3-ubyte.gz", "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-            "train-labels-idx1-ubyte.gz", "d53e105ee54ea40749a09fcbcd1e9432",
-            "t10k-images-idx3-ubyte.gz", "9fb629c4189551a2d022fa330f9573f3",
-            "t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c");
+public record MnistDownload(
+        String set, List<URI> mirrors, Map<String, String> checksums, Duration timeout, Progress progress) {
+    /** EMNIST comes as one archive of archives. */
+    private static final String EMNIST_ARCHIVE = "gzip.zip";
 
     private static final Duration TIMEOUT = Duration.ofSeconds(30);
     /** The sockets of Java count milliseconds in an int. */
@@ -52,25 +50,6 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
     private static final long MAX_ARCHIVE_BYTES = 1L << 30;
 
     private static final int MAX_PORT = 0xffff;
-
-    /** Sets of the same form, with torchvision's mirrors and checksums. */
-    private static final Map<String, MnistDownload> NAMED = Map.of(
-            "mnist",
-            standard(),
-            "fashion-mnist",
-            of(
-                    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                    "25c81989df183df01b3e8a0aad5dffbe",
-                    "bef4ecab320f06d8554ea6380940ec79",
-                    "bb300cfdad3c16e7a12a480ee83cd310"),
-            "kmnist",
-            of(
-                    "http://codh.rois.ac.jp/kmnist/dataset/kmnist/",
-                    "bdb82020997e1d708af4cf47b453dcf7",
-                    "e144d726b3acfaa3e44228e80efcd344",
-                    "5c965bf0a639b31b8f53240b1b52f4d7",
-                    "7320c461ea6c1c855c0b718fb2a4b134"));
 
     /** Told while a file comes in. */
     @FunctionalInterface
@@ -97,97 +76,152 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
         if (mirrors.isEmpty()) {
             throw new IllegalArgumentException("a download needs at least one mirror");
         }
-        if (!checksums.keySet().equals(CHECKSUMS.keySet())) {
+        List<String> archives = archives(variant(set));
+        if (!checksums.keySet().equals(Set.copyOf(archives))) {
             throw new IllegalArgumentException(
-                    "checksums are needed for " + CHECKSUMS.keySet() + ", but got " + checksums.keySet());
+                    "checksums are needed for " + archives + ", but got " + checksums.keySet());
         }
         if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(MAX_TIMEOUT) > 0) {
             throw new IllegalArgumentException("a timeout must be 1 ms to 24 days, but got " + timeout);
         }
     }
 
-    /** MNIST from torchvision's mirrors, 30 seconds of patience with each, silently. */
-    public static MnistDownload standard() {
-        return new MnistDownload(MIRRORS, CHECKSUMS, TIMEOUT, (file, received, total) -> {});
+    private static MnistVariant variant(String set) {
+        return MnistVariant.named(set)
+                .orElseThrow(() ->
+                        new IllegalArgumentException("there is no set " + set + " to be downloaded, but " + names()));
     }
 
-    /** Names that {@link #named} knows. */
-    public static Set<String> names() {
-        return NAMED.keySet();
+    private static List<String> archives(MnistVariant variant) {
+        return variant.isTransposed()
+                ? List.of(EMNIST_ARCHIVE)
+                : variant.files().stream().map(name -> name + ".gz").toList();
+    }
+
+    /** MNIST from torchvision's mirrors, 30 seconds of patience with each, silently. */
+    public static MnistDownload standard() {
+        return named(MnistVariant.MNIST.name());
+    }
+
+    /** The sets that can be fetched: MNIST, Fashion-MNIST, KMNIST, QMNIST, and the six of EMNIST. */
+    public static List<String> names() {
+        return MnistVariant.ALL.stream().map(MnistVariant::name).toList();
     }
 
     /**
      * A set by its name, from torchvision's mirrors, 30 seconds of patience with each, silently.
      *
-     * @param name {@code mnist}, {@code fashion-mnist} or {@code kmnist}
+     * @param name one of {@link #names}
      * @throws IllegalArgumentException if it is another
      */
     public static MnistDownload named(String name) {
-        MnistDownload download = NAMED.get(name);
-        if (download == null) {
-            throw new IllegalArgumentException("there is no set " + name + " to be downloaded, but " + names());
-        }
-        return download;
-    }
-
-    /** In the order of {@link MnistFolder#NAMES}. */
-    private static MnistDownload of(String mirror, String... md5) {
+        List<String> mirrors = switch (variant(name).set()) {
+            case "MNIST" ->
+                List.of("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/");
+            case "FashionMNIST" -> List.of("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/");
+            case "KMNIST" -> List.of("http://codh.rois.ac.jp/kmnist/dataset/kmnist/");
+            case "QMNIST" -> List.of("https://raw.githubusercontent.com/facebookresearch/qmnist/master/");
+            default -> List.of("https://biometrics.nist.gov/cs_links/EMNIST/");
+        };
+        List<String> md5 = switch (variant(name).set()) {
+            case "MNIST" ->
+                List.of(
+                        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+                        "d53e105ee54ea40749a09fcbcd1e9432",
+                        "9fb629c4189551a2d022fa330f9573f3",
+                        "ec29112dd5afa0611ce80d1b7f02629c");
+            case "FashionMNIST" ->
+                List.of(
+                        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+                        "25c81989df183df01b3e8a0aad5dffbe",
+                        "bef4ecab320f06d8554ea6380940ec79",
+                        "bb300cfdad3c16e7a12a480ee83cd310");
+            case "KMNIST" ->
+                List.of(
+                        "bdb82020997e1d708af4cf47b453dcf7",
+                        "e144d726b3acfaa3e44228e80efcd344",
+                        "5c965bf0a639b31b8f53240b1b52f4d7",
+                        "7320c461ea6c1c855c0b718fb2a4b134");
+            case "QMNIST" ->
+                List.of(
+                        "ed72d4157d28c017586c42bc6afe6370",
+                        "0058f8dd561b90ffdd0f734c6a30e5e4",
+                        "1394631089c404de565df7b7aeaf9412",
+                        "5b5b05890a5e13444e108efe57b788aa");
+            default -> List.of("58c8d27c78d21e728a6bc7b3cc06412e");
+        };
+        List<String> archives = archives(variant(name));
         Map<String, String> checksums = new HashMap<>();
-        for (int i = 0; i < md5.length; i++) {
-            checksums.put(MnistFolder.NAMES.get(i) + ".gz", md5[i]);
+        for (int i = 0; i < archives.size(); i++) {
+            checksums.put(archives.get(i), md5.get(i));
         }
-        return standard().withMirrors(List.of(URI.create(mirror))).withChecksums(checksums);
+        return new MnistDownload(
+                name, mirrors.stream().map(URI::create).toList(), checksums, TIMEOUT, (file, received, total) -> {});
     }
 
     /** The same from other servers. */
     public MnistDownload withMirrors(List<URI> mirrors) {
-        return new MnistDownload(mirrors, checksums, timeout, progress);
+        return new MnistDownload(set, mirrors, checksums, timeout, progress);
     }
 
     /** The same for another set of the same file names. */
     public MnistDownload withChecksums(Map<String, String> checksums) {
-        return new MnistDownload(mirrors, checksums, timeout, progress);
+        return new MnistDownload(set, mirrors, checksums, timeout, progress);
     }
 
     /** The same with more patience, or less. */
     public MnistDownload withTimeout(Duration timeout) {
-        return new MnistDownload(mirrors, checksums, timeout, progress);
+        return new MnistDownload(set, mirrors, checksums, timeout, progress);
     }
 
     /** The same, reporting to {@code progress}. */
     public MnistDownload withProgress(Progress progress) {
-        return new MnistDownload(mirrors, checksums, timeout, progress);
+        return new MnistDownload(set, mirrors, checksums, timeout, progress);
     }
 
     /**
-     * Downloads into {@code root/MNIST/raw}, where {@link Mnist#load} looks first; does nothing if the four raw files are
-     * there.
+     * Downloads into {@code root/MNIST/raw}, or where torchvision has the other sets, and where {@link Mnist#load} looks; does
+     * nothing if the four raw files are there.
      *
      * @param root a leading {@code ~} stands for the user's home folder
      * @throws InputException if no mirror gives an intact file (it lists each with its reason), or the folder cannot be
      *     written
      */
     public void to(Path root) throws InputException {
-        Path folder = MnistFolder.raw(root);
-        if (MnistFolder.NAMES.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))) {
+        MnistVariant variant = variant(set);
+        Path folder = MnistFolder.raw(MnistFolder.expandUser(root), variant);
+        List<Path> files = variant.files().stream().map(folder::resolve).toList();
+        if (files.stream().allMatch(Files::isRegularFile)) {
             return;
         }
         try {
             Files.createDirectories(folder);
-            for (String name : MnistFolder.NAMES) {
-                Path archive = folder.resolve(name + ".gz");
-                if (!isIntact(archive)) {
-                    fetch(archive);
+            if (variant.isTransposed()) {
+                Path archive = fetched(folder.resolve(EMNIST_ARCHIVE));
+                for (Path file : files) {
+                    unpack(archive, "gzip/" + file.getFileName() + ".gz", file);
                 }
-                unpack(archive, folder.resolve(name));
+            } else {
+                for (Path file : files) {
+                    unpack(fetched(folder.resolve(file.getFileName() + ".gz")), file);
+                }
             }
         } catch (InputException e) {
             throw e;
         } catch (IOException e) {
             throw new InputException(
-                    "MNIST cannot be kept in " + folder + " (" + reason(e) + "); name a folder that you may write to",
+                    variant.set() + " cannot be kept in " + folder + " (" + reason(e)
+                            + "); name a folder that you may write to",
                     e);
         }
+    }
+
+    /** An archive that is there whole, now or before. */
+    private Path fetched(Path archive) throws IOException {
+        if (!isIntact(archive)) {
+            fetch(archive);
+        }
+        return archive;
     }
 
     private void fetch(Path archive) throws InputException {
@@ -273,13 +307,35 @@ public record MnistDownload(List<URI> mirrors, Map<String, String> checksums, Du
         if (!Files.isRegularFile(archive)) {
             return false;
         }
-        String actual = HexFormat.of().formatHex(md5().digest(Files.readAllBytes(archive)));
-        return actual.equals(checksums.get(archive.getFileName().toString()));
+        MessageDigest md5 = md5();
+        try (InputStream in = new DigestInputStream(Files.newInputStream(archive), md5)) {
+            in.transferTo(OutputStream.nullOutputStream());
+        }
+        return HexFormat.of()
+                .formatHex(md5.digest())
+                .equals(checksums.get(archive.getFileName().toString()));
     }
 
     private static void unpack(Path archive, Path file) throws IOException {
-        try (InputStream packed = Files.newInputStream(archive);
-                InputStream in = new GZIPInputStream(packed, 1 << 16)) {
+        try (InputStream packed = Files.newInputStream(archive)) {
+            unpack(packed, file);
+        }
+    }
+
+    private static void unpack(Path zip, String member, Path file) throws IOException {
+        try (ZipFile archive = new ZipFile(zip.toFile())) {
+            ZipEntry entry = archive.getEntry(member);
+            if (entry == null) {
+                throw new IOException(zip + " has no " + member);
+            }
+            try (InputStream packed = archive.getInputStream(entry)) {
+                unpack(packed, file);
+            }
+        }
+    }
+
+    private static void unpack(InputStream packed, Path file) throws IOException {
+        try (InputStream in = new GZIPInputStream(packed, 1 << 16)) {
             AtomicFile.write(file, in::transferTo);
         }
     }

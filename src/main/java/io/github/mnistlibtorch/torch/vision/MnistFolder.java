@@ -4,28 +4,30 @@ import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The four files of a data set in a folder of the user's, each raw or gzipped. */
-record MnistFolder(Path folder) {
-    /** In torchvision's order. */
-    static final List<String> NAMES = Arrays.stream(Mnist.Split.values())
-            .flatMap(split -> Stream.of(split.imagesFile(), split.labelsFile()))
-            .toList();
-
-    /** What torchvision calls the folders of other sets of this form. */
-    private static final List<String> OTHER_SETS = List.of("FashionMNIST", "KMNIST");
-
+/**
+ * The four files of a data set in a folder of the user's, each raw or gzipped.
+ *
+ * @param folder that may lack some of them
+ * @param variant which set they are of
+ */
+record MnistFolder(Path folder, MnistVariant variant) {
     private static final int FEW = 5;
 
-    /** Where torchvision keeps the raw files below {@code root}. */
+    /** Where torchvision keeps the raw files of MNIST below {@code root}. */
     static Path raw(Path root) {
-        return expandUser(root).resolve("MNIST").resolve("raw");
+        return raw(expandUser(root), MnistVariant.MNIST);
+    }
+
+    static Path raw(Path root, MnistVariant variant) {
+        return root.resolve(variant.set()).resolve("raw");
     }
 
     /** {@code os.path.expanduser(path)}, for one's own home. */
@@ -37,47 +39,98 @@ record MnistFolder(Path folder) {
 
     /**
      * The folder of {@code root} that holds all four files: torchvision's for MNIST, {@code root} itself, or torchvision's for
-     * one of the sets of the same form.
+     * one of the sets of the same form. Where several sets lie in one folder, as EMNIST's do, {@code root} goes on with the name
+     * of one: {@code EMNIST/raw/emnist-letters}.
      *
      * @throws InputException if there is none, or more than one; it says what lies there
      */
     static MnistFolder find(Path root) throws InputException {
+        Optional<MnistFolder> found = findComplete(root);
+        if (found.isPresent()) {
+            return found.get();
+        }
         Path home = expandUser(root);
         if (!Files.isDirectory(home)) {
             throw new InputException(home + (Files.exists(home) ? " is a file, not a folder" : " does not exist")
                     + "; name a folder that holds the four files of MNIST");
         }
-        List<MnistFolder> own = Stream.of(raw(root), home.resolve("raw"), home)
-                .map(MnistFolder::new)
-                .toList();
-        List<MnistFolder> others = OTHER_SETS.stream()
-                .map(set -> new MnistFolder(home.resolve(set).resolve("raw")))
-                .filter(folder -> folder.missing().isEmpty())
-                .toList();
-        Optional<MnistFolder> complete =
-                own.stream().filter(folder -> folder.missing().isEmpty()).findFirst();
-        if (complete.isPresent()) {
-            return complete.get();
-        }
-        if (others.size() == 1) {
-            return others.get(0);
-        }
-        if (others.size() > 1) {
-            throw new InputException(home + " holds several sets; name one of "
-                    + others.stream()
-                            .map(other -> String.valueOf(other.folder.getParent()))
-                            .collect(Collectors.joining(", ")));
-        }
-        MnistFolder fullest = own.stream()
+        MnistFolder fullest = ofMnist(home).stream()
                 .min(Comparator.comparing(folder -> folder.missing().size()))
                 .orElseThrow();
-        throw new InputException("there is no complete set in " + home + ", where " + content(home) + ": "
-                + fullest.folder + " lacks " + String.join(", ", fullest.missing())
-                + " (or the same with .idx, .gz); name a folder that holds all four files");
+        throw new InputException(
+                "there is no complete set in " + home + ", where " + content(home) + ": "
+                        + fullest.folder + " lacks " + String.join(", ", fullest.missing())
+                        + " (or the same with .idx, .gz); name a folder that holds all four files, or one of pictures for each class");
+    }
+
+    /**
+     * The same, or nothing.
+     *
+     * @throws InputException if there are several
+     */
+    static Optional<MnistFolder> findComplete(Path root) throws InputException {
+        Path home = expandUser(root);
+        Optional<MnistVariant> named = MnistVariant.named(String.valueOf(home.getFileName()));
+        if (!Files.exists(home) && named.isPresent()) {
+            return complete(home.resolveSibling(""), named.get());
+        }
+        Optional<MnistFolder> mnist = ofMnist(home).stream()
+                .filter(folder -> folder.missing().isEmpty())
+                .findFirst();
+        if (mnist.isPresent()) {
+            return mnist;
+        }
+        List<MnistFolder> others = MnistVariant.ALL.stream()
+                .filter(variant -> variant != MnistVariant.MNIST)
+                .flatMap(variant -> complete(home, variant).stream())
+                .toList();
+        if (others.size() > 1) {
+            throw new InputException(home + " holds several sets; name one of "
+                    + others.stream().map(other -> other.name(home).toString()).collect(Collectors.joining(", ")));
+        }
+        return others.stream().findFirst();
+    }
+
+    /** What names this folder alone. */
+    private Path name(Path home) {
+        if (variant.hasOwnNames()) {
+            return home.resolve(variant.name());
+        }
+        Path parent = folder.getParent();
+        return parent == null ? folder : parent;
+    }
+
+    private static List<MnistFolder> ofMnist(Path home) {
+        return Stream.of(raw(home, MnistVariant.MNIST), home.resolve("raw"), home)
+                .map(folder -> new MnistFolder(folder, variant(folder)))
+                .toList();
+    }
+
+    /** Sets whose files have the same names are told by what a folder is called. */
+    private static MnistVariant variant(Path folder) {
+        Path absolute = folder.toAbsolutePath();
+        String end = absolute.subpath(Math.max(0, absolute.getNameCount() - 2), absolute.getNameCount())
+                .toString()
+                .toLowerCase(Locale.ROOT);
+        if (end.contains("fashion")) {
+            return MnistVariant.FASHION;
+        }
+        return end.contains("kmnist") ? MnistVariant.KMNIST : MnistVariant.MNIST;
+    }
+
+    private static Optional<MnistFolder> complete(Path home, MnistVariant variant) {
+        List<Path> folders = new ArrayList<>(List.of(raw(home, variant)));
+        if (variant.hasOwnNames()) {
+            folders.addAll(List.of(home.resolve("raw"), home.resolve("gzip"), home));
+        }
+        return folders.stream()
+                .map(folder -> new MnistFolder(folder, variant))
+                .filter(folder -> folder.missing().isEmpty())
+                .findFirst();
     }
 
     /** A few of the names in a folder, as a person would say them. */
-    private static String content(Path folder) {
+    static String content(Path folder) {
         try (Stream<Path> files = Files.list(folder)) {
             List<String> names =
                     files.map(file -> file.getFileName().toString()).sorted().toList();
@@ -108,6 +161,8 @@ record MnistFolder(Path folder) {
     }
 
     private List<String> missing() {
-        return NAMES.stream().filter(name -> !Files.isRegularFile(file(name))).toList();
+        return variant.files().stream()
+                .filter(name -> !Files.isRegularFile(file(name)))
+                .toList();
     }
 }

@@ -2,12 +2,13 @@ package io.github.mnistlibtorch.torch.vision;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.zip.Checksum;
+import java.util.stream.IntStream;
 
 /**
  * Many bytes that never change, outside of the Java heap: read into memory, or mapped from a file, which the system then
@@ -55,6 +56,35 @@ record OffHeapBytes(List<ByteBuffer> pieces, int pieceSize, long size) {
         return new OffHeapBytes(pieces, MAPPED_PIECE, size);
     }
 
+    /** Reads items of a size, several at a time. */
+    @FunctionalInterface
+    interface ItemReader {
+        byte[] read(int item) throws IOException;
+    }
+
+    /** Takes the bytes of each of {@code count} items from {@code reader}, which is asked by several threads at a time. */
+    static OffHeapBytes ofItems(int count, int itemSize, ItemReader reader) throws IOException {
+        int pieceSize = Math.max(1, READ_PIECE / itemSize) * itemSize;
+        long size = (long) count * itemSize;
+        List<ByteBuffer> pieces = new ArrayList<>();
+        for (long at = 0; at < size; at += pieceSize) {
+            pieces.add(ByteBuffer.allocateDirect((int) Math.min(size - at, pieceSize)));
+        }
+        try {
+            IntStream.range(0, count).parallel().forEach(item -> {
+                try {
+                    long at = (long) item * itemSize;
+                    pieces.get((int) (at / pieceSize)).put((int) (at % pieceSize), reader.read(item), 0, itemSize);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
+        return new OffHeapBytes(pieces, pieceSize, size);
+    }
+
     /** A copy of {@code bytes}, on the heap. */
     static OffHeapBytes of(byte[] bytes) {
         return new OffHeapBytes(List.of(ByteBuffer.wrap(bytes.clone())), Math.max(1, bytes.length), bytes.length);
@@ -73,11 +103,6 @@ record OffHeapBytes(List<ByteBuffer> pieces, int pieceSize, long size) {
             target.put(position + done, pieces.get((int) ((from + done) / pieceSize)), offset, length);
             done += length;
         }
-    }
-
-    /** Adds all of them to a checksum. */
-    void update(Checksum checksum) {
-        pieces.forEach(piece -> checksum.update(piece.duplicate()));
     }
 
     /** All of them, if an array can hold them. */

@@ -39,6 +39,19 @@ public final class ToTensor {
         return image;
     }
 
+    /**
+     * {@code ToTensor()(picture)} of several channels.
+     *
+     * @param pixels uint8, one channel after the other, each row by row
+     * @return float32 (channels, rows, columns), each value the pixel divided by 255
+     * @throws IllegalArgumentException if there are not {@code channels * rows * columns} pixels
+     */
+    public static Tensor toTensor(byte[] pixels, int channels, int rows, int columns) {
+        try (Tensor flat = toTensor(pixels, channels * rows, columns)) {
+            return flat.view(channels, rows, columns);
+        }
+    }
+
     /** Fills {@code values} from the pixels that begin at {@code offset}. */
     static void scale(byte[] pixels, int offset, float[] values) {
         for (int i = 0; i < values.length; i++) {

@@ -9,6 +9,7 @@ import io.github.mnistlibtorch.app.parity.TraceRecorder;
 import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
@@ -43,7 +44,7 @@ class WindowsPathsTest {
             RunFolder out = new RunFolder(windows.getPath("C:\\Users\\Zoë O'Neil\\mnist run"));
             OutputPaths.makeWritable(out.path(), "--out");
             Path checkpoint = out.checkpoint();
-            RunArtifacts results = new RunArtifacts(out.path());
+            RunArtifacts results = new RunArtifacts(out.path(), ImageSpec.MNIST);
             TraceRecorder recorder = new TraceRecorder(config);
             var history = new TrainingRun(config, noise(), cpu)
                     .printNothing()

@@ -3,12 +3,12 @@ package io.github.mnistlibtorch.app.predict;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.LibTorchExtension;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.app.run.RunConfigs;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.Devices;
-import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,7 +38,7 @@ class DigitPicturesTest {
             EnumSet.of(DigitPictures.Kind.OFF_CENTRE_28, DigitPictures.Kind.SPECK_28);
 
     private static Device cpu;
-    private static ImageClassificationBase model;
+    private static MnistModels.Saved model;
     private static DigitClassifier classifier;
     private static DigitPictures pictures;
 
@@ -52,14 +52,14 @@ class DigitPicturesTest {
                 .printNothing()
                 .saveTo(run)
                 .run();
-        model = MnistModels.load(run.resolve("model.pt"));
+        model = MnistModels.read(run.resolve("model.pt"));
         classifier = new DigitClassifier(model, cpu);
         pictures = new DigitPictures();
     }
 
     @AfterAll
     static void close() {
-        model.close();
+        model.network().close();
         cpu.close();
     }
 
@@ -73,7 +73,7 @@ class DigitPicturesTest {
             Path file = folder.resolve("digit." + format);
             ImageIO.write(picture, format, file.toFile());
             int digit = classifier
-                    .answerLargest(DigitPreprocessor.read(file))
+                    .answerLargest(new DigitPreprocessor(ImageSpec.MNIST).read(file))
                     .classes()
                     .get(0);
             if (digit != pictures.label(i)) {

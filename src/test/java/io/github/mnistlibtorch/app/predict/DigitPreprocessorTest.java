@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.LeakCheck;
 import io.github.mnistlibtorch.LibTorchExtension;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.awt.Color;
@@ -37,6 +38,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(LibTorchExtension.class)
 class DigitPreprocessorTest {
+    private static final DigitPreprocessor PREPROCESSOR = new DigitPreprocessor(ImageSpec.MNIST);
+
     private static final int PIXELS = 28 * 28;
 
     @TempDir
@@ -66,9 +69,9 @@ class DigitPreprocessorTest {
         Mnist mnist = Mnist.bundled(split);
         for (int i = 0; i < mnist.size(); i++) {
             byte[] pixels = pixels(mnist, i);
-            DigitPreprocessor.Digits found = DigitPreprocessor.of(pixels, 28, 28, "image " + i);
+            DigitPreprocessor.Digits found = PREPROCESSOR.of(pixels, 28, 28, "image " + i);
             assertThat(found.steps()).as("image " + i).isNull();
-            assertThat(found.largest().pixels()).as("image " + i).isEqualTo(pixels);
+            assertThat(found.largest().seen().samples()).as("image " + i).isEqualTo(pixels);
         }
     }
 
@@ -89,7 +92,8 @@ class DigitPreprocessorTest {
         byte[] pixels = pixels(mnist, 0);
         byte[] specked = pixels.clone();
         specked[3 * 28 + 3] = (byte) 255;
-        byte[] seen = DigitPreprocessor.of(specked, 28, 28, "specked").largest().pixels();
+        byte[] seen =
+                PREPROCESSOR.of(specked, 28, 28, "specked").largest().seen().samples();
         double difference = 0;
         for (int p = 0; p < PIXELS; p++) {
             difference += Math.abs((seen[p] & 0xff) - (pixels[p] & 0xff)) / 255.0 / PIXELS;
@@ -124,13 +128,13 @@ class DigitPreprocessorTest {
         Path file = Files.write(
                 folder.resolve("turned." + format), withOrientation(out.toByteArray(), orientation, format));
         float[] expected = read(shown, format);
-        try (Tensor image = DigitPreprocessor.read(file).largest().image()) {
+        try (Tensor image = PREPROCESSOR.read(file).largest().image()) {
             float[] actual = values(image);
             for (int i = 0; i < PIXELS; i++) {
                 assertThat(Math.abs(actual[i] - expected[i])).as("pixel " + i).isLessThan(0.15f);
             }
         }
-        assertThat(DigitPreprocessor.read(file).largest().box().left()).isBetween(35, 45);
+        assertThat(PREPROCESSOR.read(file).largest().box().left()).isBetween(35, 45);
     }
 
     /** Exif's directory with one entry, in the segment APP1 of a JPEG file or the chunk eXIf of a PNG file. */
@@ -166,7 +170,7 @@ class DigitPreprocessorTest {
         float[] expected = read(stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 40, 20, 1, true), format);
         Path file = folder.resolve("digit." + format);
         Files.writeString(file, "\n and more", StandardOpenOption.APPEND);
-        try (Tensor image = DigitPreprocessor.read(file).largest().image()) {
+        try (Tensor image = PREPROCESSOR.read(file).largest().image()) {
             assertThat(values(image)).containsExactly(expected);
         }
     }
@@ -177,7 +181,7 @@ class DigitPreprocessorTest {
         draw(image, 30, 20, 0.9, Color.BLACK);
         draw(image, 150, 25, 0.95, Color.BLACK);
         Path file = write(image, "png");
-        DigitPreprocessor.Digits found = DigitPreprocessor.read(file);
+        DigitPreprocessor.Digits found = PREPROCESSOR.read(file);
         assertThat(found.digits())
                 .extracting(digit -> digit.box().left())
                 .satisfiesExactly(
@@ -199,7 +203,7 @@ class DigitPreprocessorTest {
         for (int y = top; y < top + height; y++) {
             Arrays.fill(grey, y * side + left, y * side + left + width, (byte) 0);
         }
-        Box box = DigitPreprocessor.of(grey, side, side, "one").largest().box();
+        Box box = PREPROCESSOR.of(grey, side, side, "one").largest().box();
         assertThat(box.height()).isBetween(height, height + 2);
         assertThat(box.left()).isBetween(left - 1, left);
     }
@@ -208,7 +212,7 @@ class DigitPreprocessorTest {
     @Test
     void aBoxEndsWithThePicture() throws IOException {
         BufferedImage image = stroke(BufferedImage.TYPE_BYTE_GRAY, 1001, 1001, 600, 200, 5, true);
-        Box box = DigitPreprocessor.read(write(image, "png")).largest().box();
+        Box box = PREPROCESSOR.read(write(image, "png")).largest().box();
         assertThat(box.left() + box.width()).isBetween(1000, 1001);
         assertThat(box.top() + box.height()).isBetween(1000, 1001);
     }
@@ -226,13 +230,13 @@ class DigitPreprocessorTest {
             out.seek(afterHeader + 8 + 0xffff_fff0L + 4);
             out.write(image, afterHeader, image.length - afterHeader);
         }
-        assertThatThrownBy(() -> DigitPreprocessor.read(file)).isInstanceOf(InputException.class);
+        assertThatThrownBy(() -> PREPROCESSOR.read(file)).isInstanceOf(InputException.class);
     }
 
     @Test
     void aDigitThatTheBorderCutsIsMarked() throws IOException {
         Path file = write(stroke(BufferedImage.TYPE_BYTE_GRAY, 300, 200, 260, 20, 1, true), "png");
-        assertThat(DigitPreprocessor.read(file).largest().isCut()).isTrue();
+        assertThat(PREPROCESSOR.read(file).largest().isCut()).isTrue();
     }
 
     @ParameterizedTest
@@ -244,7 +248,7 @@ class DigitPreprocessorTest {
             for (int p = 0; p < grey.length; p++) {
                 grey[p] = (byte) Math.max(0, Math.min(255, Math.round(180 + 12 * random.nextGaussian())));
             }
-            assertThatThrownBy(() -> DigitPreprocessor.of(grey, side, side, "noise"))
+            assertThatThrownBy(() -> PREPROCESSOR.of(grey, side, side, "noise"))
                     .isInstanceOf(InputException.class)
                     .hasMessage("noise shows no digit that stands out from its paper");
         }
@@ -353,7 +357,7 @@ class DigitPreprocessorTest {
         long before = LeakCheck.settled();
         for (int length = 0; length < whole.length; length++) {
             Path file = Files.write(folder.resolve("cut"), Arrays.copyOf(whole, length));
-            try (Tensor picture = DigitPreprocessor.read(file).largest().image()) {
+            try (Tensor picture = PREPROCESSOR.read(file).largest().image()) {
                 assertThat(picture.numel()).isEqualTo(PIXELS);
                 assertThat(format).isIn("bmp", "gif"); // the others say where they end
             } catch (InputException e) {
@@ -399,15 +403,14 @@ class DigitPreprocessorTest {
     }
 
     private static void assertRefused(Path file, String reason) {
-        assertThatThrownBy(() -> DigitPreprocessor.read(file))
+        assertThatThrownBy(() -> PREPROCESSOR.read(file))
                 .isInstanceOf(InputException.class)
                 .hasMessageStartingWith(file.toString())
                 .hasMessageContaining(reason);
     }
 
     private float[] read(BufferedImage image, String format) throws IOException {
-        try (Tensor picture =
-                DigitPreprocessor.read(write(image, format)).largest().image()) {
+        try (Tensor picture = PREPROCESSOR.read(write(image, format)).largest().image()) {
             assertThat(picture.shape()).containsExactly(1, 1, 28, 28);
             return values(picture);
         }

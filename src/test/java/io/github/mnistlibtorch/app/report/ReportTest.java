@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.LeakCheck;
 import io.github.mnistlibtorch.LibTorchExtension;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
@@ -90,7 +91,7 @@ class ReportTest {
     void rightAnswersAreBlueAndWrongOnesVermilion() throws IOException {
         Predictions predictions =
                 new Predictions(3, new int[] {0, 1, 2, 2}, new int[] {0, 1, 2, 1}, new double[] {0.9, 0.8, 0.7, 0.6});
-        BufferedImage image = draw(png -> ConfusionMatrix.write(png, predictions));
+        BufferedImage image = draw(png -> ConfusionMatrix.write(png, predictions, List.of("0", "1", "2"), true));
 
         assertThat(cell(image, 0, 0)).isEqualTo(Canvas.BLUE);
         assertThat(cell(image, 2, 1)).isEqualTo(Canvas.tint(Canvas.VERMILION, 0.8));
@@ -111,7 +112,7 @@ class ReportTest {
             answers[i] = 1;
         }
         Predictions predictions = new Predictions(10, labels, answers, new double[50]);
-        BufferedImage image = draw(png -> MisclassifiedImages.write(png, pictures, predictions));
+        BufferedImage image = draw(png -> MisclassifiedImages.write(png, pictures, predictions, ImageSpec.MNIST));
 
         int rows = Math.max(1, (Math.min(32, count) + 7) / 8);
         assertThat(image.getHeight()).isEqualTo(2 * (36 + rows * (56 + 14 + 12)));
@@ -122,7 +123,7 @@ class ReportTest {
     void everyHiddenUnitUpToSixtyFourIsDrawn(int hidden) throws IOException {
         TorchRandom.manualSeed(1);
         try (MnistModel model = new MnistModel(784, hidden, 10)) {
-            BufferedImage image = draw(png -> new HiddenUnits(model, 28).write(png));
+            BufferedImage image = draw(png -> new HiddenUnits(model, ImageSpec.MNIST).write(png));
             assertThat(image.getHeight()).isEqualTo(2 * (36 + (Math.min(64, hidden) + 7) / 8 * (56 + 14 + 12)));
         }
     }
@@ -144,7 +145,7 @@ class ReportTest {
             predictions = Predictions.of(model, pictures);
         }
         Path confusion = folder.resolve("confusion.png");
-        ConfusionMatrix.write(confusion, predictions);
+        ConfusionMatrix.write(confusion, predictions, ImageSpec.MNIST.classes(), true);
         Map<String, String> configuration = new LinkedHashMap<>(Map.of("seed", "1"));
         Path html = folder.resolve("report.html");
         new Report(
@@ -154,6 +155,7 @@ class ReportTest {
                         List.of(new EpochResult(2.3, 0.1), new EpochResult(0.5, 0.9), new EpochResult(0.25, 0.95)),
                         pictures,
                         predictions,
+                        ImageSpec.MNIST,
                         Map.of("Which digit is taken for which", confusion),
                         command)
                 .write(html);

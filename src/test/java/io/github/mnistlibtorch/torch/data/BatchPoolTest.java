@@ -294,6 +294,11 @@ class BatchPoolTest {
         }
 
         @Override
+        public List<String> classes() {
+            return mnist.classes();
+        }
+
+        @Override
         public int label(int index) {
             return mnist.label(index);
         }

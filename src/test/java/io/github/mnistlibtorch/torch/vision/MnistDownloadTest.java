@@ -9,6 +9,7 @@ import com.sun.net.httpserver.HttpHandler;
 import com.sun.net.httpserver.HttpServer;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.vision.Mnist.Split;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -27,6 +28,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -399,8 +402,50 @@ class MnistDownloadTest {
     /** {@code LiveParityIT} compares them with torchvision's. */
     @Test
     void otherSetsAreKnownByName() {
-        assertThat(MnistDownload.names()).containsExactlyInAnyOrder("mnist", "fashion-mnist", "kmnist");
+        assertThat(MnistDownload.names())
+                .containsExactly(
+                        "mnist",
+                        "fashion-mnist",
+                        "kmnist",
+                        "qmnist",
+                        "emnist-byclass",
+                        "emnist-bymerge",
+                        "emnist-balanced",
+                        "emnist-letters",
+                        "emnist-digits",
+                        "emnist-mnist");
         assertThat(MnistDownload.named("mnist")).isEqualTo(MnistDownload.standard());
         assertThatThrownBy(() -> MnistDownload.named("emnist")).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** EMNIST is one archive, from which the four files of a set are taken; the next set of it needs no server. */
+    @Test
+    void setsOfEmnistComeFromOneArchive() throws IOException {
+        Path recorded = Path.of("test-data/sets/EMNIST/raw");
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes);
+                Stream<Path> files = Files.list(recorded)) {
+            for (Path file : files.toList()) {
+                zip.putNextEntry(new ZipEntry("gzip/" + file.getFileName() + ".gz"));
+                zip.write(IdxReaderTest.gzip(Files.readAllBytes(file)));
+            }
+        }
+        archives.clear();
+        archives.put("gzip.zip", bytes.toByteArray());
+        for (String set : List.of("emnist-letters", "emnist-byclass")) {
+            MnistDownload.named(set)
+                    .withMirrors(List.of(address("/good/")))
+                    .withChecksums(checksums())
+                    .to(root);
+            assertThat(Mnist.load(root.resolve(set), Split.TRAIN).crc32())
+                    .isEqualTo(Mnist.load(recorded.resolve(set), Split.TRAIN).crc32());
+        }
+        assertThat(requests).isEqualTo(Map.of("/good/gzip.zip", 1));
+        assertThatThrownBy(() -> MnistDownload.named("emnist-digits")
+                        .withMirrors(List.of(address("/good/")))
+                        .withChecksums(checksums())
+                        .to(root))
+                .isInstanceOf(InputException.class)
+                .hasMessageContaining("gzip.zip has no gzip/emnist-digits-train-images-idx3-ubyte.gz");
     }
 }

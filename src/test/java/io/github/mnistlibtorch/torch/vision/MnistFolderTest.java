@@ -50,7 +50,7 @@ class MnistFolderTest {
                 .hasMessage("there is no complete set in " + root + ", where there are raw, train-labels-idx1-ubyte: "
                         + root.resolve("raw")
                         + " lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (or the same with"
-                        + " .idx, .gz); name a folder that holds all four files")
+                        + " .idx, .gz); name a folder that holds all four files, or one of pictures for each class")
                 .message()
                 .doesNotContain("\n");
     }

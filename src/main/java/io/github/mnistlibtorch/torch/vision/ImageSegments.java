@@ -1,4 +1,4 @@
-package io.github.mnistlibtorch.app.predict;
+package io.github.mnistlibtorch.torch.vision;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 

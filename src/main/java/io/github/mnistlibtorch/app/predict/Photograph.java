@@ -1,37 +1,19 @@
 package io.github.mnistlibtorch.app.predict;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.vision.ImageFile;
+import io.github.mnistlibtorch.torch.vision.Pixels;
 import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
 import java.awt.image.ColorModel;
-import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
-import java.io.EOFException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Iterator;
-import java.util.List;
-import java.util.Locale;
-import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
-import javax.imageio.stream.FileImageInputStream;
-import javax.imageio.stream.ImageInputStream;
 
-/** Reads a picture, whatever it shows, as grey values: PNG, JPEG, BMP or GIF (its first frame). */
-final class ImageFile {
-    private static final List<String> FORMATS = List.of("png", "jpeg", "bmp", "gif");
-
-    /** So many pixels may a file claim, however small it is: two thousand by two thousand. */
-    private static final long ALWAYS = 4_000_000;
-
-    /** And so many for each of its bytes; a photograph has ten, a line drawing some hundred, blank paper some thousand. */
-    private static final long MOST_RATIO = 2_000;
-
-    /** The largest photographs of telephones have 200 million. */
-    private static final long MOST = 300_000_000;
-
+/** Reads a picture, whatever it shows, as grey values or as colours. */
+final class Photograph {
     /** The longer side of what is read, at most: of larger pictures, squares of pixels are averaged. */
     private static final int LARGE = 1_000;
 
@@ -44,7 +26,7 @@ final class ImageFile {
     /** From this of Exif's orientations on, rows are shown as columns. */
     private static final int TRANSPOSED = 5;
 
-    private ImageFile() {}
+    private Photograph() {}
 
     /**
      * An image as it is to be shown.
@@ -63,57 +45,33 @@ final class ImageFile {
      * @throws IOException if the disk fails
      */
     static Image read(Path file) throws IOException {
-        InputException.requireFile(file, "name a picture");
-        int orientation = orientation(file);
-        try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
-            ImageReader reader = reader(in, file);
-            try {
-                reader.setInput(in, /* seekForwardOnly= */ false, /* ignoreMetadata= */ true);
-                requirePlausible(reader.getWidth(0), reader.getHeight(0), file);
-                return read(reader, orientation);
-            } catch (IOException | RuntimeException e) {
-                throw e instanceof InputException known ? known : damaged(file, e);
-            } finally {
-                reader.dispose();
-            }
-        }
+        return ImageFile.read(file, Photograph::read);
     }
 
-    private static int orientation(Path file) throws IOException {
-        try {
-            return ImageSegments.orientation(file);
-        } catch (EOFException e) {
-            throw damaged(file, e);
-        }
+    /**
+     * Reads a file in colour, as it is to be shown; of a very large one, every second pixel or fewer.
+     *
+     * @throws InputException as {@link #read}
+     * @throws IOException if the disk fails
+     */
+    static Pixels readColours(Path file) throws IOException {
+        return ImageFile.read(file, (reader, orientation) -> {
+            ImageReadParam param = reader.getDefaultReadParam();
+            int step = step(reader);
+            param.setSourceSubsampling(step, step, 0, 0);
+            return Pixels.of(reader.read(0, param)).turned(orientation);
+        });
     }
 
-    private static ImageReader reader(ImageInputStream in, Path file) throws IOException {
-        for (Iterator<ImageReader> readers = ImageIO.getImageReaders(in); readers.hasNext(); ) {
-            ImageReader reader = readers.next();
-            if (FORMATS.contains(reader.getFormatName().toLowerCase(Locale.ROOT))) {
-                return reader;
-            }
-        }
-        throw new InputException(file + " is not a picture in PNG, JPEG, BMP or GIF; save it as one of these");
-    }
-
-    private static void requirePlausible(long width, long height, Path file) throws IOException {
-        long pixels = width * height;
-        if (width < 1 || height < 1 || pixels > MOST || pixels > Math.max(ALWAYS, MOST_RATIO * Files.size(file))) {
-            throw new InputException(file + " claims to be a picture of " + width + " x " + height
-                    + " pixels, which its " + Files.size(file) + " bytes can hardly be; save it again, smaller");
-        }
-    }
-
-    private static InputException damaged(Path file, Exception e) {
-        return new InputException(file + " is a damaged picture; save it again", e);
+    private static int step(ImageReader reader) throws IOException {
+        return (int) Math.ceil(Math.sqrt((double) reader.getWidth(0) * reader.getHeight(0) / DECODED));
     }
 
     /** Decodes a picture a strip at a time, and averages squares of pixels if it is large. */
     private static Image read(ImageReader reader, int orientation) throws IOException {
         int width = reader.getWidth(0);
         int height = reader.getHeight(0);
-        int step = (int) Math.ceil(Math.sqrt((double) width * height / DECODED));
+        int step = step(reader);
         int square = Math.max(1, (Math.max(width, height) + LARGE * step - 1) / (LARGE * step));
         int rows = (int) Math.min(height, (long) square * step * Math.max(1, STRIP / ((long) width * square)));
         Averages averages = new Averages(cells(width, square * step), cells(height, square * step));
@@ -150,8 +108,7 @@ final class ImageFile {
 
         void add(BufferedImage strip, int firstRow, int square) {
             ColorModel colors = strip.getColorModel();
-            // Java takes grey for linear, and would make it brighter on the way to RGB.
-            boolean plain = colors.getNumColorComponents() == 1 && !(colors instanceof IndexColorModel);
+            boolean plain = ImageFile.isGrey(colors);
             Raster raster = strip.getRaster();
             float white = (1 << colors.getComponentSize(0)) - 1;
             for (int y = 0; y < strip.getHeight(); y++) {
