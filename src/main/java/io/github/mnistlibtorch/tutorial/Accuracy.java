@@ -21,6 +21,7 @@ public final class Accuracy {
      * @param outputs (B, C); of equal outputs in a row, the first counts
      * @param labels int64 (B)
      * @return a float32 scalar on the CPU, in [0, 1]
+     * @throws ArithmeticException if the batch is empty; Python raises {@code ZeroDivisionError}
      */
     public static Tensor accuracy(Tensor outputs, Tensor labels) {
         return torch.scalar_tensor(new Scalar(share(outputs, labels)));
@@ -28,6 +29,9 @@ public final class Accuracy {
 
     private static double share(Tensor outputs, Tensor labels) {
         try (TensorScope scope = TensorScope.open()) {
+            if (outputs.size(0) == 0) {
+                throw new ArithmeticException("an empty batch has no accuracy");
+            }
             // The indices are borrowed from the pair, which has to live as long.
             T_TensorTensor_T valuesAndIndices = torch.max(outputs, /* dim= */ 1);
             Tensor preds = valuesAndIndices.get1();

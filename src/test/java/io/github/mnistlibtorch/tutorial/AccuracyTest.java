@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.tutorial;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
@@ -30,6 +31,16 @@ class AccuracyTest {
         try (TensorScope scope = TensorScope.open()) {
             Tensor outputs = matrix(2, 3, 1, 1, 0, 0, 2, 2);
             assertThat(Accuracy.accuracy(outputs, labels(0, 1)).item_float()).isEqualTo(1f);
+        }
+    }
+
+    /** Python raises ZeroDivisionError. */
+    @Test
+    void anEmptyBatchHasNone() {
+        try (TensorScope scope = TensorScope.open()) {
+            assertThatThrownBy(() -> Accuracy.accuracy(torch.zeros(0, 2), torch.zeros(0)))
+                    .isInstanceOf(ArithmeticException.class)
+                    .hasMessage("an empty batch has no accuracy");
         }
     }
 

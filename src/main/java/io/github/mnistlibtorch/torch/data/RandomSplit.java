@@ -67,11 +67,20 @@ public final class RandomSplit {
         return randomSplit(dataset, generator, lengths(dataset.size(), fractions));
     }
 
-    private static int[] lengths(int size, double[] fractions) {
+    /** {@code sum(fractions)} of Python 3.12 and later: as Neumaier adds, so that no digit is lost on the way. */
+    private static double sum(double[] fractions) {
         double sum = 0;
+        double lost = 0;
         for (double fraction : fractions) {
-            sum += fraction;
+            double next = sum + fraction;
+            lost += Math.abs(sum) >= Math.abs(fraction) ? (sum - next) + fraction : (fraction - next) + sum;
+            sum = next;
         }
+        return Double.isFinite(lost) ? sum + lost : sum;
+    }
+
+    private static int[] lengths(int size, double[] fractions) {
+        double sum = sum(fractions);
         if (!(sum <= 1 && 1 - sum <= RELATIVE_TOLERANCE)) {
             throw new IllegalArgumentException(WRONG_SUM);
         }

@@ -18,7 +18,7 @@ public interface OptimizerFactory {
     /** {@code torch.optim.SGD}. */
     OptimizerFactory SGD = (parameters, lr) -> {
         try (SGDOptions options = new SGDOptions(lr)) {
-            return new SGD(parameters, options);
+            return new SGD(some(parameters), options);
         }
     };
 
@@ -26,14 +26,14 @@ public interface OptimizerFactory {
     OptimizerFactory MOMENTUM = (parameters, lr) -> {
         try (SGDOptions options = new SGDOptions(lr)) {
             options.momentum().put(0.9);
-            return new SgdWithMomentum(parameters, options);
+            return new SgdWithMomentum(some(parameters), options);
         }
     };
 
     /** {@code torch.optim.Adam}. */
     OptimizerFactory ADAM = (parameters, lr) -> {
         try (AdamOptions options = new AdamOptions(lr)) {
-            return new Adam(parameters, options, /* decoupledWeightDecay= */ false);
+            return new Adam(some(parameters), options, /* decoupledWeightDecay= */ false);
         }
     };
 
@@ -41,22 +41,30 @@ public interface OptimizerFactory {
     OptimizerFactory ADAMW = (parameters, lr) -> {
         try (AdamOptions options = new AdamOptions(lr)) {
             options.weight_decay().put(0.01);
-            return new Adam(parameters, options, /* decoupledWeightDecay= */ true);
+            return new Adam(some(parameters), options, /* decoupledWeightDecay= */ true);
         }
     };
 
     /** {@code torch.optim.RMSprop}. */
     OptimizerFactory RMSPROP = (parameters, lr) -> {
         try (RMSpropOptions options = new RMSpropOptions(lr)) {
-            return new RmsProp(parameters, options);
+            return new RmsProp(some(parameters), options);
         }
     };
+
+    private static TensorVector some(TensorVector parameters) {
+        if (parameters.empty()) {
+            throw new IllegalArgumentException("optimizer got an empty parameter list");
+        }
+        return parameters;
+    }
 
     /**
      * {@code opt_func(parameters, lr)}.
      *
      * @param lr learning rate
      * @return an optimizer that the caller closes
+     * @throws IllegalArgumentException if there is no parameter to train, from the factories above
      */
     Optimizer create(TensorVector parameters, double lr);
 

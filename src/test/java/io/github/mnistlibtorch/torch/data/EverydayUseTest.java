@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.mnistlibtorch.LibTorchExtension;
+import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
@@ -20,6 +21,7 @@ import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterEach;
@@ -278,5 +280,17 @@ class EverydayUseTest {
     void aWorkerSaysWhichItIs() {
         WorkerInfo info = new WorkerInfo(1, 4, 42, "the dataset");
         assertThat(info).hasToString("WorkerInfo(id=1, num_workers=4, seed=42, dataset=the dataset)");
+    }
+
+    /** Python raises ValueError with these words. */
+    @Test
+    void anOptimizerHasParameters() {
+        try (TensorVector none = new TensorVector()) {
+            for (String name : OptimizerFactory.NAMES) {
+                assertThatThrownBy(() -> OptimizerFactory.named(name).create(none, 0.1))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessage("optimizer got an empty parameter list");
+            }
+        }
     }
 }

@@ -12,7 +12,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.github.mnistlibtorch.LibTorchExtension;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.runtime.Warnings;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Generator;
@@ -20,6 +22,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 @ExtendWith(LibTorchExtension.class)
 class RandomSplitTest {
@@ -115,6 +119,29 @@ class RandomSplitTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> randomSplit(range(4), Double.NaN, 0.5))
                 .withMessage(recordedMessage("splits", "fractions 1.1"));
+    }
+
+    /** Recorded by {@code record_fractions.py}; before 3.12, Python adds up a third of these lists to something else. */
+    @Test
+    void fractionsAreAddedAsPythonDoes() {
+        JsonNode recorded = JsonMapper.builder()
+                .build()
+                .readTree(Path.of("test-data/fractions.json").toFile());
+        for (JsonNode list : recorded.get("lists")) {
+            double[] fractions = list.get("fractions")
+                    .valueStream()
+                    .mapToDouble(JsonNode::asDouble)
+                    .toArray();
+            boolean isWhole = true;
+            try {
+                randomSplit(range(1_000), fractions);
+            } catch (IllegalArgumentException e) {
+                isWhole = false;
+            }
+            assertThat(isWhole)
+                    .as(Arrays.toString(fractions))
+                    .isEqualTo(list.get("is_whole").asBoolean());
+        }
     }
 
     @Test
