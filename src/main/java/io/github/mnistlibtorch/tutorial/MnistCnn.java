@@ -16,8 +16,8 @@ public class MnistCnn extends ImageClassificationBase {
     private static final int CHANNELS = 8;
     private static final int SIDE = 28;
 
-    /** How many times smaller both poolings make a side. */
-    private static final int POOLED = 4;
+    /** In pixels: both poolings together make a side four times smaller. */
+    public static final int LEAST_SIDE = 4;
 
     private final Conv2dImpl conv1;
     private final Conv2dImpl conv2;
@@ -38,19 +38,19 @@ public class MnistCnn extends ImageClassificationBase {
      * them.
      *
      * @param channels of an image: 1 for grey, 3 for colours
-     * @param rows height of an image in pixels, at least 4
-     * @param columns width of an image in pixels, at least 4
+     * @param rows height of an image in pixels, at least {@link #LEAST_SIDE}
+     * @param columns width of an image in pixels, at least {@link #LEAST_SIDE}
      * @param outSize number of classes
      * @throws IllegalArgumentException if an image is smaller than that
      */
     public MnistCnn(int channels, int rows, int columns, int outSize) {
-        if (Math.min(rows, columns) < POOLED) {
+        if (Math.min(rows, columns) < LEAST_SIDE) {
             throw new IllegalArgumentException("images of " + rows + " x " + columns + " pixels are too small for two"
-                    + " poolings; " + POOLED + " x " + POOLED + " is the least");
+                    + " poolings; " + LEAST_SIDE + " x " + LEAST_SIDE + " is the least");
         }
         conv1 = register_module("conv1", convolution(channels, CHANNELS));
         conv2 = register_module("conv2", convolution(CHANNELS, 2 * CHANNELS));
-        int features = 2 * CHANNELS * (rows / POOLED) * (columns / POOLED);
+        int features = 2 * CHANNELS * (rows / LEAST_SIDE) * (columns / LEAST_SIDE);
         linear1 = register_module("linear1", new LinearImpl(features, outSize));
     }
 

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.run;
 import io.github.mnistlibtorch.torch.optim.OptimizerFactory;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import io.github.mnistlibtorch.tutorial.MnistCnn;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -328,7 +329,7 @@ public record RunConfig(
     }
 
     /**
-     * Checks that something is left to train on.
+     * Checks that something is left to train on, and that the model can be made for it.
      *
      * @param size of the whole training set
      * @param remedy for the person
@@ -337,6 +338,10 @@ public record RunConfig(
         if (valSize >= size) {
             throw new InputException("the training set has " + size + " pictures, which leaves none to train on with "
                     + valSize + " held out; " + remedy);
+        }
+        if (Math.min(images.rows(), images.columns()) < MnistCnn.LEAST_SIDE && !model.equals(MLP)) {
+            throw new InputException("pictures of " + images.rows() + " x " + images.columns()
+                    + " pixels are too small for --model " + model + "; use --model " + MLP);
         }
     }
 }
