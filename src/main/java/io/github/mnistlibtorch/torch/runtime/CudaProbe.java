@@ -77,7 +77,7 @@ class CudaProbe {
             String library = libraries.get(i);
             NativeLibraries.Library unpacked =
                     NativeLibraries.unpackCuda(library::equals, progress).get(library);
-            if (failure(unpacked == null ? library : unpacked.cached().getAbsolutePath()) != null) {
+            if (failure(unpacked == null ? library : unpacked.cached().toString()) != null) {
                 missing.add(library);
             }
         }

@@ -72,10 +72,6 @@ public final class LibTorch {
 
     private static final String MEMORY_LIMIT = "org.bytedeco.javacpp.maxPhysicalBytes";
 
-    static {
-        CacheFolder.choose();
-    }
-
     private LibTorch() {}
 
     /**
@@ -171,6 +167,7 @@ public final class LibTorch {
             look();
             if (failure == null) {
                 load(progress, gpu);
+                LibraryCache.choose().removeOthers();
             }
         } catch (Throwable e) { // thrown by each start
             failure = e instanceof LibTorchException known ? known : NativeLibraries.explain(e);

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +21,10 @@ import java.util.function.Predicate;
 import java.util.jar.JarEntry;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.bytedeco.javacpp.Loader;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the native libraries of the jar, and unpacks them into JavaCPP's cache, all of them before the first is loaded. What
@@ -42,30 +46,82 @@ final class NativeLibraries {
     private NativeLibraries() {}
 
     /** A library in a jar, and where it is to be unpacked. */
-    record Library(URL url, File cached, long size, long time) {
-        private static Library of(URL jar, JarEntry entry) {
+    record Library(URL url, Path cached, long size, long time, long crc) {
+        private static Library of(Entry entry) {
             try {
-                URL url = URI.create("jar:" + jar + "!/" + entry.getName()).toURL();
-                // As the file system has it: a URL writes %20 for a space.
-                String jarName = new File(URI.create(jar.toString()).getPath()).getName();
-                File cached = new File(new File(Loader.getCacheDir(), jarName), entry.getName());
-                return new Library(url, cached, entry.getSize(), entry.getTime());
+                URL url = URI.create("jar:" + entry.jar + "!/" + entry.file.getName())
+                        .toURL();
+                Path cached = LibraryCache.choose().path(entry.jarName(), entry.file.getName());
+                return new Library(url, cached, entry.file.getSize(), entry.file.getTime(), entry.file.getCrc());
             } catch (IOException e) {
                 throw explain(e);
             }
         }
 
         String name() {
-            return cached.getName();
+            return cached.getFileName().toString();
         }
 
         /** JavaCPP's own rule for a library that is already there: same size, same time. */
-        private boolean isCached() {
-            return cached.length() == size && cached.lastModified() == time;
+        boolean isCached() {
+            File file = cached.toFile();
+            return file.length() == size && file.lastModified() == time;
         }
 
         void load() {
-            System.load(cached.getAbsolutePath());
+            System.load(cached.toString());
+        }
+    }
+
+    /** A library in a jar. */
+    private record Entry(URL jar, JarEntry file) {
+        /** As the file system has it: a URL writes %20 for a space. */
+        String jarName() {
+            return new File(URI.create(jar.toString()).getPath()).getName();
+        }
+    }
+
+    /**
+     * A name for the libraries of the jar, made of their version and content, if it is one jar that holds them all and no other
+     * libraries of JavaCPP's, or if the build for the GPU is beside it.
+     *
+     * @return null if JavaCPP's jars are on the class path
+     */
+    static @Nullable String contentName() {
+        List<Entry> entries = new ArrayList<>(cpuEntries());
+        boolean isOneJar = entries.stream().map(Entry::jarName).distinct().count() == 1;
+        if (!isOneJar || hasOtherPresets(entries.get(0).jar)) {
+            return null;
+        }
+        if (hasGpuBuild()) {
+            entries.addAll(entriesIn(pytorchFolder(/* gpu= */ true)));
+            entries.addAll(cudaEntries());
+        }
+        String content = entries.stream()
+                .map(entry -> String.join(
+                        " ",
+                        entry.file.getName(),
+                        Long.toString(entry.file.getSize()),
+                        Long.toHexString(entry.file.getCrc()),
+                        Long.toString(entry.file.getTime()))) // which JavaCPP compares
+                .sorted()
+                .collect(Collectors.joining("\n"));
+        return "libtorch-" + LibTorch.version() + "-" + Loader.getPlatform() + (hasGpuBuild() ? "-gpu-" : "-")
+                + Sha256.hex(content.getBytes(StandardCharsets.UTF_8)).substring(0, 16);
+    }
+
+    private static boolean hasOtherPresets(URL jar) {
+        Pattern ours = Pattern.compile("org/bytedeco/(javacpp|openblas|pytorch|cuda)/.*");
+        Pattern library = Pattern.compile("org/bytedeco/[^/]+/" + Pattern.quote(Loader.getPlatform()) + "[^/]*/.*");
+        try {
+            JarURLConnection connection =
+                    (JarURLConnection) URI.create("jar:" + jar + "!/").toURL().openConnection();
+            return connection.getJarFile().stream()
+                    .map(JarEntry::getName)
+                    .anyMatch(name -> library.matcher(name).matches()
+                            && !ours.matcher(name).matches());
+        } catch (IOException e) {
+            throw explain(e);
         }
     }
 
@@ -77,20 +133,32 @@ final class NativeLibraries {
     /** The libraries of one build; none in jars that are plain folders. */
     static List<Library> find(boolean gpu) {
         return FOUND.computeIfAbsent(gpu, build -> {
-            String platform = Loader.getPlatform();
-            List<Library> libraries = new ArrayList<>();
-            for (String folder : List.of(
-                    "/org/bytedeco/javacpp/" + platform + "/",
-                    "/org/bytedeco/openblas/" + platform + "/",
-                    pytorchFolder(build))) {
-                URL url = NativeLibraries.class.getResource(folder);
-                if (url == null) {
-                    throw explain(new IOException("this jar carries no native build in " + folder.substring(1)));
-                }
-                libraries.addAll(inJarOf(url));
+            List<Entry> entries = new ArrayList<>(cpuEntries());
+            if (build) {
+                entries.removeIf(entry ->
+                        entry.file.getName().startsWith(pytorchFolder(false).substring(1)));
+                entries.addAll(entriesIn(pytorchFolder(/* gpu= */ true)));
             }
-            return libraries;
+            return entries.stream().map(Library::of).toList();
         });
+    }
+
+    private static List<Entry> cpuEntries() {
+        String platform = Loader.getPlatform();
+        return Stream.of(
+                        "/org/bytedeco/javacpp/" + platform + "/",
+                        "/org/bytedeco/openblas/" + platform + "/",
+                        pytorchFolder(/* gpu= */ false))
+                .flatMap(folder -> entriesIn(folder).stream())
+                .toList();
+    }
+
+    private static List<Entry> entriesIn(String folder) {
+        URL url = NativeLibraries.class.getResource(folder);
+        if (url == null) {
+            throw explain(new IOException("this jar carries no native build in " + folder.substring(1)));
+        }
+        return inJarOf(url);
     }
 
     private static String pytorchFolder(boolean gpu) {
@@ -119,8 +187,7 @@ final class NativeLibraries {
     static Path torchCpu() {
         return named("torch_cpu", find(LibTorch.build().equals("gpu")))
                 .orElseThrow(() -> explain(new IOException("this jar has no libtorch_cpu")))
-                .cached()
-                .toPath();
+                .cached();
     }
 
     /** The library of a name, however a file of that name is called on this system. */
@@ -151,20 +218,23 @@ final class NativeLibraries {
     /** By name, in two jars: what NVIDIA lets others distribute, and the bridges to Java. */
     private static Map<String, Library> cudaLibraries() {
         Map<String, Library> libraries = new TreeMap<>();
-        try {
-            String folder = "org/bytedeco/cuda/" + Loader.getPlatform() + "/";
-            for (URL url :
-                    Collections.list(NativeLibraries.class.getClassLoader().getResources(folder))) {
-                inJarOf(url).forEach(library -> libraries.putIfAbsent(library.name(), library));
-            }
-        } catch (IOException e) {
-            throw explain(e);
-        }
+        cudaEntries().stream().map(Library::of).forEach(library -> libraries.putIfAbsent(library.name(), library));
         return libraries;
     }
 
+    private static List<Entry> cudaEntries() {
+        try {
+            String folder = "org/bytedeco/cuda/" + Loader.getPlatform() + "/";
+            return Collections.list(NativeLibraries.class.getClassLoader().getResources(folder)).stream()
+                    .flatMap(url -> inJarOf(url).stream())
+                    .toList();
+        } catch (IOException e) {
+            throw explain(e);
+        }
+    }
+
     /** The libraries in a folder of a jar, but not below it. */
-    private static List<Library> inJarOf(URL folder) {
+    private static List<Entry> inJarOf(URL folder) {
         try {
             if (!(folder.openConnection() instanceof JarURLConnection connection)) {
                 return List.of();
@@ -176,7 +246,7 @@ final class NativeLibraries {
             // The jar stays open: it is the class loader's own, shared by every such connection.
             return connection.getJarFile().stream()
                     .filter(entry -> isLibrary.test(entry.getName()))
-                    .map(entry -> Library.of(connection.getJarFileURL(), entry))
+                    .map(entry -> new Entry(connection.getJarFileURL(), entry))
                     .toList();
         } catch (IOException e) {
             throw explain(e);
@@ -200,17 +270,14 @@ final class NativeLibraries {
             return;
         }
         try {
+            LibraryCache cache = LibraryCache.choose();
             long megabytes =
                     Math.max(1, missing.stream().mapToLong(Library::size).sum() / 1_000_000);
-            progress.accept(
-                    "Unpacking " + what + ", once (" + megabytes + " MB into " + Loader.getCacheDir() + ") ...");
-            for (Library library : missing) {
-                // Takes the lock of the cache and looks again: another process may have been faster.
-                Loader.cacheResource(library.url());
-                if (library.name().equals("libopenblas.so.0")) {
-                    linkSecondName(library.cached().toPath());
-                }
-            }
+            progress.accept("Unpacking " + what + ", once (" + megabytes + " MB into " + cache.folder() + ") ...");
+            cache.unpack(missing);
+            missing.stream()
+                    .filter(library -> library.name().equals("libopenblas.so.0"))
+                    .forEach(library -> linkSecondName(library.cached()));
         } catch (IOException e) {
             throw explain(e);
         }
@@ -269,10 +336,6 @@ final class NativeLibraries {
     }
 
     static String cacheDirectory() {
-        try {
-            return Loader.getCacheDir().toString();
-        } catch (IOException e) {
-            return "the cache folder (" + LibTorch.firstLine(e) + ")";
-        }
+        return System.getProperty(LibraryCache.PROPERTY, "the cache folder");
     }
 }
