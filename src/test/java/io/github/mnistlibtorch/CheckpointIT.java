@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
@@ -235,6 +236,62 @@ class CheckpointIT {
         List<String> arguments = new ArrayList<>(List.of("train"));
         arguments.addAll(Arrays.asList(options));
         return Program.run(folder, arguments.toArray(String[]::new));
+    }
+
+    /** Both ended with 0, and the second had replaced the weights of the first. */
+    @Test
+    void aFolderIsOfOneRunAtATime() throws Exception {
+        Process first = start("train", "--schedule=500@0.1");
+        awaitLine(first, "Epoch [1]");
+        Program.Result same = Program.run(folder, "train", "--schedule=1@0.1", "--out=mnist-run");
+        assertThat(same.exitCode()).isEqualTo(2);
+        assertThat(same.err())
+                .last()
+                .isEqualTo("mnist-libtorch: another run is writing to mnist-run; wait for its end, or choose another"
+                        + " --out");
+        Program.Result resumed = Program.run(folder, "train", "--resume=mnist-run/checkpoint.pt", "--out=other");
+        assertThat(resumed.exitCode()).isEqualTo(2);
+        assertThat(resumed.err())
+                .singleElement()
+                .isEqualTo("mnist-libtorch: mnist-run/checkpoint.pt is of a run that is still going on; wait for its"
+                        + " end, or interrupt it");
+        Program.Result swept = Program.run(folder, "sweep", "--schedule=1@0.1", "--out=mnist-run");
+        assertThat(swept.exitCode()).isEqualTo(2);
+
+        // Where no folder was asked for, there is another.
+        Program.Result beside = Program.run(folder, "train", "--schedule=1@0.1");
+        assertThat(beside.exitCode()).isZero();
+        assertThat(folder.resolve("mnist-run-2/model.pt")).isNotEmptyFile();
+        assertThat(folder.resolve("mnist-run/model.pt")).doesNotExist();
+
+        // A process that is killed leaves nothing that is in the way.
+        first.destroyForcibly().waitFor();
+        Program.Result next = Program.run(folder, "train", "--schedule=1@0.1", "--out=mnist-run");
+        assertThat(next.exitCode()).as(String.join("\n", next.err())).isZero();
+        try (Stream<Path> files = Files.list(folder.resolve("mnist-run"))) {
+            assertThat(files.map(file -> file.getFileName().toString())).noneMatch(name -> name.startsWith("."));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"removed", "file", "link"})
+    void aFolderThatIsGoneEndsTheRunInOneSentence(String instead) throws Exception {
+        Process process = start("train", "--schedule=500@0.1", "--out=out");
+        awaitLine(process, "Epoch [1]");
+        Files.move(folder.resolve("out"), folder.resolve("moved"));
+        switch (instead) {
+            case "file" -> Files.createFile(folder.resolve("out"));
+            case "link" -> Files.createSymbolicLink(folder.resolve("out"), folder.resolve("nowhere"));
+            default -> {}
+        }
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(1);
+        assertThat(lines("err").get(lines("err").size() - 1))
+                .matches("mnist-libtorch: out/checkpoint.pt cannot be written \\(.+\\); choose another --out");
+        assertThat(Program.run(folder, "evaluate", "--model=moved/checkpoint.pt")
+                        .exitCode())
+                .as("the last good checkpoint is whole")
+                .isZero();
     }
 
     private void assertSameResults() throws IOException {

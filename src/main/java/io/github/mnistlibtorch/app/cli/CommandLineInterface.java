@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -179,6 +180,10 @@ public final class CommandLineInterface {
         if (e instanceof AccessDeniedException denied) {
             return PlainText.sentence(
                     denied.getFile() + " may not be read or written; change its permissions, or name another");
+        }
+        if (e instanceof FileSystemException file && file.getReason() != null) {
+            return PlainText.sentence(file.getFile() + " cannot be read or written (" + file.getReason()
+                    + "); when that is mended, run it again");
         }
         // A message of this program is one sentence, whatever a file is called, but for what it quotes; of others, the
         // first line is.

@@ -1,10 +1,10 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.report.SweepPlot;
+import io.github.mnistlibtorch.app.run.FolderLock;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.ImageSpec;
-import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.Sweep;
 import io.github.mnistlibtorch.torch.data.ImageDataset;
@@ -95,7 +95,14 @@ final class SweepCommand implements Callable<Integer> {
         grid.get(0).requireTrainingExamples(images.size(), "choose a smaller --val-size");
         Device device = deviceOption.start();
         LibTorch.setNumThreads(runOptions.threads());
-        OutputPaths.makeWritable(out, "--out");
+        try (FolderLock lock =
+                FolderLock.hold(out, command.commandLine().getParseResult().hasMatchedOption("--out"))) {
+            out = lock.folder();
+            return sweep(sweep, grid, images, device);
+        }
+    }
+
+    private int sweep(Sweep sweep, List<RunConfig> grid, ImageDataset images, Device device) throws IOException {
         setAside(RESULTS);
         setAside(PICTURE);
         String data = DataOption.describe(images);

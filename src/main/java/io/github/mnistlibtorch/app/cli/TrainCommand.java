@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
+import io.github.mnistlibtorch.app.run.FolderLock;
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.app.run.Phase;
@@ -127,6 +128,11 @@ final class TrainCommand implements Callable<Integer> {
                     + " has weights of its own, so it cannot go with --init; leave one of them out");
         }
         DistributedEnvironment environment = groupOption.environment();
+        if (resume != null
+                && (environment == null || environment.rank() == 0)
+                && FolderLock.isHeld(resume.toAbsolutePath().resolveSibling(""))) {
+            throw new InputException(resume + " is of a run that is still going on; wait for its end, or interrupt it");
+        }
         if (environment != null) {
             traceOption.recordShareOf(environment.rank());
             ImageDataset images = dataOption.load(Mnist.Split.TRAIN);

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.cli;
 import io.github.mnistlibtorch.app.report.RunArtifacts;
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.FolderLock;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
 import io.github.mnistlibtorch.app.run.OutputPaths;
@@ -64,7 +65,8 @@ record TrainSession(
     }
 
     /**
-     * Runs with checkpoints and writes all results into the folder.
+     * Runs with checkpoints and writes all results into the folder; if another run is writing there and nobody has asked for this
+     * folder, into one beside it.
      *
      * @param trainSize examples to train on
      * @return the exit code
@@ -75,7 +77,15 @@ record TrainSession(
             traceOption.file().ifPresent(taken::add);
             OutputPaths.requireOwnFile(timings, taken, "--timings");
         }
-        OutputPaths.makeWritable(folder.path(), "--out");
+        boolean isAskedFor =
+                checkpoint != null || command.commandLine().getParseResult().hasMatchedOption("--out");
+        try (FolderLock lock = FolderLock.hold(folder.path(), isAskedFor)) {
+            return runAndSaveAlone(config, new RunFolder(lock.folder()), trainSize, device);
+        }
+    }
+
+    /** The folder is this run's. */
+    private int runAndSaveAlone(RunConfig config, RunFolder folder, int trainSize, Device device) throws IOException {
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()

@@ -3,7 +3,6 @@ package io.github.mnistlibtorch.app.run;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.torch.optim.OptimizerState;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.PtFile;
@@ -13,6 +12,7 @@ import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -77,8 +77,10 @@ public final class CheckpointWriter implements RunListener {
             ours = true;
         } catch (IOException e) {
             throw new UncheckedIOException(new IOException(
-                    file + " cannot be written (" + LibTorch.firstLine(e) + "); "
-                            + (ours ? "when that is mended, go on with --resume " + file : "choose another --out"),
+                    file + " cannot be written (" + OutputPaths.reason(e) + "); "
+                            + (ours && Files.exists(file)
+                                    ? "when that is mended, go on with --resume " + file
+                                    : "choose another --out"),
                     e));
         }
     }

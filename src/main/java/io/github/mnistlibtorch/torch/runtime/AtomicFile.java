@@ -1,13 +1,17 @@
 package io.github.mnistlibtorch.torch.runtime;
 
 import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.FileChannel;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class AtomicFile {
     private static final String PREFIX = ".mnist-";
     private static final String SUFFIX = ".part";
+    private static final int BUFFER = 1 << 16;
 
     private AtomicFile() {}
 
@@ -55,20 +60,81 @@ public final class AtomicFile {
         // Not createTempFile: its files stay readable by their owner alone, whatever the umask says.
         Path temporary = temporaryBeside(target);
         try {
-            try (OutputStream out = new BufferedOutputStream(
-                    Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                    1 << 16)) {
+            try (OutputStream out =
+                    new BufferedOutputStream(new NamingStream(open(temporary, target), target), BUFFER)) {
                 content.writeTo(out);
             }
-            force(temporary, StandardOpenOption.WRITE);
+            try {
+                force(temporary, StandardOpenOption.WRITE);
+            } catch (IOException e) {
+                throw named(target, e);
+            }
             if (previous != null && Files.exists(target)) {
                 keep(target, previous.toAbsolutePath());
             }
-            moveIntoPlace(temporary, target);
+            try {
+                moveIntoPlace(temporary, target);
+            } catch (FileSystemException e) {
+                throw named(target, e);
+            }
         } finally {
-            Files.deleteIfExists(temporary);
+            deleteQuietly(temporary);
         }
         forceFolderOf(target);
+    }
+
+    /** What has failed before says more. */
+    private static void deleteQuietly(Path temporary) {
+        try {
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            // A later run deletes it.
+        }
+    }
+
+    private static OutputStream open(Path temporary, Path target) throws IOException {
+        try {
+            return Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        } catch (NoSuchFileException e) {
+            throw new NoSuchFileException(target.toString(), null, "its folder does not exist");
+        } catch (FileSystemException e) {
+            throw named(target, e);
+        }
+    }
+
+    /** The system says what went wrong, but not with which file, or with the temporary one. */
+    private static FileSystemException named(Path target, IOException e) {
+        if (e instanceof AccessDeniedException) {
+            return new AccessDeniedException(target.toString(), null, "permission denied");
+        }
+        String reason = e instanceof FileSystemException file ? file.getReason() : e.getMessage();
+        FileSystemException named = new FileSystemException(target.toString(), null, reason);
+        named.initCause(e);
+        return named;
+    }
+
+    /** Says which file a disk has failed with. */
+    private static final class NamingStream extends FilterOutputStream {
+        private final Path target;
+
+        NamingStream(OutputStream out, Path target) {
+            super(out);
+            this.target = target;
+        }
+
+        @Override
+        public void write(int b) throws IOException {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            try {
+                out.write(bytes, offset, length);
+            } catch (IOException e) {
+                throw named(target, e);
+            }
+        }
     }
 
     /**

@@ -305,7 +305,7 @@ record LibraryCache(Path folder, boolean isFlat) {
         Path part = Files.createTempFile(parent, ".", ".part");
         try {
             CRC32 crc = new CRC32();
-            try (InputStream in = new CheckedInputStream(library.url().openStream(), crc);
+            try (InputStream in = new CheckedInputStream(library.open(), crc);
                     OutputStream out = Files.newOutputStream(part)) {
                 byte[] buffer = new byte[BUFFER];
                 for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {

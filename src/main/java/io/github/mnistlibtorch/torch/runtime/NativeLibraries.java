@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.runtime;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
@@ -66,6 +67,10 @@ final class NativeLibraries {
         boolean isCached() {
             File file = cached.toFile();
             return file.length() == size && file.lastModified() == time;
+        }
+
+        InputStream open() throws IOException {
+            return url.openStream();
         }
 
         void load() {
