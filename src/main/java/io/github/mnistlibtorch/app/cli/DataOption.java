@@ -92,15 +92,24 @@ final class DataOption {
         if (pictures.isEmpty()) {
             return Mnist.load(root, split);
         }
+        ImageFolder images = pictures(pictures.get());
+        if (images.classes().size() < 2) {
+            throw new InputException(pictures.get() + " holds one folder of pictures, "
+                    + images.classes().get(0) + "; name the one that holds a folder for each class");
+        }
+        return images;
+    }
+
+    private ImageFolder pictures(Path root) throws InputException {
         if (imageSize == null) {
             return defaultSize == null
-                    ? ImageFolder.load(pictures.get())
-                    : ImageFolder.load(pictures.get(), defaultSize[0], defaultSize[1]);
+                    ? ImageFolder.load(root)
+                    : ImageFolder.load(root, defaultSize[0], defaultSize[1]);
         }
         if (imageSize < 1 || imageSize > MOST_SIDE) {
             throw new InputException("--image-size " + imageSize + " is none; choose one from 1 to " + MOST_SIDE);
         }
-        return ImageFolder.load(pictures.get(), imageSize, imageSize);
+        return ImageFolder.load(root, imageSize, imageSize);
     }
 
     /** What pictures in folders are resized to without --image-size: to what a network takes. */

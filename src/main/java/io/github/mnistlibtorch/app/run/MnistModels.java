@@ -234,7 +234,7 @@ public final class MnistModels {
             String name = "linear" + layer + ".weight";
             Tensor matrix = tensors.get(name);
             if (matrix == null || matrix.dim() != 2 || matrix.numel() == 0) {
-                throw unusable(file, "it has no matrix " + name);
+                throw unusable(file, "it has no matrix " + name + ", but " + StateDict.few(tensors.keySet()));
             }
             if (sizes.isEmpty()) {
                 sizes.add((int) Math.min(Integer.MAX_VALUE, matrix.size(1)));

@@ -173,16 +173,22 @@ public final class PtFile {
         });
     }
 
-    /** What downloads and clones often leave instead of a file. */
+    /** What downloads and clones often leave instead of a file, and what else people try. */
     private static String whatIsNoArchive(byte[] start) {
         if (start.length == 0) {
             return "it is empty";
         }
-        return switch (start[0]) {
-            case '<' -> "it is a web page";
-            case 'v' -> "it is a text, maybe a pointer of Git LFS, which git lfs pull replaces by the file";
-            default -> "it is not a zip archive";
+        return switch (new String(start, StandardCharsets.ISO_8859_1).substring(0, Math.min(4, start.length))) {
+            case "vers" -> "it is a text, maybe a pointer of Git LFS, which git lfs pull replaces by the file";
+            case "<!DO", "<htm", "<HTM", "<!do" -> "it is a web page";
+            case "\u0089HDF" -> "it is an HDF5 file, as Keras writes";
+            default -> start[0] == 0x1f ? "it is gzipped: unpack it" : "it is not a zip archive";
         };
+    }
+
+    /** Whether a file is none of weights, and {@link #read} says of what it is. */
+    static boolean isKnownOtherwise(Path file) throws IOException {
+        return !whatIsNoArchive(start(file)).equals(whatIsNoArchive(new byte[ZIP_START.length]));
     }
 
     /** Whether a file is PyTorch's, by its first bytes; of which version, {@link #read} says. */

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -103,7 +104,7 @@ public final class StateDict {
             return Safetensors.read(file);
         } catch (InputException e) {
             // Neither: then its name says what was meant, and whose sentence helps.
-            if (file.toString().matches("(?i).*\\.(pt|pth)")) {
+            if (file.toString().matches("(?i).*\\.(pt|pth)") || PtFile.isKnownOtherwise(file)) {
                 return PtFile.read(file);
             }
             throw e;
@@ -207,7 +208,8 @@ public final class StateDict {
         return differences.isEmpty() ? null : String.join(", ", differences);
     }
 
-    private static String few(List<String> names) {
+    /** Some names, for a message, as in a file. */
+    public static String few(Collection<String> names) {
         String few = names.stream().limit(FEW).map(InvalidFile::quoted).collect(Collectors.joining(", "));
         return names.size() > FEW ? few + " and " + (names.size() - FEW) + " more" : few;
     }

@@ -10,6 +10,7 @@ import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -75,8 +76,15 @@ public final class IdxReader {
         private static Header read(InputStream in, String name) throws IOException {
             byte[] magic = readNBytes(in, Integer.BYTES, name);
             if (magic[0] != 0 || magic[1] != 0) {
-                throw new InputException(name + " is not an IDX file: it begins with the bytes "
-                        + HexFormat.ofDelimiter(" ").formatHex(magic) + REMEDY);
+                String text = new String(magic, StandardCharsets.ISO_8859_1);
+                throw new InputException(name + " is not an IDX file: "
+                        + (text.startsWith("<")
+                                ? "it is a web page"
+                                : text.equals("vers")
+                                        ? "it is a pointer of Git LFS, which git lfs pull replaces by the file"
+                                        : "it begins with the bytes "
+                                                + HexFormat.ofDelimiter(" ").formatHex(magic))
+                        + REMEDY);
             }
             Type type = Arrays.stream(Type.values())
                     .filter(known -> known.code == magic[2])

@@ -83,7 +83,7 @@ public final class ImageFolder extends ImageArray {
                 if (size == null && (image.width() != all.columns() || image.height() != all.rows())) {
                     throw new InputException(files.get(item) + " has " + image.width() + " x " + image.height()
                             + " pixels, but " + files.get(0) + " has " + all.columns() + " x " + all.rows()
-                            + "; choose one size for all");
+                            + "; choose one size for all, as --image-size does");
                 }
                 return image.resize(all.columns(), all.rows()).samples();
             });
@@ -127,10 +127,16 @@ public final class ImageFolder extends ImageArray {
         return false;
     }
 
-    /** In the order of Python's {@code sorted}. */
+    /**
+     * In the order of Python's {@code sorted}, but without what file managers and notebooks leave behind, which torchvision would
+     * take for a class: hidden folders, and {@code __MACOSX}.
+     */
     private static List<Path> classFolders(Path root) throws InputException {
         try (Stream<Path> entries = Files.list(root)) {
-            return entries.filter(Files::isDirectory).sorted().toList();
+            return entries.filter(Files::isDirectory)
+                    .filter(folder -> !folder.getFileName().toString().matches("\\..*|__MACOSX"))
+                    .sorted()
+                    .toList();
         } catch (IOException e) {
             throw new InputException(root + " cannot be read; name a folder that you may read", e);
         }
@@ -157,7 +163,7 @@ public final class ImageFolder extends ImageArray {
 
     private static boolean isPicture(Path file) {
         String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
-        return EXTENSIONS.stream().anyMatch(name::endsWith);
+        return !name.startsWith("._") && EXTENSIONS.stream().anyMatch(name::endsWith);
     }
 
     /** {@code repr(dataset)}, over several lines. */

@@ -51,8 +51,14 @@ record MnistFolder(Path folder, MnistVariant variant) {
         }
         Path home = expandUser(root);
         if (!Files.isDirectory(home)) {
-            throw new InputException(home + (Files.exists(home) ? " is a file, not a folder" : " does not exist")
-                    + "; name a folder that holds the four files of MNIST");
+            String name = home.toString();
+            throw new InputException(
+                    Files.exists(home)
+                            ? name + " is a file, not a folder; "
+                                    + (name.matches("(?i).*\\.(zip|tar|tgz|tar\\.gz)")
+                                            ? "unpack it, and name the folder"
+                                            : "name the folder that holds the four files of MNIST")
+                            : name + " does not exist; name a folder that holds the four files of MNIST");
         }
         MnistFolder fullest = ofMnist(home).stream()
                 .min(Comparator.comparing(folder -> folder.missing().size()))

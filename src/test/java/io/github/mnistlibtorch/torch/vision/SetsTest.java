@@ -148,7 +148,7 @@ class SetsTest {
         assertThatThrownBy(() -> ImageFolder.load(folder))
                 .isInstanceOf(InputException.class)
                 .hasMessage(folder.resolve("b/second.png") + " has 5 x 4 pixels, but " + folder.resolve("a/first.png")
-                        + " has 4 x 4; choose one size for all");
+                        + " has 4 x 4; choose one size for all, as --image-size does");
         assertThat(ImageFolder.load(folder, 4, 4).size()).isEqualTo(2);
     }
 
@@ -157,6 +157,11 @@ class SetsTest {
     void foldersWithoutPicturesAreNamed() throws IOException {
         assertThatThrownBy(() -> ImageFolder.load(folder)).hasMessageContaining("there is no folder of pictures in");
         picture("a/first.png", 4, 4);
+        // torchvision takes these for classes, and raises.
+        Files.createDirectories(folder.resolve(".ipynb_checkpoints"));
+        Files.createDirectories(folder.resolve("__MACOSX/a"));
+        Files.writeString(folder.resolve("a/._first.png"), "of a Mac");
+        assertThat(ImageFolder.load(folder).size()).isEqualTo(1);
         Files.createDirectories(folder.resolve("b/deeper"));
         assertThatThrownBy(() -> ImageFolder.load(folder))
                 .isInstanceOf(InputException.class)
