@@ -94,7 +94,7 @@ class ArchitectureTest {
     @Test
     void onlyTheDownloadTheServerAndTheDistributedEnvironmentUseTheNetwork() {
         String download = ROOT + ".torch.vision.MnistDownload";
-        String server = ROOT + ".app.(predict.DigitServer|cli.ServeCommand)";
+        String server = ROOT + ".app.(predict.(DigitServer|HostCheck|Reply|RequestHandler)|cli.ServeCommand)";
         String environment = ROOT + ".torch.distributed.DistributedEnvironment";
         String jarUrls = ROOT + ".torch.runtime.NativeLibraries"; // finds the libraries in the jar
         noClasses()
@@ -103,7 +103,7 @@ class ArchitectureTest {
                         + Pattern.quote(jarUrls) + ".*")
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..")
+                .resideInAnyPackage("java.net..", "javax.net..", "java.rmi..", "com.sun.net..", "io.netty..")
                 .orShould()
                 .dependOnClassesThat()
                 .haveNameMatching("java\\.nio\\.channels\\.(Asynchronous)?(Server)?(Socket|Datagram)Channel")

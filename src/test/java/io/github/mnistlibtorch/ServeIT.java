@@ -2,10 +2,14 @@ package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -27,6 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -152,7 +157,7 @@ class ServeIT {
         // What is too long is not read to its end: the answer, or a closed connection, is what the sender gets.
         try {
             HttpResponse<String> answer = HTTP.send(request("predict", new byte[size]), BodyHandlers.ofString());
-            assertThat(answer.statusCode()).isEqualTo(400);
+            assertThat(answer.statusCode()).isEqualTo(size > SIDE * SIDE ? 413 : 400);
             assertThat(answer.body()).contains("a drawing is 280 x 280 bytes");
         } catch (IOException e) {
             assertThat(size).isGreaterThan(SIDE * SIDE);
@@ -209,6 +214,134 @@ class ServeIT {
             assertThat(answer.toString(StandardCharsets.US_ASCII))
                     .startsWith("HTTP/1.1 403 ")
                     .contains("start it with --host to let others in");
+        }
+    }
+
+    /** Four of them stopped the JDK's own server for good. */
+    @Test
+    void slowConnectionsDoNotKeepOthersWaiting() throws Exception {
+        int port = URI.create(url).getPort();
+        List<Socket> slow = new ArrayList<>();
+        List<String> halves = List.of(
+                "GE",
+                "GET / HTTP/1.1\r\nHost: loc",
+                "POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 78400\r\n\r\nxx",
+                "");
+        try {
+            for (int i = 0; i < 400; i++) {
+                Socket socket = new Socket("127.0.0.1", port);
+                socket.getOutputStream().write(halves.get(i % halves.size()).getBytes(StandardCharsets.US_ASCII));
+                slow.add(socket);
+            }
+            for (int i = 0; i < 20; i++) {
+                assertThat(HTTP.send(request("predict", line()), BodyHandlers.ofString())
+                                .statusCode())
+                        .isEqualTo(200);
+            }
+            // What does not come in time is hung up on; a byte a second is no excuse.
+            Socket last = slow.get(1);
+            last.setSoTimeout(500);
+            int end = 0;
+            for (int i = 0; i < 120 && end != -1; i++) {
+                try {
+                    last.getOutputStream().write('x');
+                    end = last.getInputStream().read();
+                } catch (SocketTimeoutException e) {
+                    // It is still listened to.
+                } catch (SocketException e) {
+                    end = -1;
+                }
+            }
+            assertThat(end).isEqualTo(-1);
+        } finally {
+            for (Socket socket : slow) {
+                socket.close();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "GET / HTTP/1.1~Host: LOCALHOST.:80 | 200",
+                "GET / HTTP/1.1~Host: 127.0.0.2 | 200",
+                "GET / HTTP/1.1~Host: [::1]:8080 | 200",
+                "GET http://localhost/ HTTP/1.1~Host: localhost | 200",
+                "GET / HTTP/1.1~Host: localhost.elsewhere.example | 403",
+                "GET / HTTP/1.1~Host: localhost~Host: localhost | 403",
+                "GET / HTTP/1.1~Accept: text/html | 403",
+                "GET http://elsewhere.example/ HTTP/1.1~Host: localhost | 403",
+                "POST /predict HTTP/1.1~Host: localhost~Origin: null~Content-Length: 0 | 403",
+                "POST /predict HTTP/1.1~Host: localhost~Origin: http://elsewhere.example~Content-Length: 0 | 403",
+                "POST /predict HTTP/1.1~Host: localhost~Origin: http://localhost~Content-Length: 0 | 400",
+                "POST /predict HTTP/1.1~Host: localhost~Content-Length: 1~Content-Length: 2 | 400",
+                "POST /predict HTTP/1.1~Host: localhost~Content-Length: -1 | 400",
+                "GARBAGE | 400",
+                "GET /%zz<> HTTP/1.1~Host: localhost | 404"
+            })
+    void requestsThatNoBrowserMakesAreAnsweredInWords(String lines, int status) throws Exception {
+        try (Socket socket = new Socket("127.0.0.1", URI.create(url).getPort())) {
+            socket.setSoTimeout(60_000);
+            socket.getOutputStream()
+                    .write((lines.replace("~", "\r\n") + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            String answer = new BufferedReader(
+                            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
+                    .readLine();
+            assertThat(answer).startsWith("HTTP/1.1 " + status + " ");
+        }
+    }
+
+    @Test
+    void headersHaveALimit() throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create(url))
+                .header("X-Long", "a".repeat(20_000))
+                .build();
+        HttpResponse<String> answer = HTTP.send(request, BodyHandlers.ofString());
+        assertThat(answer.statusCode()).isEqualTo(431);
+        assertThat(answer.body()).contains("the headers are too long");
+    }
+
+    /** The model was freed under the request: SIGSEGV in seven of twelve tries. */
+    @Test
+    void aSignalWaitsForTheAnswerThatIsBeingGiven() throws Exception {
+        for (int i = 0; i < 4; i++) {
+            Path out = folder.resolve("ended" + i);
+            List<String> command = new ArrayList<>(Program.command(List.of(), "serve"));
+            command.addAll(List.of("--port", "0"));
+            Process ended = Program.builder(command)
+                    .directory(folder.toFile())
+                    .redirectOutput(out.toFile())
+                    .redirectError(folder.resolve("ended.err").toFile())
+                    .start();
+            URI address = URI.create(address(out));
+            List<Thread> askers = new ArrayList<>();
+            for (int k = 0; k < 4; k++) {
+                Thread asker = new Thread(() -> {
+                    try {
+                        while (true) {
+                            HTTP.send(
+                                    HttpRequest.newBuilder(address.resolve("predict"))
+                                            .POST(BodyPublishers.ofByteArray(line()))
+                                            .build(),
+                                    BodyHandlers.discarding());
+                        }
+                    } catch (IOException | InterruptedException e) {
+                        // The server has ended.
+                    }
+                });
+                asker.start();
+                askers.add(asker);
+            }
+            Thread.sleep(300L + 150L * i);
+            ended.destroy();
+            assertThat(ended.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(ended.exitValue()).isEqualTo(143);
+            assertThat(folder.resolve("ended.err")).isEmptyFile();
+            for (Thread asker : askers) {
+                asker.interrupt();
+                asker.join();
+            }
         }
     }
 

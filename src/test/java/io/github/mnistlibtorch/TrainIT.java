@@ -197,7 +197,9 @@ class TrainIT {
     /** From the cache, without the network; and one sentence where there is neither. */
     @Test
     void aSetIsFetchedByItsName() throws IOException {
-        MnistFiles.unpack(folder.resolve("cache/mnist-libtorch/kmnist"), 12_000, 2_000);
+        Path cached = folder.resolve("cache/mnist-libtorch/kmnist");
+        MnistFiles.unpack(cached, 12_000, 2_000);
+        Files.move(cached.resolve("MNIST"), cached.resolve("KMNIST")); // as torchvision lays it out
         List<String> command = Program.command(
                 List.of("-Dhttp.proxyHost=127.0.0.1", "-Dhttp.proxyPort=9"),
                 "train",

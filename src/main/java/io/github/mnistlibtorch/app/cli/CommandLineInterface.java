@@ -108,8 +108,9 @@ public final class CommandLineInterface {
             }
             return exitCode;
         } catch (OutOfMemoryError e) {
-            System.err.println("mnist-libtorch: Java has no memory left (" + e.getMessage()
-                    + "); give it more with java -Xmx1g -jar ...");
+            System.err.println("mnist-libtorch: Java has no memory left"
+                    + (e.getMessage() == null ? "" : " (" + e.getMessage() + ")")
+                    + "; give it more with java -Xmx1g -jar ...");
             return FAILED;
         } catch (LinkageError | InternalError e) {
             if (List.of(arguments).contains("--verbose")) {

@@ -64,7 +64,7 @@ final class DataOption {
         ImageDataset dataset = read(split);
         if (split == Mnist.Split.TRAIN && dataset.size() < LARGE && dataset.size() >= PART) {
             OptionSpec valSize = command.findOption("--val-size");
-            if (!command.commandLine().getParseResult().hasMatchedOption(valSize)) {
+            if (valSize != null && !command.commandLine().getParseResult().hasMatchedOption(valSize)) {
                 valSize.setValue(Integer.toString(dataset.size() / PART));
             }
         }

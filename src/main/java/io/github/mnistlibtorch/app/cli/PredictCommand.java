@@ -132,7 +132,10 @@ final class PredictCommand implements Callable<Integer> {
                 System.out.println(
                         images.inkSize() == 0
                                 ? "  taken whole, as " + images.columns() + " x " + images.rows() + " pixels"
-                                : "  taken as it is: what it shows lies in it as in the pictures of the set");
+                                : "  taken as it is: "
+                                        + (images.areDigits()
+                                                ? "a digit lies in it as in MNIST's pictures"
+                                                : "what it shows lies in it as in the pictures of the set"));
             } else {
                 System.out.printf(
                         Locale.ROOT,

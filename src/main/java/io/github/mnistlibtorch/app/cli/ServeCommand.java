@@ -64,7 +64,8 @@ final class ServeCommand implements Callable<Integer> {
             // Ctrl-C ends the process when its hooks have ended.
             Runtime.getRuntime().addShutdownHook(new Thread(server::close));
             // Every address is one to listen at, but none to open in a browser.
-            String shown = address.isAnyLocalAddress() ? "127.0.0.1" : host.contains(":") ? "[" + host + "]" : host;
+            String name = host.isEmpty() ? address.getHostAddress() : host;
+            String shown = address.isAnyLocalAddress() ? "127.0.0.1" : name.contains(":") ? "[" + name + "]" : name;
             System.out.println("Draw a digit at http://" + shown + ":" + server.port() + "/ (Ctrl-C ends)");
             System.out.flush();
             new CountDownLatch(1).await();
@@ -75,7 +76,7 @@ final class ServeCommand implements Callable<Integer> {
 
     private DigitServer listen(MnistModels.Saved model, Device device, InetAddress address) throws InputException {
         try {
-            return new DigitServer(model, device, address, port);
+            return new DigitServer(model, device, address, host, port);
         } catch (IOException e) {
             throw new InputException(
                     "cannot listen at " + host + ":" + port + " (" + LibTorch.firstLine(e) + "); choose another --port",

@@ -2,23 +2,41 @@ package io.github.mnistlibtorch.app.predict;
 
 import static java.util.Objects.requireNonNull;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.HttpMessage;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.QueryStringDecoder;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.regex.Pattern;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bytedeco.pytorch.Conv2dImpl;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.Module;
@@ -28,78 +46,143 @@ import org.bytedeco.pytorch.global.torch;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Answers a browser: the page to draw on, and what a network makes of the drawing. Only pages of this program may ask, and only
- * for as much as a drawing needs.
+ * Answers a browser: the page to draw on, and what a network makes of the drawing. Only pages of this program may ask, only for as much
+ * as a drawing needs, and not for longer than that takes.
  */
 public final class DigitServer implements AutoCloseable {
     /** The paper of the page. */
     private static final int SIDE = 280;
 
-    private static final int THREADS = 4;
+    private static final String WRONG_SIZE = "a drawing is " + SIDE + " x " + SIDE + " bytes, grey values row by row";
 
-    /** Another site that a browser has open may give its own name to this address; it is not answered. */
-    private static final Pattern LOOPBACK = Pattern.compile("(localhost|127\\.0\\.0\\.1|\\[::1])(:\\d+)?");
+    private static final int MOST_CONNECTIONS = 4_000;
 
-    private static final String POLICY =
-            "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
+    /** A part of the memory may hold drawings that wait. */
+    private static final int PART_FOR_DRAWINGS = 4;
+
+    private static final int LEAST_WAITING = 32;
+
+    /** Of a request line, and of all headers together. */
+    private static final int MOST_LINE = 2_048;
+
+    private static final int MOST_HEADERS = 8_192;
+
+    private static final int CHUNK = 8_192;
 
     private final MnistModels.Saved model;
     private final DigitPreprocessor preprocessor;
     private final DigitClassifier classifier;
-    private final boolean loopback;
-    private final HttpServer server;
-    private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+    private final HostCheck hosts;
+    private final EventLoopGroup network;
+    private final Channel listening;
+    private final AtomicInteger connections = new AtomicInteger();
     private final JsonMapper json = JsonMapper.builder().build();
+
+    /** One drawing after the other: two at once would take as long. */
+    private final ThreadPoolExecutor thinking =
+            new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>((int) Math.max(
+                    LEAST_WAITING,
+                    Math.min(MOST_CONNECTIONS, Runtime.getRuntime().maxMemory() / PART_FOR_DRAWINGS / (SIDE * SIDE)))));
 
     /**
      * Starts to listen.
      *
      * @param model stays the caller's, as does the device; both are needed until this is closed
+     * @param address to listen at, which {@code host} names
      * @param port 0 for any that is free
      * @throws IOException if the address cannot be listened at
      */
-    public DigitServer(MnistModels.Saved model, Device device, InetAddress address, int port) throws IOException {
+    public DigitServer(MnistModels.Saved model, Device device, InetAddress address, String host, int port)
+            throws IOException {
         this.model = model;
         this.preprocessor = new DigitPreprocessor(model.images());
         this.classifier = new DigitClassifier(model, device);
-        this.loopback = address.isLoopbackAddress();
-        server = HttpServer.create(new InetSocketAddress(address, port), /* backlog= */ 0);
-        server.createContext("/", this::answer);
-        server.setExecutor(threads);
-        server.start();
+        this.hosts = new HostCheck(address, host);
+        network = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+        ServerBootstrap server = new ServerBootstrap()
+                .group(network)
+                .channel(NioServerSocketChannel.class)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                .childHandler(new ChannelInitializer<SocketChannel>() {
+                    @Override
+                    protected void initChannel(SocketChannel channel) {
+                        connected(channel);
+                    }
+                });
+        var bound = server.bind(new InetSocketAddress(address, port)).awaitUninterruptibly();
+        if (!bound.isSuccess()) {
+            network.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+            thinking.shutdown();
+            throw bound.cause() instanceof IOException e ? e : new IOException(bound.cause());
+        }
+        listening = bound.channel();
+    }
+
+    private void connected(SocketChannel channel) {
+        if (connections.incrementAndGet() > MOST_CONNECTIONS) {
+            channel.close();
+        }
+        channel.closeFuture().addListener(closed -> connections.decrementAndGet());
+        channel.pipeline()
+                .addLast(new HttpServerCodec(MOST_LINE, MOST_HEADERS, CHUNK))
+                .addLast(new HttpObjectAggregator(SIDE * SIDE, /* closeOnExpectationFailed= */ true) {
+                    @Override
+                    protected void handleOversizedMessage(ChannelHandlerContext connection, HttpMessage message) {
+                        new Reply(connection, (HttpRequest) message).closing().refuse(413, WRONG_SIZE);
+                    }
+                })
+                .addLast(new RequestHandler(this::answer));
     }
 
     public int port() {
-        return server.getAddress().getPort();
+        return ((InetSocketAddress) listening.localAddress()).getPort();
     }
 
-    /** Lets the answers that are being given end, for a second at most. */
+    /** Takes no more requests, and waits for the answers that are being given: what they compute with is then not needed any more. */
     @Override
     public void close() {
-        server.stop(/* seconds= */ 1);
-        threads.shutdown();
+        listening.close().awaitUninterruptibly();
+        thinking.shutdown();
+        boolean interrupted = false;
+        while (!thinking.isTerminated()) {
+            try {
+                thinking.awaitTermination(1, TimeUnit.MINUTES);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        network.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
-    private void answer(HttpExchange exchange) throws IOException {
-        try (exchange) {
-            String host = exchange.getRequestHeaders().getFirst("Host");
-            if (loopback && (host == null || !LOOPBACK.matcher(host).matches())) {
-                refuse(
-                        exchange,
-                        403,
-                        "this program answers on its own machine alone; start it with --host to let others in");
-                return;
-            }
-            // The answer to HEAD is that to GET, without its body.
-            String method = exchange.getRequestMethod().equals("HEAD") ? "GET" : exchange.getRequestMethod();
-            String asked = method + " " + exchange.getRequestURI().getPath();
-            switch (asked) {
-                case "GET /" -> send(exchange, 200, "text/html; charset=utf-8", resource("index.html"));
-                case "GET /serve.js" -> send(exchange, 200, "text/javascript; charset=utf-8", resource("serve.js"));
-                case "GET /model" -> send(exchange, 200, "application/json", json.writeValueAsBytes(model()));
-                case "POST /predict" -> predict(exchange);
-                default -> refuse(exchange, 404, "there is no " + asked);
-            }
+    private void answer(ChannelHandlerContext connection, FullHttpRequest request) throws IOException {
+        Reply reply = new Reply(connection, request);
+        String refused = hosts.refusal(request);
+        if (refused != null) {
+            reply.refuse(403, refused);
+            return;
+        }
+        // The answer to HEAD is that to GET, without its body.
+        HttpMethod method = request.method().equals(HttpMethod.HEAD) ? HttpMethod.GET : request.method();
+        String asked = method + " " + path(request.uri());
+        switch (asked) {
+            case "GET /" -> reply.send(200, "text/html; charset=utf-8", resource("index.html"));
+            case "GET /serve.js" -> reply.send(200, "text/javascript; charset=utf-8", resource("serve.js"));
+            case "GET /model" -> reply.send(200, "application/json", json.writeValueAsBytes(model()));
+            case "POST /predict" -> predict(ByteBufUtil.getBytes(request.content()), reply);
+            default -> reply.refuse(404, "there is no " + asked);
+        }
+    }
+
+    private static String path(String uri) {
+        try {
+            String path = new QueryStringDecoder(uri.replaceFirst("(?i)^https?://[^/?#]*", "")).path();
+            return path.isEmpty() ? "/" : path;
+        } catch (IllegalArgumentException e) {
+            return uri; // which is none of the pages
         }
     }
 
@@ -108,16 +191,23 @@ public final class DigitServer implements AutoCloseable {
         return Map.of("classes", images.classes(), "columns", images.columns(), "areDigits", images.areDigits());
     }
 
-    private void predict(HttpExchange exchange) throws IOException {
-        byte[] grey = exchange.getRequestBody().readNBytes(SIDE * SIDE + 1);
+    private void predict(byte[] grey, Reply reply) {
         if (grey.length != SIDE * SIDE) {
-            refuse(exchange, 400, "a drawing is " + SIDE + " x " + SIDE + " bytes, grey values row by row");
+            reply.refuse(400, WRONG_SIZE);
             return;
         }
         try {
-            send(exchange, 200, "application/json", json.writeValueAsBytes(answer(grey)));
-        } catch (InputException e) {
-            refuse(exchange, 422, LibTorch.firstLine(e));
+            thinking.execute(() -> {
+                try {
+                    reply.send(200, "application/json", json.writeValueAsBytes(answer(grey)));
+                } catch (InputException e) {
+                    reply.refuse(422, LibTorch.firstLine(e));
+                } catch (RuntimeException e) {
+                    reply.refuse(500, "the network cannot answer (" + LibTorch.firstLine(e) + ")");
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            reply.refuse(503, "too many drawings wait for an answer; try again");
         }
     }
 
@@ -148,24 +238,6 @@ public final class DigitServer implements AutoCloseable {
         return convolution == null
                 ? torch.relu(layer.asLinear().forward(input.flatten(1, -1)))
                 : torch.relu(convolution.forward(input)).amax(new long[] {2, 3}, /* keepdim= */ false);
-    }
-
-    private void refuse(HttpExchange exchange, int status, String why) throws IOException {
-        send(exchange, status, "application/json", json.writeValueAsBytes(Map.of("error", why)));
-    }
-
-    private static void send(HttpExchange exchange, int status, String type, byte[] body) throws IOException {
-        exchange.getResponseHeaders().set("Content-Type", type);
-        exchange.getResponseHeaders().set("Content-Security-Policy", POLICY);
-        exchange.getResponseHeaders().set("X-Content-Type-Options", "nosniff");
-        exchange.getResponseHeaders().set("Cache-Control", "no-store");
-        if (exchange.getRequestMethod().equals("HEAD")) {
-            exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
-            exchange.sendResponseHeaders(status, /* no body */ -1);
-            return;
-        }
-        exchange.sendResponseHeaders(status, body.length);
-        exchange.getResponseBody().write(body);
     }
 
     private static byte[] resource(String name) throws IOException {

@@ -101,7 +101,7 @@ record InkMap(Grey ink, float grain, float paper) {
         int reach = (int) Math.max(1, Math.round(WIDEST_STROKE * Math.max(width, height) / 2));
         Grey closed = new Grey(cells, width, height);
         for (boolean largest : new boolean[] {true, false}) {
-            closed = extreme(extreme(closed, reach, largest, 1, 0), reach, largest, 0, 1);
+            closed = extreme(extreme(closed, reach, largest, true), reach, largest, false);
         }
         float[] paper = new float[grey.values().length];
         for (int y = 0; y < grey.height(); y++) {
@@ -143,20 +143,35 @@ record InkMap(Grey ink, float grain, float paper) {
     }
 
     /** The largest or the smallest value within {@code reach} of each pixel, along one axis. */
-    private static Grey extreme(Grey grey, int reach, boolean largest, int stepX, int stepY) {
+    private static Grey extreme(Grey grey, int reach, boolean largest, boolean across) {
         float[] values = new float[grey.values().length];
-        for (int y = 0; y < grey.height(); y++) {
-            for (int x = 0; x < grey.width(); x++) {
-                float extreme = grey.at(x, y);
-                for (int offset = -reach; offset <= reach; offset++) {
-                    int nearX = x + stepX * offset;
-                    int nearY = y + stepY * offset;
-                    if (grey.contains(nearX, nearY)) {
-                        float near = grey.at(nearX, nearY);
-                        extreme = largest ? Math.max(extreme, near) : Math.min(extreme, near);
+        int length = across ? grey.width() : grey.height();
+        int lines = across ? grey.height() : grey.width();
+        int step = across ? 1 : grey.width();
+        // Those that may yet be the extreme: each is better than all that follow, so that the first is the best.
+        int[] candidates = new int[length];
+        for (int line = 0; line < lines; line++) {
+            int start = line * (across ? grey.width() : 1);
+            int first = 0;
+            int end = 0;
+            for (int i = 0; i < length + reach; i++) {
+                if (i < length) {
+                    float value = grey.values()[start + i * step];
+                    while (end > first
+                            && (largest
+                                    ? grey.values()[start + candidates[end - 1] * step] <= value
+                                    : grey.values()[start + candidates[end - 1] * step] >= value)) {
+                        end--;
                     }
+                    candidates[end++] = i;
                 }
-                values[y * grey.width() + x] = extreme;
+                int centre = i - reach;
+                if (centre >= 0) {
+                    if (candidates[first] < centre - reach) {
+                        first++;
+                    }
+                    values[start + centre * step] = grey.values()[start + candidates[first] * step];
+                }
             }
         }
         return new Grey(values, grey.width(), grey.height());

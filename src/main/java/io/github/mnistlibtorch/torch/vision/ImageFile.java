@@ -58,6 +58,9 @@ public final class ImageFile {
                 requirePlausible(reader.getWidth(0), reader.getHeight(0), file);
                 return decoder.decode(reader, orientation);
             } catch (IOException | RuntimeException e) {
+                if (e.getCause() instanceof OutOfMemoryError noMemory) {
+                    throw noMemory;
+                }
                 throw e instanceof InputException known ? known : damaged(file, e);
             } finally {
                 reader.dispose();

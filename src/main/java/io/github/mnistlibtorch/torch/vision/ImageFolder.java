@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,28 +95,37 @@ public final class ImageFolder extends ImageArray {
                     images, all, labels.stream().mapToInt(label -> label).toArray(), classes, home, size);
         } catch (InputException e) {
             throw e;
+        } catch (NoSuchFileException e) {
+            throw new InputException(
+                    "a name in " + home + " has letters that this locale has not; set LC_ALL=C.UTF-8", e);
         } catch (IOException e) {
             throw new InputException("the pictures in " + home + " cannot be read; check the disk", e);
         }
     }
 
     /**
-     * The folder of a split below {@code root}: its {@code train}, or its {@code test} or {@code val}, if it has these; else, to
-     * train on, {@code root} itself.
+     * The folder of a split below {@code root}: its {@code train} or {@code training}, or its {@code test}, {@code testing},
+     * {@code val}, {@code valid} or {@code validation}, if it has one; else, to train on, {@code root} itself.
      *
      * @return empty if there are no such pictures
      * @throws InputException if a folder cannot be read
      */
     public static Optional<Path> find(Path root, Mnist.Split split) throws InputException {
         Path home = MnistFolder.expandUser(root);
-        List<String> names = split == Mnist.Split.TRAIN ? List.of("train", "") : List.of("test", "val", "valid");
+        List<String> names = split == Mnist.Split.TRAIN
+                ? List.of("train", "training")
+                : List.of("test", "testing", "val", "valid", "validation");
+        List<Path> folders = Files.isDirectory(home) ? classFolders(home) : List.of();
         for (String name : names) {
-            Path folder = home.resolve(name);
-            if (Files.isDirectory(folder) && hasClasses(folder)) {
-                return Optional.of(folder);
+            for (Path folder : folders) {
+                if (folder.getFileName().toString().equalsIgnoreCase(name) && hasClasses(folder)) {
+                    return Optional.of(folder);
+                }
             }
         }
-        return Optional.empty();
+        return split == Mnist.Split.TRAIN && Files.isDirectory(home) && hasClasses(home)
+                ? Optional.of(home)
+                : Optional.empty();
     }
 
     private static boolean hasClasses(Path root) throws InputException {

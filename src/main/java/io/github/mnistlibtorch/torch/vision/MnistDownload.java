@@ -235,7 +235,11 @@ public record MnistDownload(
             }
         }
         throw new InputException(archive.getFileName() + " could not be downloaded (" + reasons
-                + "); check the connection, or put the file into " + archive.getParent());
+                + "); check the connection, or put the file"
+                + (Files.exists(archive)
+                        ? " with the MD5 " + checksums.get(archive.getFileName().toString())
+                        : "")
+                + " into " + archive.getParent());
     }
 
     private void fetch(URI address, Path archive) throws IOException {

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -51,8 +54,14 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
             for (ZipEntry entry : zip.stream().toList()) {
                 String key = entry.getName().replaceFirst("\\.npy$", "");
                 if (entry.getName().endsWith(EXTENSION) && wanted.test(key)) {
-                    try (InputStream in = zip.getInputStream(entry)) {
+                    // ZipFile does not compare it.
+                    CRC32 crc = new CRC32();
+                    try (InputStream in = new CheckedInputStream(zip.getInputStream(entry), crc)) {
                         arrays.put(key, read(in, npz + ", " + key));
+                        in.transferTo(OutputStream.nullOutputStream());
+                    }
+                    if (crc.getValue() != entry.getCrc()) {
+                        throw new InputException(npz + ", " + key + " is damaged; replace it with an intact copy");
                     }
                 }
             }
@@ -81,7 +90,8 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
         Matcher type = TYPE.matcher(header);
         Matcher shape = SHAPE.matcher(header);
         if (!type.find() || !shape.find() || !ORDER.matcher(header).find()) {
-            throw refused(name, "is not an array of whole numbers in C's order");
+            throw new InputException(name + " is not an array of whole numbers in C's order; save it with"
+                    + " numpy.ascontiguousarray(array).astype('uint8')");
         }
         List<Integer> sizes;
         try {

@@ -177,6 +177,11 @@ class SetsTest {
         picture("one/first.png", 2, 2);
         assertThat(ImageFolder.find(folder, Split.TRAIN)).contains(folder.resolve(""));
         assertThat(ImageFolder.find(folder, Split.TEST)).isEqualTo(Optional.empty());
+        picture("Training/one/first.png", 2, 2); // as MNIST is often had
+        picture("Testing/one/first.png", 2, 2);
+        assertThat(ImageFolder.find(folder, Split.TRAIN)).contains(folder.resolve("Training"));
+        assertThat(ImageFolder.find(folder, Split.TEST)).contains(folder.resolve("Testing"));
+        Files.delete(folder.resolve("Testing/one/first.png"));
         picture("train/one/first.png", 2, 2);
         picture("val/one/first.png", 2, 2);
         assertThat(ImageFolder.find(folder, Split.TRAIN)).contains(folder.resolve("train"));
@@ -193,12 +198,14 @@ class SetsTest {
     void damagedArraysAreRefused() throws IOException {
         byte[] whole = Files.readAllBytes(ROOT.resolve("colours.npz"));
         Path damaged = folder.resolve("damaged.npz");
+        long expected = Mnist.load(ROOT.resolve("colours.npz"), Split.TRAIN).crc32();
         for (int i = 0; i < whole.length; i++) {
             byte[] bytes = whole.clone();
             bytes[i] ^= (byte) 0x55;
             Files.write(damaged, bytes);
             try {
-                Mnist.load(damaged, Split.TRAIN);
+                // What is not of an array that is read, or says when it was written.
+                assertThat(Mnist.load(damaged, Split.TRAIN).crc32()).isEqualTo(expected);
             } catch (InputException e) {
                 assertThat(e).hasMessageContaining(damaged.toString());
             }
