@@ -13,7 +13,7 @@ record=false
 [ "${1:-}" != --record ] || { record=true && shift; }
 [ $# -gt 0 ] || { sed -n '2,/^set/{/^#/p}' "$0" >&2 && exit 2; }
 limit=$1 && shift
-[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz PictureFuzz CommandLineFuzz
+[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz NpzFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz PictureFuzz CommandLineFuzz
 
 mvn -B -ntp -q -Pfuzz test-compile -Djacoco.skip=true
 classes="target/test-classes:target/classes:$(cat target/fuzz/classpath)"

@@ -65,6 +65,7 @@ public final class Seeds {
     private void idx() throws IOException {
         byte[] pixels = idx(0x803, 24, 2, 3, 4);
         put("IdxFuzz", "pixels", pixels);
+        put("NpzFuzz", "colours", Files.readAllBytes(Path.of("test-data/sets/colours.npz")));
         put("IdxFuzz", "labels", idx(0x801, 5, 5));
         put("IdxFuzz", "floats", idx(0xd02, 32, 2, 4));
         put("IdxFuzz", "pixels.gz", gzip(pixels));
