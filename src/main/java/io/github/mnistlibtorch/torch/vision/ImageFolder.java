@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,11 +94,12 @@ public final class ImageFolder extends ImageArray {
                     images, all, labels.stream().mapToInt(label -> label).toArray(), classes, home, size);
         } catch (InputException e) {
             throw e;
-        } catch (NoSuchFileException e) {
-            throw new InputException(
-                    "a name in " + home + " has letters that this locale has not; set LC_ALL=C.UTF-8", e);
         } catch (IOException e) {
-            throw new InputException("the pictures in " + home + " cannot be read; check the disk", e);
+            boolean isUtf8 = "UTF-8".equals(System.getProperty("sun.jnu.encoding"));
+            throw new InputException(
+                    "the pictures in " + home + " cannot be read; "
+                            + (isUtf8 ? "check the disk" : "use a locale with all characters, such as LC_ALL=C.UTF-8"),
+                    e);
         }
     }
 
