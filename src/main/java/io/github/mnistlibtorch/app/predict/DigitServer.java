@@ -26,6 +26,8 @@ import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpRequest;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import io.netty.handler.flow.FlowControlHandler;
+import io.netty.handler.timeout.WriteTimeoutHandler;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -132,6 +134,8 @@ public final class DigitServer implements AutoCloseable {
                         new Reply(connection, (HttpRequest) message).closing().refuse(413, WRONG_SIZE);
                     }
                 })
+                .addLast(new WriteTimeoutHandler(RequestHandler.SECONDS))
+                .addLast(new FlowControlHandler())
                 .addLast(new RequestHandler(this::answer));
     }
 
@@ -152,6 +156,7 @@ public final class DigitServer implements AutoCloseable {
                 interrupted = true;
             }
         }
+        network.submit(() -> {}).awaitUninterruptibly(); // behind what the last answer has left to be written
         network.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -202,8 +207,8 @@ public final class DigitServer implements AutoCloseable {
                     reply.send(200, "application/json", json.writeValueAsBytes(answer(grey)));
                 } catch (InputException e) {
                     reply.refuse(422, LibTorch.firstLine(e));
-                } catch (RuntimeException e) {
-                    reply.refuse(500, "the network cannot answer (" + LibTorch.firstLine(e) + ")");
+                } catch (Throwable e) { // also of Java without memory: somebody waits for an answer
+                    reply.closing().refuse(500, "the network cannot answer (" + LibTorch.firstLine(e) + ")");
                 }
             });
         } catch (RejectedExecutionException e) {

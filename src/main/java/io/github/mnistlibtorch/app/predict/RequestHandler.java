@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The requests of one connection, one after the other, each of which has to be there whole in a few seconds. */
 final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
-    private static final int SECONDS = 15;
+    /** For a request to come in, and for its answer to be taken. */
+    static final int SECONDS = 15;
 
     /** Gives an answer, now or on another thread. */
     @FunctionalInterface
@@ -34,6 +35,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
 
     /** A byte a second does not stop it, nor does a header that never ends. */
     private void startClock(ChannelHandlerContext connection) {
+        stopClock();
         deadline = connection.executor().schedule((Runnable) connection::close, SECONDS, TimeUnit.SECONDS);
     }
 

@@ -14,6 +14,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -91,6 +92,7 @@ record LibraryCache(Path folder, boolean isFlat) {
         System.setProperty(PROPERTY, folder.toString());
         Path actual = Loader.getCacheDir().toPath();
         if (!actual.equals(folder)) {
+            requireTrusted(actual);
             return new LibraryCache(actual, /* isFlat= */ false); // a native object was made before
         }
         if (isFlat) {
@@ -140,9 +142,7 @@ record LibraryCache(Path folder, boolean isFlat) {
         }
         try {
             Files.createDirectory(folder);
-            if (isPosix(folder)) {
-                Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-            }
+            setMode(folder, "rwxr-xr-x");
         } catch (FileAlreadyExistsException e) {
             if (!Files.isDirectory(folder)) {
                 throw e;
@@ -178,11 +178,17 @@ record LibraryCache(Path folder, boolean isFlat) {
             if (!Files.exists(mark)) {
                 try {
                     Files.createFile(mark);
+                    setMode(mark, "rw-r--r--");
                 } catch (FileAlreadyExistsException e) {
                     // Another process has made it.
                 }
             }
-            FileChannel channel = FileChannel.open(mark, StandardOpenOption.READ);
+            FileChannel channel;
+            try {
+                channel = FileChannel.open(mark, StandardOpenOption.READ);
+            } catch (NoSuchFileException e) {
+                continue; // it has just been removed
+            }
             try {
                 used = channel.lock(0, Long.MAX_VALUE, /* shared= */ true);
             } catch (IOException e) {
@@ -191,6 +197,13 @@ record LibraryCache(Path folder, boolean isFlat) {
             }
         } while (!Files.exists(mark));
         return folder;
+    }
+
+    /** Whatever the umask. */
+    private static void setMode(Path file, String mode) throws IOException {
+        if (isPosix(file)) {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(mode));
+        }
     }
 
     private static boolean isPosix(Path file) {
@@ -205,7 +218,8 @@ record LibraryCache(Path folder, boolean isFlat) {
         int user = userId(folder);
         List<Path> files = new ArrayList<>(List.of(folder));
         try (Stream<Path> inside = Files.list(folder)) {
-            inside.forEach(files::add);
+            inside.filter(file -> !file.getFileName().toString().startsWith(".")) // of which none is loaded
+                    .forEach(files::add);
         }
         for (Path file : files) {
             if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) { // else another process has removed a part
@@ -315,9 +329,7 @@ record LibraryCache(Path folder, boolean isFlat) {
             if (crc.getValue() != library.crc()) {
                 throw new IOException("this jar is damaged: " + library.name() + " in it has another checksum");
             }
-            if (isPosix(part)) {
-                Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rw-r--r--"));
-            }
+            setMode(part, "rw-r--r--");
             Files.setLastModifiedTime(part, FileTime.fromMillis(library.time()));
             Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } finally {
@@ -342,10 +354,14 @@ record LibraryCache(Path folder, boolean isFlat) {
         try (Stream<Path> entries = Files.list(root)) {
             for (Path entry : entries.toList()) {
                 String name = entry.getFileName().toString();
-                if (name.startsWith(REMOVED)) {
-                    delete(entry);
-                } else if (!name.equals(own) && kind.matcher(name).matches()) {
-                    removeUnused(entry);
+                try {
+                    if (name.startsWith(REMOVED)) {
+                        delete(entry);
+                    } else if (!name.equals(own) && kind.matcher(name).matches()) {
+                        removeUnused(entry);
+                    }
+                } catch (IOException | UncheckedIOException e) {
+                    // It stays.
                 }
             }
             removeParts();

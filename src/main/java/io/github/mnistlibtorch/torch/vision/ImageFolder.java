@@ -85,7 +85,11 @@ public final class ImageFolder extends ImageArray {
                             + " pixels, but " + files.get(0) + " has " + all.columns() + " x " + all.rows()
                             + "; choose one size for all, as --image-size does");
                 }
-                return image.resize(all.columns(), all.rows()).samples();
+                try {
+                    return image.resize(all.columns(), all.rows()).samples();
+                } catch (IllegalArgumentException e) {
+                    throw new InputException(files.get(item) + " cannot be resized (" + e.getMessage() + ")", e);
+                }
             });
             List<String> classes = folders.stream()
                     .map(folder -> folder.getFileName().toString())
@@ -155,7 +159,10 @@ public final class ImageFolder extends ImageArray {
     /** However deep, a folder's own before those of its subfolders, each in order. */
     private static List<Path> pictures(Path folder) throws InputException {
         try (Stream<Path> walked = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-            List<Path> folders = walked.filter(Files::isDirectory).sorted().toList();
+            List<Path> folders = walked.filter(Files::isDirectory)
+                    .filter(one -> !folder.relativize(one).toString().startsWith("."))
+                    .sorted()
+                    .toList();
             List<Path> pictures = new ArrayList<>();
             for (Path one : folders) {
                 try (Stream<Path> entries = Files.list(one)) {

@@ -115,6 +115,9 @@ record MnistFolder(Path folder, MnistVariant variant) {
     /** Sets whose files have the same names are told by what a folder is called. */
     private static MnistVariant variant(Path folder) {
         Path absolute = folder.toAbsolutePath();
+        if (absolute.getNameCount() == 0) {
+            return MnistVariant.MNIST;
+        }
         String end = absolute.subpath(Math.max(0, absolute.getNameCount() - 2), absolute.getNameCount())
                 .toString()
                 .toLowerCase(Locale.ROOT);

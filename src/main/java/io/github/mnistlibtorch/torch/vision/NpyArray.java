@@ -77,7 +77,7 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
 
     private static NpyArray read(InputStream in, String name) throws IOException {
         byte[] start = in.readNBytes(MAGIC.length + 2);
-        if (!Arrays.equals(Arrays.copyOf(start, MAGIC.length), MAGIC)) {
+        if (start.length < MAGIC.length + 2 || !Arrays.equals(Arrays.copyOf(start, MAGIC.length), MAGIC)) {
             throw refused(name, "is no array of NumPy");
         }
         int lengthBytes = start[MAGIC.length] == 1 ? Short.BYTES : Integer.BYTES;

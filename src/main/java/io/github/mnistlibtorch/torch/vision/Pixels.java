@@ -13,6 +13,9 @@ public record Pixels(byte[] samples, int width, int height, int channels) {
     /** Of the weights of {@link #resize}, as whole numbers. */
     private static final int PRECISION_BITS = 22;
 
+    /** Pixels that are held at once. */
+    private static final int MOST = 300_000_000;
+
     /** {@code image.convert("RGB")}. */
     public static Pixels of(BufferedImage image) {
         int width = image.getWidth();
