@@ -9,7 +9,7 @@ from pathlib import Path
 
 import article  # noqa: F401, torchvision's native operators are not needed
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from torchvision import transforms
 from torchvision.datasets import EMNIST, KMNIST, QMNIST, ImageFolder
 
@@ -99,6 +99,11 @@ def main():
     for size in ((3, 4), (14, 30), (7, 5), (50, 2), (1, 1)):
         resize = transforms.Compose([transforms.Resize(size), transforms.ToTensor()])
         expected[f"pictures {size[0]} x {size[1]}"] = described(ImageFolder(ROOT / "pictures", transform=resize))
+    for orientation in range(1, 9):
+        image = Image.fromarray(np.arange(6, dtype="uint8").reshape(2, 3))
+        image.getexif()[0x0112] = orientation
+        shown = ImageOps.exif_transpose(image)
+        expected[f"orientation {orientation}"] = {"width": shown.width, "pixels": list(shown.tobytes())}
     (ROOT / "expected.json").write_text(json.dumps(expected) + "\n")
     print(f"{len(expected)} sets in {ROOT}", file=sys.stderr)
 

@@ -129,7 +129,8 @@ class ArticleParityTest {
                         config.schedule(),
                         numWorkers,
                         "",
-                        null);
+                        null,
+                        config.images());
                 new TrainingRun(workers, dataset, cpu)
                         .printNothing()
                         .listeners(recorder, follower)

@@ -134,6 +134,12 @@ class OtherSetsIT {
         String evaluated =
                 run("evaluate", "--data", "pictures", "--model", "colours/model.safetensors", "--split=test");
         assertThat(accuracy(evaluated)).isGreaterThan(0.7);
+        Path renamed = folder.resolve("pictures/test/nine");
+        Files.move(folder.resolve("pictures/test/digit 9"), renamed);
+        Program.Result others =
+                Program.run(folder, "evaluate", "--data", "pictures", "--model", "colours/model.pt", "--split=test");
+        others.assertRefused("colours/model.pt has other classes than these folders", "\"digit 0\"");
+        Files.move(renamed, folder.resolve("pictures/test/digit 9"));
         String answer = run("predict", "--model", "colours/model.pt", "pictures/test/digit 7/0.png");
         assertThat(answer).matches("pictures/test/digit 7/0\\.png: digit 7 \\(\\d+\\.\\d %\\), then digit \\d .*\\n");
         assertThat(Files.readString(folder.resolve("colours/report.html")))

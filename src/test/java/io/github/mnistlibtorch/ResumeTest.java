@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.app.run.CheckpointWriter;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfigs;
@@ -219,7 +220,8 @@ class ResumeTest {
     /** A convolutional model, whose state dict is another. */
     @Test
     void aConvolutionalModelGoesOnToo() throws IOException {
-        RunConfig cnn = new RunConfig("cnn", List.of(), 3, 50, 32, 64, "float32", "adam", SCHEDULE, 0, "", null);
+        RunConfig cnn = new RunConfig(
+                "cnn", List.of(), 3, 50, 32, 64, "float32", "adam", SCHEDULE, 0, "", null, ImageSpec.MNIST);
         String uninterrupted = run(cnn, "whole", NOTHING, null);
         stopAfter(2 * STEPS + 1, cnn, "stopped", null);
         assertThat(resume(cnn, "stopped", NOTHING)).isEqualTo(uninterrupted);

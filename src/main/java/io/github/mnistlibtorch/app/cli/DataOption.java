@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.cli;
 
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.PlainText;
@@ -62,6 +63,10 @@ final class DataOption {
      */
     ImageDataset load(Mnist.Split split) throws InputException {
         ImageDataset dataset = read(split);
+        if (Math.max(dataset.rows(), dataset.columns()) > ImageSpec.MOST_SIDE) {
+            throw new InputException("the pictures are " + dataset.rows() + " x " + dataset.columns() + " pixels; "
+                    + ImageSpec.MOST_SIDE + " in each direction are the most that a network here takes");
+        }
         if (split == Mnist.Split.TRAIN && dataset.size() < LARGE && dataset.size() >= PART) {
             OptionSpec valSize = command.findOption("--val-size");
             if (valSize != null && !command.commandLine().getParseResult().hasMatchedOption(valSize)) {
@@ -76,40 +81,34 @@ final class DataOption {
             return Mnist.bundled(split);
         }
         Path root = isName() ? fetched(folder.toString()) : folder;
-        Optional<Path> pictures =
-                !Files.isDirectory(root) || Mnist.isIn(root) ? Optional.empty() : ImageFolder.find(root, split);
-        if (pictures.isEmpty() && imageSize != null) {
+        if (!Mnist.isIn(root)) {
+            Optional<Path> pictures = ImageFolder.find(root, split);
+            if (pictures.isPresent()) {
+                return pictures(pictures.get());
+            }
+            if (split == Mnist.Split.TEST
+                    && ImageFolder.find(root, Mnist.Split.TRAIN).isPresent()) {
+                throw new InputException(root + " has no folder test or val with pictures; use --split val");
+            }
+        }
+        if (imageSize != null) {
             throw new InputException(
                     root + " is no folder of pictures, whose size --image-size could change; leave it out");
         }
-        if (pictures.isEmpty()
-                && split == Mnist.Split.TEST
-                && Files.isDirectory(root)
-                && !Mnist.isIn(root)
-                && ImageFolder.find(root, Mnist.Split.TRAIN).isPresent()) {
-            throw new InputException(root + " has no folder test or val with pictures; use --split val");
-        }
-        if (pictures.isEmpty()) {
-            return Mnist.load(root, split);
-        }
-        ImageFolder images = pictures(pictures.get());
-        if (images.classes().size() < 2) {
-            throw new InputException(pictures.get() + " holds one folder of pictures, "
-                    + images.classes().get(0) + "; name the one that holds a folder for each class");
-        }
-        return images;
+        return Mnist.load(root, split);
     }
 
     private ImageFolder pictures(Path root) throws InputException {
-        if (imageSize == null) {
-            return defaultSize == null
-                    ? ImageFolder.load(root)
-                    : ImageFolder.load(root, defaultSize[0], defaultSize[1]);
-        }
-        if (imageSize < 1 || imageSize > MOST_SIDE) {
+        if (imageSize != null && (imageSize < 1 || imageSize > MOST_SIDE)) {
             throw new InputException("--image-size " + imageSize + " is none; choose one from 1 to " + MOST_SIDE);
         }
-        return ImageFolder.load(root, imageSize, imageSize);
+        int[] size = imageSize == null ? defaultSize : new int[] {imageSize, imageSize};
+        ImageFolder images = size == null ? ImageFolder.load(root) : ImageFolder.load(root, size[0], size[1]);
+        if (images.classes().size() < 2) {
+            throw new InputException(root + " holds one folder of pictures, "
+                    + images.classes().get(0) + "; name the one that holds a folder for each class");
+        }
+        return images;
     }
 
     /** What pictures in folders are resized to without --image-size: to what a network takes. */

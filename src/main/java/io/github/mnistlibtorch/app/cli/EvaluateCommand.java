@@ -10,6 +10,8 @@ import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.torch.vision.ImageFolder;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.github.mnistlibtorch.tutorial.DeviceDataLoader;
 import io.github.mnistlibtorch.tutorial.Devices;
@@ -102,6 +104,14 @@ final class EvaluateCommand implements Callable<Integer> {
                     + " x " + known.columns() + " pixels and " + known.classes().size() + " classes, but these are "
                     + images.channels() + " x " + images.rows() + " x " + images.columns() + " and " + classes
                     + "; name the --data that it was trained on");
+        }
+        // A folder's labels are the places of its names, and a model that knows only numbers may have any.
+        boolean knowsNames =
+                !known.classes().equals(ImageSpec.numbered(known.classes().size()));
+        if (images instanceof ImageFolder && knowsNames && !known.classes().equals(images.classes())) {
+            throw new InputException(model + " has other classes than these folders, which are "
+                    + StateDict.few(images.classes()) + " instead of " + StateDict.few(known.classes())
+                    + "; make them the same");
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.parity;
 import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.annotation.JsonFormat.Feature;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import java.util.List;
@@ -149,7 +150,8 @@ public record Trace(
                         run.schedule,
                         run.numWorkers,
                         /* data= */ "",
-                        /* worldSize= */ null);
+                        /* worldSize= */ null,
+                        ImageSpec.MNIST);
             }
         }
     }

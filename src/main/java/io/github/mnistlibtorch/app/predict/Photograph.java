@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.app.predict;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.vision.ImageFile;
+import io.github.mnistlibtorch.torch.vision.Orientation;
 import io.github.mnistlibtorch.torch.vision.Pixels;
 import java.awt.Rectangle;
 import java.awt.image.BufferedImage;
@@ -22,9 +23,6 @@ final class Photograph {
 
     /** So many pixels are decoded at once, about. */
     private static final int STRIP = 2_000_000;
-
-    /** From this of Exif's orientations on, rows are shown as columns. */
-    private static final int TRANSPOSED = 5;
 
     private Photograph() {}
 
@@ -68,7 +66,7 @@ final class Photograph {
     }
 
     /** Decodes a picture a strip at a time, and averages squares of pixels if it is large. */
-    private static Image read(ImageReader reader, int orientation) throws IOException {
+    private static Image read(ImageReader reader, Orientation orientation) throws IOException {
         int width = reader.getWidth(0);
         int height = reader.getHeight(0);
         int step = step(reader);
@@ -81,7 +79,7 @@ final class Photograph {
             param.setSourceSubsampling(step, step, 0, 0);
             averages.add(reader.read(0, param), top / (square * step), square);
         }
-        boolean isTransposed = orientation >= TRANSPOSED;
+        boolean isTransposed = orientation.isTransposed();
         Box whole = new Box(0, 0, isTransposed ? height : width, isTransposed ? width : height);
         return new Image(turned(averages.grey(), orientation), square * step, whole);
     }
@@ -149,22 +147,13 @@ final class Photograph {
         }
     }
 
-    /** As Exif's orientation says that a picture is to be shown. */
-    private static Grey turned(Grey grey, int orientation) {
-        boolean isTransposed = orientation >= TRANSPOSED;
-        int width = isTransposed ? grey.height() : grey.width();
-        int height = isTransposed ? grey.width() : grey.height();
+    private static Grey turned(Grey grey, Orientation orientation) {
         float[] values = new float[grey.values().length];
-        for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                int fromX = isTransposed ? y : x;
-                int fromY = isTransposed ? x : y;
-                boolean mirrored = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-                boolean upsideDown = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-                values[y * width + x] = grey.at(
-                        mirrored ? grey.width() - 1 - fromX : fromX, upsideDown ? grey.height() - 1 - fromY : fromY);
-            }
+        for (int i = 0; i < values.length; i++) {
+            values[i] = grey.values()[orientation.source(i, grey.width(), grey.height())];
         }
-        return new Grey(values, width, height);
+        return orientation.isTransposed()
+                ? new Grey(values, grey.height(), grey.width())
+                : new Grey(values, grey.width(), grey.height());
     }
 }

@@ -32,10 +32,11 @@ public record ImageSpec(
         int inkSize,
         boolean isTransposed) {
     /** Of MNIST: 28 × 28 grey pixels, digits that fill 20 × 20 of them. */
-    public static final ImageSpec MNIST = new ImageSpec(
-            1, 28, 28, IntStream.range(0, 10).mapToObj(Integer::toString).toList(), true, 20, false);
+    public static final ImageSpec MNIST = new ImageSpec(1, 28, 28, numbered(10), true, 20, false);
 
-    private static final int MOST_SIDE = 10_000;
+    /** Of an image, in pixels. */
+    public static final int MOST_SIDE = 10_000;
+
     private static final int MOST_CLASSES = 100_000;
 
     private static final String SHAPE = "image_shape";
@@ -127,6 +128,11 @@ public record ImageSpec(
             boolean areLines = isOnBlack && shares[count / 2] < MOST_OF_BOX;
             return new Sample(isOnBlack, areLines ? Math.min(sizes[count / 2], Math.min(rows, columns)) : 0);
         }
+    }
+
+    /** Names of classes that have none. */
+    public static List<String> numbered(int count) {
+        return IntStream.range(0, count).mapToObj(Integer::toString).toList();
     }
 
     /** Number of values in an image. */

@@ -173,11 +173,9 @@ public final class MnistModels {
         if (channels * side * side != inputs || channels != 1 && channels != 3) {
             return Optional.empty();
         }
-        List<String> names =
-                IntStream.range(0, classes).mapToObj(Integer::toString).toList();
         boolean isMnists = channels == 1 && side == ImageSpec.MNIST.rows();
         int inkSize = isMnists ? ImageSpec.MNIST.inkSize() : 0;
-        return Optional.of(new ImageSpec(channels, side, side, names, isMnists, inkSize, false));
+        return Optional.of(new ImageSpec(channels, side, side, ImageSpec.numbered(classes), isMnists, inkSize, false));
     }
 
     /**

@@ -71,36 +71,6 @@ public record RunConfig(
     private static final int MAX_HIDDEN = 1_000_000;
     private static final int MAX_LAYERS = 100;
 
-    /** One on MNIST. */
-    public RunConfig(
-            String model,
-            List<Integer> hiddenSizes,
-            long seed,
-            int valSize,
-            int batchSize,
-            int valBatchSize,
-            String dtype,
-            String optimizer,
-            List<Phase> schedule,
-            int numWorkers,
-            String data,
-            @Nullable Integer worldSize) {
-        this(
-                model,
-                hiddenSizes,
-                seed,
-                valSize,
-                batchSize,
-                valBatchSize,
-                dtype,
-                optimizer,
-                schedule,
-                numWorkers,
-                data,
-                worldSize,
-                ImageSpec.MNIST);
-    }
-
     /**
      * One thing in which two runs differ.
      *
@@ -131,7 +101,8 @@ public record RunConfig(
                 Phase.schedule(valid("schedule", options)),
                 numWorkers,
                 options.getOrDefault(DATA, ""),
-                options.containsKey(WORLD_SIZE) ? worldSize(options.get(WORLD_SIZE)) : null);
+                options.containsKey(WORLD_SIZE) ? worldSize(options.get(WORLD_SIZE)) : null,
+                ImageSpec.MNIST);
     }
 
     private static String valid(String name, Map<String, String> options) {

@@ -35,9 +35,8 @@ public final class ImageFile {
     public interface Decoder<T> {
         /**
          * @param reader of the first picture, at its beginning
-         * @param orientation as Exif has it, from 1 to 8; 1 is upright
          */
-        T decode(ImageReader reader, int orientation) throws IOException;
+        T decode(ImageReader reader, Orientation orientation) throws IOException;
     }
 
     /**
@@ -50,7 +49,7 @@ public final class ImageFile {
      */
     public static <T> T read(Path file, Decoder<T> decoder) throws IOException {
         InputException.requireFile(file, "name a picture");
-        int orientation = orientation(file);
+        Orientation orientation = orientation(file);
         try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
             ImageReader reader = reader(in, file);
             try {
@@ -68,9 +67,9 @@ public final class ImageFile {
         }
     }
 
-    private static int orientation(Path file) throws IOException {
+    private static Orientation orientation(Path file) throws IOException {
         try {
-            return ImageSegments.orientation(file);
+            return new Orientation(ImageSegments.orientation(file));
         } catch (EOFException e) {
             throw damaged(file, e);
         }

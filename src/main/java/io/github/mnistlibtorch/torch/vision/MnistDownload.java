@@ -44,6 +44,8 @@ public record MnistDownload(
     /** The sockets of Java count milliseconds in an int. */
     private static final Duration MAX_TIMEOUT = Duration.ofMillis(Integer.MAX_VALUE);
 
+    private static final Progress SILENT = (file, received, total) -> {};
+
     private static final int MAX_REDIRECTS = 3;
 
     /** One GiB: twice the largest archive of this form (EMNIST, 536 MB); a server that never ends fills no disk. */
@@ -115,48 +117,52 @@ public record MnistDownload(
      * @throws IllegalArgumentException if it is another
      */
     public static MnistDownload named(String name) {
-        List<String> mirrors = switch (variant(name).set()) {
+        return switch (variant(name).set()) {
             case "MNIST" ->
-                List.of("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/");
-            case "FashionMNIST" -> List.of("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/");
-            case "KMNIST" -> List.of("http://codh.rois.ac.jp/kmnist/dataset/kmnist/");
-            case "QMNIST" -> List.of("https://raw.githubusercontent.com/facebookresearch/qmnist/master/");
-            default -> List.of("https://biometrics.nist.gov/cs_links/EMNIST/");
-        };
-        List<String> md5 = switch (variant(name).set()) {
-            case "MNIST" ->
-                List.of(
+                of(
+                        name,
+                        List.of("https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"),
                         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
                         "d53e105ee54ea40749a09fcbcd1e9432",
                         "9fb629c4189551a2d022fa330f9573f3",
                         "ec29112dd5afa0611ce80d1b7f02629c");
             case "FashionMNIST" ->
-                List.of(
+                of(
+                        name,
+                        List.of("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
                         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
                         "25c81989df183df01b3e8a0aad5dffbe",
                         "bef4ecab320f06d8554ea6380940ec79",
                         "bb300cfdad3c16e7a12a480ee83cd310");
             case "KMNIST" ->
-                List.of(
+                of(
+                        name,
+                        List.of("http://codh.rois.ac.jp/kmnist/dataset/kmnist/"),
                         "bdb82020997e1d708af4cf47b453dcf7",
                         "e144d726b3acfaa3e44228e80efcd344",
                         "5c965bf0a639b31b8f53240b1b52f4d7",
                         "7320c461ea6c1c855c0b718fb2a4b134");
             case "QMNIST" ->
-                List.of(
+                of(
+                        name,
+                        List.of("https://raw.githubusercontent.com/facebookresearch/qmnist/master/"),
                         "ed72d4157d28c017586c42bc6afe6370",
                         "0058f8dd561b90ffdd0f734c6a30e5e4",
                         "1394631089c404de565df7b7aeaf9412",
                         "5b5b05890a5e13444e108efe57b788aa");
-            default -> List.of("58c8d27c78d21e728a6bc7b3cc06412e");
+            default ->
+                of(name, List.of("https://biometrics.nist.gov/cs_links/EMNIST/"), "58c8d27c78d21e728a6bc7b3cc06412e");
         };
+    }
+
+    /** @param md5 in the order of {@link #archives} */
+    private static MnistDownload of(String name, List<String> mirrors, String... md5) {
         List<String> archives = archives(variant(name));
         Map<String, String> checksums = new HashMap<>();
-        for (int i = 0; i < archives.size(); i++) {
-            checksums.put(archives.get(i), md5.get(i));
+        for (int i = 0; i < md5.length; i++) {
+            checksums.put(archives.get(i), md5[i]);
         }
-        return new MnistDownload(
-                name, mirrors.stream().map(URI::create).toList(), checksums, TIMEOUT, (file, received, total) -> {});
+        return new MnistDownload(name, mirrors.stream().map(URI::create).toList(), checksums, TIMEOUT, SILENT);
     }
 
     /** The same from other servers. */

@@ -52,7 +52,7 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
         Map<String, NpyArray> arrays = new LinkedHashMap<>();
         try (ZipFile zip = new ZipFile(npz.toFile())) {
             for (ZipEntry entry : zip.stream().toList()) {
-                String key = entry.getName().replaceFirst("\\.npy$", "");
+                String key = key(entry);
                 if (entry.getName().endsWith(EXTENSION) && wanted.test(key)) {
                     // ZipFile does not compare it.
                     CRC32 crc = new CRC32();
@@ -73,6 +73,19 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
         } catch (IOException e) {
             throw new InputException(npz + " cannot be read; check that it is a file and that you may read it", e);
         }
+    }
+
+    /** The names of the arrays in a {@code .npz} file; none if it is not one. */
+    static List<String> names(Path npz) {
+        try (ZipFile zip = new ZipFile(npz.toFile())) {
+            return zip.stream().map(NpyArray::key).toList();
+        } catch (IOException e) {
+            return List.of();
+        }
+    }
+
+    private static String key(ZipEntry entry) {
+        return entry.getName().replaceFirst("\\.npy$", "");
     }
 
     private static NpyArray read(InputStream in, String name) throws IOException {

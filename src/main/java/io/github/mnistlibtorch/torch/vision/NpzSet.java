@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 record NpzSet(Path path, @Nullable String prefix) {
     private static final String EXTENSION = ".npz";
+    private static final List<String> TRAINING_IMAGES = List.of("x_train", "train_images");
     private static final String IMAGES = "imgs" + EXTENSION;
 
     /** Images and labels of a split. */
@@ -47,7 +48,12 @@ record NpzSet(Path path, @Nullable String prefix) {
             if (prefixes.size() == 1) {
                 return Optional.of(new NpzSet(path, prefixes.get(0)));
             }
-            return names.size() == 1 ? Optional.of(new NpzSet(path.resolve(names.get(0)), null)) : Optional.empty();
+            if (names.size() != 1) {
+                return Optional.empty();
+            }
+            Path only = path.resolve(names.get(0));
+            boolean isSet = NpyArray.names(only).stream().anyMatch(TRAINING_IMAGES::contains);
+            return isSet ? Optional.of(new NpzSet(only, null)) : Optional.empty();
         } catch (IOException e) {
             throw new InputException(path + " cannot be read; check that you may read it", e);
         }

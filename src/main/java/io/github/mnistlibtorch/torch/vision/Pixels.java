@@ -110,33 +110,18 @@ public record Pixels(byte[] samples, int width, int height, int channels) {
 
     /** Rows for columns. */
     public Pixels transposed() {
-        byte[] transposed = new byte[samples.length];
-        for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                System.arraycopy(
-                        samples, (y * width + x) * channels, transposed, (x * height + y) * channels, channels);
-            }
-        }
-        return new Pixels(transposed, height, width, channels);
+        return turned(Orientation.TRANSPOSED);
     }
 
-    /** As Exif's orientation, from 1 to 8, says that it is to be shown: {@code ImageOps.exif_transpose(image)}. */
-    public Pixels turned(int orientation) {
-        Pixels upright = orientation >= 5 ? transposed() : this;
-        boolean mirrored = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-        boolean upsideDown = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-        return upright.flipped(mirrored, upsideDown);
-    }
-
-    private Pixels flipped(boolean columns, boolean rows) {
-        byte[] flipped = new byte[samples.length];
-        for (int y = 0; y < height; y++) {
-            for (int x = 0; x < width; x++) {
-                int from = (rows ? height - 1 - y : y) * width + (columns ? width - 1 - x : x);
-                System.arraycopy(samples, from * channels, flipped, (y * width + x) * channels, channels);
-            }
+    /** {@code ImageOps.exif_transpose(image)}, of an image with that orientation. */
+    public Pixels turned(Orientation orientation) {
+        byte[] turned = new byte[samples.length];
+        for (int i = 0; i < width * height; i++) {
+            System.arraycopy(samples, orientation.source(i, width, height) * channels, turned, i * channels, channels);
         }
-        return new Pixels(flipped, width, height, channels);
+        return orientation.isTransposed()
+                ? new Pixels(turned, height, width, channels)
+                : new Pixels(turned, width, height, channels);
     }
 
     /** {@code ImageOps.invert(image)}. */

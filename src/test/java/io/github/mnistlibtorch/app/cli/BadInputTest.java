@@ -164,6 +164,15 @@ class BadInputTest {
     }
 
     @Test
+    void picturesLargerThanAnyNetworkTakes() throws IOException {
+        for (String part : new String[] {"train", "t10k"}) {
+            replace(part + "-images-idx3-ubyte", idx(UINT8_IMAGES, new byte[40 * 10_001], 40, 10_001, 1));
+        }
+        run("train", "--data", at("set")).assertRefused("10001 x 1", "10000");
+        assertNothingWritten();
+    }
+
+    @Test
     void nothingLeftToTrainOn() {
         run("train", "--data", at("set"), "--val-size=40").assertRefused("40", "--val-size");
     }

@@ -10,7 +10,19 @@ import org.junit.jupiter.api.Test;
 
 class RunConfigTest {
     private static final RunConfig CNN = new RunConfig(
-            "cnn", List.of(), 7, 500, 64, 128, "float64", "adam", List.of(new Phase(1, 1e-3)), 2, "digits", 3);
+            "cnn",
+            List.of(),
+            7,
+            500,
+            64,
+            128,
+            "float64",
+            "adam",
+            List.of(new Phase(1, 1e-3)),
+            2,
+            "digits",
+            3,
+            ImageSpec.MNIST);
 
     /** As they stand in checkpoints of earlier versions. */
     @Test

@@ -31,6 +31,7 @@ public final class RunConfigs {
                 schedule,
                 numWorkers,
                 "",
-                null);
+                null,
+                ImageSpec.MNIST);
     }
 }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -226,5 +227,28 @@ class SetsTest {
             pictures.get(1).image().close();
         }
         assertThat(Pointer.totalCount()).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+    void picturesAreTurnedAsPillowDoes(int exif) {
+        JsonNode expected = EXPECTED.get("orientation " + exif);
+        Pixels shown = new Pixels(new byte[] {0, 1, 2, 3, 4, 5}, 3, 2, 1).turned(new Orientation(exif));
+        assertThat(shown.width()).isEqualTo(expected.get("width").asInt());
+        byte[] pixels = new byte[6];
+        for (int i = 0; i < pixels.length; i++) {
+            pixels[i] = (byte) expected.get("pixels").get(i).asInt();
+        }
+        assertThat(shown.samples()).isEqualTo(pixels);
+    }
+
+    /** As embeddings may lie beside pictures. */
+    @Test
+    void arraysOfAnotherKindAreNoSet() throws IOException {
+        Files.copy(ROOT.resolve("npz/kmnist-train-labels.npz"), folder.resolve("embeddings.npz"));
+        assertThat(Mnist.isIn(folder)).isFalse();
+        Files.delete(folder.resolve("embeddings.npz"));
+        Files.copy(ROOT.resolve("colours.npz"), folder.resolve("any name.npz"));
+        assertThat(Mnist.isIn(folder)).isTrue();
     }
 }
