@@ -81,7 +81,7 @@ public final class DigitServer implements AutoCloseable {
     private final JsonMapper json = JsonMapper.builder().build();
 
     /** One drawing after the other: two at once would take as long. */
-    private final ThreadPoolExecutor thinking =
+    private final ThreadPoolExecutor inference =
             new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>((int) Math.max(
                     LEAST_WAITING,
                     Math.min(MOST_CONNECTIONS, Runtime.getRuntime().maxMemory() / PART_FOR_DRAWINGS / (SIDE * SIDE)))));
@@ -115,7 +115,7 @@ public final class DigitServer implements AutoCloseable {
         var bound = server.bind(new InetSocketAddress(address, port)).awaitUninterruptibly();
         if (!bound.isSuccess()) {
             network.shutdownGracefully(0, 0, TimeUnit.SECONDS);
-            thinking.shutdown();
+            inference.shutdown();
             throw bound.cause() instanceof IOException e ? e : new IOException(bound.cause());
         }
         listening = bound.channel();
@@ -147,11 +147,11 @@ public final class DigitServer implements AutoCloseable {
     @Override
     public void close() {
         listening.close().awaitUninterruptibly();
-        thinking.shutdown();
+        inference.shutdown();
         boolean interrupted = false;
-        while (!thinking.isTerminated()) {
+        while (!inference.isTerminated()) {
             try {
-                thinking.awaitTermination(1, TimeUnit.MINUTES);
+                inference.awaitTermination(1, TimeUnit.MINUTES);
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -202,7 +202,7 @@ public final class DigitServer implements AutoCloseable {
             return;
         }
         try {
-            thinking.execute(() -> {
+            inference.execute(() -> {
                 try {
                     reply.send(200, "application/json", json.writeValueAsBytes(answer(grey)));
                 } catch (InputException e) {

@@ -31,7 +31,7 @@ record HostCheck(InetAddress address, String host) {
         if (!uri.startsWith("/")) {
             String authority = uri.replaceFirst("(?i)^https?://", "").replaceFirst("[/?#].*", "");
             if (authority.equals(uri) || !isHere(authority)) {
-                return "this program is no way to other machines";
+                return "this program is no proxy";
             }
         }
         if (!isHere(asked)) {

@@ -171,23 +171,20 @@ record LibraryCache(Path folder, boolean isFlat) {
 
     /** Made, and marked as used by this process. */
     private static Path ownFolder(Path folder) throws IOException {
-        makeFolder(folder);
         Path mark = folder.resolve(USED);
-        do { // until it is not removed between the two
+        while (true) { // until it is not removed in between
             makeFolder(folder);
-            if (!Files.exists(mark)) {
-                try {
-                    Files.createFile(mark);
-                    setMode(mark, "rw-r--r--");
-                } catch (FileAlreadyExistsException e) {
-                    // Another process has made it.
-                }
+            try {
+                Files.createFile(mark);
+                setMode(mark, "rw-r--r--");
+            } catch (FileAlreadyExistsException e) {
+                // Another process has made it, now or before.
             }
             FileChannel channel;
             try {
                 channel = FileChannel.open(mark, StandardOpenOption.READ);
             } catch (NoSuchFileException e) {
-                continue; // it has just been removed
+                continue;
             }
             try {
                 used = channel.lock(0, Long.MAX_VALUE, /* shared= */ true);
@@ -195,8 +192,11 @@ record LibraryCache(Path folder, boolean isFlat) {
                 channel.close();
                 return folder; // a file system without locks
             }
-        } while (!Files.exists(mark));
-        return folder;
+            if (Files.exists(mark)) {
+                return folder;
+            }
+            channel.close();
+        }
     }
 
     /** Whatever the umask. */
