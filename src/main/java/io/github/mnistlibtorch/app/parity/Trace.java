@@ -6,8 +6,10 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.DoubleStream;
 import tools.jackson.databind.annotation.JsonDeserialize;
 import tools.jackson.databind.annotation.JsonSerialize;
 import tools.jackson.databind.util.StdConverter;
@@ -222,6 +224,13 @@ public record Trace(
                 && config.dtype().equals("float32")
                 && config.optimizer().equals("sgd")
                 && config.hiddenSizes().size() == 1;
+    }
+
+    /** Whether no number of the run is NaN or infinite. */
+    boolean isFinite() {
+        return DoubleStream.of(before.valLoss, before.valAcc).allMatch(Double::isFinite)
+                && Arrays.stream(losses()).allMatch(Double::isFinite)
+                && epochs.stream().allMatch(epoch -> Double.isFinite(epoch.valLoss) && Double.isFinite(epoch.valAcc));
     }
 
     /** The losses of all steps of the run, in order. */

@@ -1,5 +1,8 @@
 package io.github.mnistlibtorch.app.parity;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+
 import com.fasterxml.jackson.annotation.Nulls;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.app.run.Phase;
@@ -12,7 +15,10 @@ import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -26,7 +32,10 @@ import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.JacksonIOException;
+import tools.jackson.core.exc.StreamConstraintsException;
 import tools.jackson.core.exc.StreamReadException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.DeserializationFeature;
@@ -42,8 +51,13 @@ import tools.jackson.databind.node.ObjectNode;
 
 /** Traces as JSON, gzipped when the name ends in {@code .gz}. Unknown and missing fields are errors. */
 public final class TraceFile {
-    /** Of the JSON text: some thousand epochs. More is no trace, but a gzip bomb perhaps. */
-    private static final int MAX_BYTES = 256_000_000;
+    /** Of the JSON text. */
+    private static final int MAX_CHARACTERS = 64_000_000;
+
+    /** A step is one: as many are 1,500 epochs of the article's, and what they take in memory is 64 MB. */
+    private static final int MAX_TOKENS = 600_000;
+
+    private static final int MAX_TEXT = 1_000;
 
     private static final int BUFFER = 1 << 16;
 
@@ -52,6 +66,12 @@ public final class TraceFile {
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
     private static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder()
+                            .maxDocumentLength(MAX_CHARACTERS)
+                            .maxTokenCount(MAX_TOKENS)
+                            .maxStringLength(MAX_TEXT)
+                            .maxNameLength(MAX_TEXT)
+                            .build())
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .build())
             .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -79,9 +99,19 @@ public final class TraceFile {
     /**
      * Writes {@code trace}, whole or not at all.
      *
+     * @throws InputException if there is no number that it could be compared by, as the run came to a NaN, or if it has more
+     *     steps than can be read
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Trace trace) throws IOException {
+        if (!trace.isFinite()) {
+            throw new InputException(file + " is not written: the run has come to a loss of NaN or infinity,"
+                    + " which is not compared; train without --trace");
+        }
+        if (trace.losses().length > MAX_TOKENS * 3 / 4) {
+            throw new InputException(file + " is not written: it would have more than " + MAX_TOKENS * 3 / 4
+                    + " steps; record fewer epochs");
+        }
         ObjectNode root = JSON.valueToTree(trace);
         if (trace.config().model().equals(ARTICLES)) {
             ((ObjectNode) root.get(CONFIG)).remove(MODEL);
@@ -102,9 +132,8 @@ public final class TraceFile {
      */
     public static Trace read(Path file) throws IOException {
         InputException.requireFile(file, "name a trace that train --trace or record_trace.py wrote");
-        byte[] json = content(file);
+        JsonNode root = tree(file);
         try {
-            JsonNode root = JSON.readTree(json);
             JsonNode schema = root.path("schema");
             if (!root.isObject()) {
                 throw refuse(file, "it is not a JSON object");
@@ -131,15 +160,7 @@ public final class TraceFile {
             throw refuse(file, path(e) + " is " + quoted(String.valueOf(e.getValue())) + ", which it cannot be");
         } catch (InvalidNullException e) {
             throw refuse(file, path(e) + " is null");
-        } catch (StreamReadException e) {
-            throw refuse(
-                    file,
-                    "it is not JSON ("
-                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")");
         } catch (JacksonException e) {
-            if (e.getPath().isEmpty()) {
-                throw refuse(file, "something stands behind its end, or it is nested too deeply");
-            }
             throw refuse(
                     file,
                     e.getOriginalMessage().startsWith("Missing creator property")
@@ -164,19 +185,36 @@ public final class TraceFile {
         }
     }
 
-    private static byte[] content(Path file) throws IOException {
+    /** JSON is UTF-8; Jackson would take other encodings as well, and a mark of the byte order. */
+    private static JsonNode tree(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file);
-                InputStream text = isGzip(file) ? BoundedGzipInputStream.open(in, BUFFER) : in) {
-            byte[] json = text.readNBytes(MAX_BYTES + 1);
-            if (json.length > MAX_BYTES) {
-                throw refuse(file, "it holds more than " + MAX_BYTES + " bytes");
-            }
-            return json;
-        } catch (EOFException e) {
-            throw refuse(file, "it is cut short");
-        } catch (ZipException e) {
-            throw refuse(file, "it is damaged gzip (" + LibTorch.firstLine(e) + ")");
+                InputStream bytes = isGzip(file) ? BoundedGzipInputStream.open(in, BUFFER) : in;
+                Reader text = new InputStreamReader(bytes, UTF_8.newDecoder())) {
+            return JSON.readTree(text);
+        } catch (JacksonIOException e) {
+            throw failure(file, requireNonNull(e.getCause()));
+        } catch (IOException e) {
+            throw failure(file, e);
+        } catch (StreamConstraintsException e) {
+            throw refuse(file, "it is larger than a trace can be");
+        } catch (StreamReadException e) {
+            throw refuse(
+                    file,
+                    "it is not JSON ("
+                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")");
+        } catch (JacksonException e) {
+            throw refuse(file, "something stands behind its end");
         }
+    }
+
+    private static IOException failure(Path file, IOException e) {
+        if (e instanceof EOFException) {
+            return refuse(file, "it is cut short");
+        }
+        if (e instanceof ZipException) {
+            return refuse(file, "it is damaged gzip (" + LibTorch.firstLine(e) + ")");
+        }
+        return e instanceof CharacterCodingException ? refuse(file, "it is not UTF-8") : e;
     }
 
     /** What the types alone do not say; {@code null} if all is well. */
