@@ -28,6 +28,11 @@ public final class ImageFile {
     /** The largest photographs of telephones have 200 million. */
     private static final long MOST = 300_000_000;
 
+    /** Of a progressive JPEG; each goes through all pixels, however little it says of them. */
+    private static final int USUAL_SCANS = 10;
+
+    private static final int MOST_SCANS = 100;
+
     private ImageFile() {}
 
     /** Takes out of a file what is to be known of it. */
@@ -49,13 +54,13 @@ public final class ImageFile {
      */
     public static <T> T read(Path file, Decoder<T> decoder) throws IOException {
         InputException.requireFile(file, "name a picture");
-        Orientation orientation = orientation(file);
+        ImageSegments segments = segments(file);
         try (ImageInputStream in = new FileImageInputStream(file.toFile())) {
             ImageReader reader = reader(in, file);
             try {
                 reader.setInput(in, /* seekForwardOnly= */ false, /* ignoreMetadata= */ true);
-                requirePlausible(reader.getWidth(0), reader.getHeight(0), file);
-                return decoder.decode(reader, orientation);
+                requirePlausible(reader.getWidth(0), reader.getHeight(0), segments.scans(), file);
+                return decoder.decode(reader, new Orientation(segments.orientation()));
             } catch (IOException | RuntimeException e) {
                 if (e.getCause() instanceof OutOfMemoryError noMemory) {
                     throw noMemory;
@@ -67,9 +72,9 @@ public final class ImageFile {
         }
     }
 
-    private static Orientation orientation(Path file) throws IOException {
+    private static ImageSegments segments(Path file) throws IOException {
         try {
-            return new Orientation(ImageSegments.orientation(file));
+            return ImageSegments.of(file);
         } catch (EOFException e) {
             throw damaged(file, e);
         }
@@ -85,8 +90,12 @@ public final class ImageFile {
         throw new InputException(file + " is not a picture in PNG, JPEG, BMP or GIF; save it as one of these");
     }
 
-    private static void requirePlausible(long width, long height, Path file) throws IOException {
-        long pixels = width * height;
+    private static void requirePlausible(long width, long height, int scans, Path file) throws IOException {
+        if (scans > MOST_SCANS) {
+            throw new InputException(file + " is a JPEG of " + scans
+                    + " scans, which a picture of its size does not need;" + " save it again");
+        }
+        long pixels = width * height * Math.max(1, scans / USUAL_SCANS);
         if (width < 1 || height < 1 || pixels > MOST || pixels > Math.max(ALWAYS, MOST_RATIO * Files.size(file))) {
             throw new InputException(file + " claims to be a picture of " + width + " x " + height
                     + " pixels, which its " + Files.size(file) + " bytes can hardly be; save it again, smaller");

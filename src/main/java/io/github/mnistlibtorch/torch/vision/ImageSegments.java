@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.vision;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -13,8 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** The segments of a JPEG file and the chunks of a PNG file: whether all of them are there, and the orientation that Exif gives. */
-final class ImageSegments {
+/**
+ * What a file says of its picture before anything is decoded.
+ *
+ * @param orientation that Exif gives, from 1 to 8; 1 if there is none, or if the file is neither PNG nor JPEG
+ * @param scans how many times all of its pixels are gone through: a progressive JPEG has some ten, another picture one
+ */
+record ImageSegments(int orientation, int scans) {
     private static final byte[] PNG = {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     private static final byte[] EXIF = {'E', 'x', 'i', 'f', 0, 0};
 
@@ -27,29 +33,45 @@ final class ImageSegments {
     private static final int TIFF_MAGIC = 42;
 
     private static final int APP1 = 0xe1;
+    private static final int START_OF_SCAN = 0xda;
     private static final int END_OF_IMAGE = 0xd9;
 
-    private ImageSegments() {}
+    /** Where a BMP file says how it is compressed; a number from here on is that of another format inside of it. */
+    private static final int BMP_COMPRESSION = 30;
+
+    private static final int BMP_JPEG = 4;
+    private static final int BMP_HEADER_SIZE = 14;
+
+    /** The size of a header that does not say it. */
+    private static final int BMP_OLD_HEADER = 12;
 
     /**
      * Reads a file up to the end of its picture; what follows there is not looked at.
      *
-     * @return Exif's orientation, from 1 to 8; 1 if there is none, or if the file is neither PNG nor JPEG
      * @throws EOFException if a PNG or JPEG file ends before its picture does
+     * @throws InputException if a BMP file holds a picture of another format, which ImageIO would decode, however large
      */
-    static int orientation(Path file) throws IOException {
+    static ImageSegments of(Path file) throws IOException {
         try (InputStream stream = new BufferedInputStream(Files.newInputStream(file));
                 DataInputStream in = new DataInputStream(stream)) {
-            in.mark(PNG.length);
+            in.mark(BMP_COMPRESSION + 1);
             byte[] start = in.readNBytes(PNG.length);
             if (Arrays.equals(start, PNG)) {
-                return ofPng(in, Files.size(file) - PNG.length);
+                return new ImageSegments(ofPng(in, Files.size(file) - PNG.length), 1);
             }
             in.reset();
             if (start.length > 2 && (start[0] & 0xff) == 0xff && (start[1] & 0xff) == 0xd8) {
                 return ofJpeg(in);
             }
-            return UPRIGHT;
+            if (start.length > 2 && start[0] == 'B' && start[1] == 'M') {
+                byte[] header = in.readNBytes(BMP_COMPRESSION + 1);
+                if (header.length > BMP_COMPRESSION
+                        && header[BMP_HEADER_SIZE] != BMP_OLD_HEADER
+                        && header[BMP_COMPRESSION] >= BMP_JPEG) {
+                    throw new InputException(file + " is a BMP that holds a picture of another format; save it as PNG");
+                }
+            }
+            return new ImageSegments(UPRIGHT, 1);
         }
     }
 
@@ -75,8 +97,9 @@ final class ImageSegments {
         }
     }
 
-    private static int ofJpeg(DataInputStream in) throws IOException {
+    private static ImageSegments ofJpeg(DataInputStream in) throws IOException {
         int orientation = UPRIGHT;
+        int scans = 0;
         in.readUnsignedShort();
         int marker = nextMarker(in);
         while (marker != END_OF_IMAGE) {
@@ -84,9 +107,10 @@ final class ImageSegments {
             if (marker == APP1 && Arrays.equals(Arrays.copyOf(segment, EXIF.length), EXIF)) {
                 orientation = ofExif(Arrays.copyOfRange(segment, EXIF.length, segment.length));
             }
+            scans += marker == START_OF_SCAN ? 1 : 0;
             marker = nextMarker(in);
         }
-        return orientation;
+        return new ImageSegments(orientation, scans);
     }
 
     /** The next marker with a segment of its own, or the end: compressed data before it is passed over. */

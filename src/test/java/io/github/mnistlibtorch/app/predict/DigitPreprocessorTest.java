@@ -24,7 +24,11 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.zip.CRC32;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Tag;
@@ -378,6 +382,57 @@ class DigitPreprocessorTest {
                 Files.write(folder.resolve("c.png"), png(10, 10, "iCCP".getBytes(), 2_000_000_000)),
                 "is a damaged picture");
         assertRefused(Files.write(folder.resolve("d.png"), png(10, 10, "PLTE".getBytes(), -1)), "is a damaged picture");
+    }
+
+    /** Java's reader of BMP would decode what is in it, of any size, by way of a temporary file. */
+    @ParameterizedTest
+    @CsvSource({"png,5", "jpg,4", "png,6"})
+    void aBmpThatHoldsAnotherFormatIsRefused(String format, byte compression) throws IOException {
+        ByteArrayOutputStream held = new ByteArrayOutputStream();
+        ImageIO.write(stroke(BufferedImage.TYPE_INT_RGB, 40, 30, 2, 2, 0.15, true), format, held);
+        ByteBuffer file = ByteBuffer.allocate(54 + held.size()).order(ByteOrder.LITTLE_ENDIAN);
+        file.put(new byte[] {'B', 'M'}).putInt(file.capacity()).putInt(0).putInt(54);
+        file.putInt(40)
+                .putInt(40)
+                .putInt(30)
+                .putShort((short) 1)
+                .putShort((short) 0)
+                .putInt(compression);
+        file.position(54).put(held.toByteArray());
+        assertRefused(
+                Files.write(folder.resolve("held.bmp"), file.array()), "is a BMP that holds a picture of another");
+    }
+
+    /** Each of them goes through all pixels. */
+    @Test
+    void aJpegOfVeryManyScansIsRefused() throws IOException {
+        BufferedImage image = stroke(BufferedImage.TYPE_INT_RGB, 40, 30, 2, 2, 0.15, true);
+        ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
+        ImageWriteParam param = writer.getDefaultWriteParam();
+        param.setProgressiveMode(ImageWriteParam.MODE_DEFAULT);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (ImageOutputStream stream = ImageIO.createImageOutputStream(out)) {
+            writer.setOutput(stream);
+            writer.write(null, new IIOImage(image, null, null), param);
+        }
+        byte[] progressive = out.toByteArray();
+        try (Tensor picture = PREPROCESSOR
+                .read(Files.write(folder.resolve("a.jpg"), progressive))
+                .largest()
+                .image()) {
+            assertThat(picture.numel()).isEqualTo(PIXELS);
+        }
+        int last = progressive.length - 2;
+        while (progressive[last] != (byte) 0xff || progressive[last + 1] != (byte) 0xda) {
+            last--;
+        }
+        ByteArrayOutputStream many = new ByteArrayOutputStream();
+        many.write(progressive, 0, last);
+        for (int i = 0; i < 100; i++) {
+            many.write(progressive, last, progressive.length - 2 - last);
+        }
+        many.write(new byte[] {(byte) 0xff, (byte) 0xd9});
+        assertRefused(Files.write(folder.resolve("b.jpg"), many.toByteArray()), "scans");
     }
 
     /** A PNG file without an image: its header, and the end, or the start of a chunk of any length. */
