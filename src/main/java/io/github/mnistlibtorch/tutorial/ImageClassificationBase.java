@@ -44,9 +44,16 @@ public abstract class ImageClassificationBase extends Module implements Trainabl
         return new ValidationOutput(loss, Accuracy.accuracy(out, batch.labels()));
     }
 
-    /** Returns the mean over batches, in which a short last batch counts as much as the rest. */
+    /**
+     * Returns the mean over batches, in which a short last batch counts as much as the rest.
+     *
+     * @throws IllegalArgumentException if there are none
+     */
     @Override
     public EpochResult validationEpochEnd(List<ValidationOutput> outputs) {
+        if (outputs.isEmpty()) {
+            throw new IllegalArgumentException("there is no mean of no batches: the loader is empty");
+        }
         try (TensorScope scope = TensorScope.open()) {
             Tensor epochLoss =
                     stack(outputs.stream().map(ValidationOutput::valLoss)).mean();

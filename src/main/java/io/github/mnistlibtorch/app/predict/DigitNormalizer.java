@@ -45,7 +45,7 @@ final class DigitNormalizer {
         fills = size > ALMOST_ALL * Math.max(rows, columns);
     }
 
-    /** Whether an image is as those of the set: the box around its ink is no larger, and its centre is less than one off. */
+    /** Whether an image is as those of the set: the box around its ink is as large, and its centre is less than one off. */
     boolean isNormal(Grey grey) {
         Box box = grey.width() == columns && grey.height() == rows ? grey.box(NOTHING) : null;
         if (box == null || box.longer() > size) {
@@ -54,6 +54,10 @@ final class DigitNormalizer {
         if (fills) {
             return Math.max(grey.at(0, 0), grey.at(columns - 1, 0)) <= NOTHING
                     && Math.max(grey.at(0, rows - 1), grey.at(columns - 1, rows - 1)) <= NOTHING;
+        }
+        Box all = grey.box(0);
+        if (all == null || all.longer() < size - 1) { // each of MNIST's 70,000 has 19 or 20
+            return false;
         }
         double[] centre = grey.centreOfMass();
         return Math.abs(centre[0] - columns / 2.0) < 1 && Math.abs(centre[1] - rows / 2.0) < 1;

@@ -8,15 +8,17 @@ import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
 import io.github.mnistlibtorch.torch.runtime.Environment;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What {@code train} writes beside the article's own results: more images, and the report. */
@@ -54,13 +56,13 @@ public final class RunArtifacts implements RunListener {
         Subset<LabeledImage> val = requireNonNull(heldOut);
         Predictions answers = requireNonNull(predictions);
         HiddenUnits units = requireNonNull(hiddenUnits);
-        Stream.<Drawing>of(
-                        () -> MisclassifiedImages.write(out.resolve("mistakes.png"), val, answers, images),
-                        () -> ConfusionMatrix.write(
-                                out.resolve("confusion.png"), answers, images.classes(), images.areDigits()),
-                        () -> units.write(out.resolve("hidden.png")))
-                .parallel()
-                .forEach(Drawing::done);
+        Map<String, Drawing> drawings = Map.of(
+                "mistakes.png", png -> MisclassifiedImages.write(png, val, answers, images),
+                "confusion.png", png -> ConfusionMatrix.write(png, answers, images.classes(), images.areDigits()),
+                "hidden.png", units::write);
+        drawings.entrySet().parallelStream()
+                .forEach(drawing -> drawing.getValue().draw(out.resolve(drawing.getKey())));
+
         Map<String, Path> pictures = new LinkedHashMap<>();
         pictures.put("Loss", out.resolve("loss.png"));
         pictures.put("Accuracy", out.resolve("accuracy.png"));
@@ -97,11 +99,18 @@ public final class RunArtifacts implements RunListener {
 
     @FunctionalInterface
     private interface Drawing {
-        void write() throws IOException;
+        void write(Path png) throws IOException;
 
-        default void done() {
+        /** A picture that this Java cannot draw is left out, and the report is whole without it. */
+        default void draw(Path png) {
             try {
-                write();
+                try {
+                    write(png);
+                } catch (LinkageError | InternalError e) {
+                    Files.deleteIfExists(png);
+                    Warnings.warn(png + " is not drawn, as this Java lacks a part ("
+                            + LibTorch.firstLine(LibTorch.rootCause(e)) + "); use a complete one");
+                }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

@@ -113,6 +113,10 @@ public record Checkpoint(
         InvalidFile refusal = new InvalidFile(file, "checkpoint", remedy);
         try (TensorScope scope = TensorScope.open()) {
             Checkpoint checkpoint = PtFile.readDict(file, refusal, dict -> read(dict, refusal));
+            if (checkpoint.tensors().stream().anyMatch(tensor -> !tensor.is_non_overlapping_and_dense())) {
+                throw refusal.because("elements of its tensors share their memory");
+            }
+            checkpoint.requireSizes();
             checkpoint.tensors().forEach(scope::keep);
             return checkpoint;
         }
@@ -166,6 +170,18 @@ public record Checkpoint(
             return RunConfig.of(dict.dict("config").texts(), /* numWorkers= */ 0);
         } catch (IllegalArgumentException e) {
             throw refusal.because(LibTorch.firstLine(e));
+        }
+    }
+
+    /** Before memory is taken for a network: a configuration could ask for any. */
+    private void requireSizes() throws InputException {
+        int layer = 1;
+        for (long size : config.hiddenSizes()) {
+            Tensor weight = model.get("linear" + layer++ + ".weight");
+            if (weight == null || weight.dim() != 2 || weight.size(0) != size) {
+                throw refusal.because("its weights are not those of --hidden-size "
+                        + config.options().get("hidden-size"));
+            }
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.app.run;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.MnistCnn;
@@ -106,6 +107,7 @@ public final class MnistModels {
                     model.to(ScalarType.Double, /* non_blocking= */ false);
                 }
                 StateDict.load(model, tensors, file);
+                requireFinite(model, file);
                 return new Saved(model, images);
             });
         } finally {
@@ -188,6 +190,7 @@ public final class MnistModels {
         try {
             requireFinite(tensors, file);
             StateDict.load(model, tensors, file);
+            requireFinite(model, file);
         } finally {
             tensors.values().forEach(Tensor::close);
         }
@@ -204,9 +207,19 @@ public final class MnistModels {
         }
     }
 
+    /** After they were converted to its dtype. */
+    private static void requireFinite(ImageClassificationBase model, Path file) throws InputException {
+        try (TensorScope scope = TensorScope.open()) {
+            requireFinite(StateDict.of(model), file);
+        }
+    }
+
     /** A run that has diverged leaves such weights; whatever is asked of them, they answer the same. */
     private static void requireFinite(Map<String, Tensor> tensors, Path file) throws InputException {
         for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
+            if (Tensors.isExpanded(tensor.getValue())) {
+                throw unusable(file, "its weights share their memory");
+            }
             try (TensorScope scope = TensorScope.open()) {
                 if (!tensor.getValue().isfinite().all().item_bool()) {
                     throw new InputException(file + " holds weights that are NaN or infinite, as a training run leaves"

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.data;
 import io.github.mnistlibtorch.torch.runtime.TensorContainer;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 
@@ -21,6 +22,9 @@ public record Batch(Tensor images, Tensor labels) implements TensorContainer {
     public static Batch of(List<LabeledImage> examples) {
         if (examples.isEmpty()) {
             throw new IllegalArgumentException("a batch needs at least one example");
+        }
+        if (examples.stream().anyMatch(Objects::isNull)) {
+            throw new IllegalArgumentException("an example of the batch is null");
         }
         long[] labels = examples.stream().mapToLong(LabeledImage::label).toArray();
         return new Batch(

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
@@ -25,6 +26,10 @@ public final class DefaultCollate {
      * @throws IllegalArgumentException if the items do not fit together, or are of another type
      */
     public static Object collate(List<?> items) {
+        if (items.isEmpty() || items.stream().anyMatch(Objects::isNull)) {
+            throw new IllegalArgumentException(
+                    "default_collate: " + (items.isEmpty() ? "a batch needs at least one item" : "an item is null"));
+        }
         Object first = items.get(0);
         if (first instanceof Tensor) {
             return stack(cast(items, Tensor.class));

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.runtime;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URL;
@@ -323,11 +324,21 @@ final class NativeLibraries {
         }
     }
 
+    /** Whether {@code ulimit -v} is set: for a folder that is mounted noexec, the linker says nearly the same. */
+    private static boolean hasMemoryLimit() {
+        try (Stream<String> limits = Files.lines(Path.of("/proc/self/limits"))) {
+            return limits.anyMatch(line -> line.matches("Max address space +\\d.*"));
+        } catch (IOException | UncheckedIOException e) {
+            return false; // not on Linux
+        }
+    }
+
     /** The sentence for a person behind a failure to unpack or load. */
     static LibTorchException explain(Throwable cause) {
         // JavaCPP says last where else it has looked; why the library in the cache would not do lies below that.
         Throwable root = LibTorch.rootCause(cause);
-        if (NO_MEMORY.matcher(LibTorch.firstLine(root)).find()) {
+        if (NO_MEMORY.matcher(LibTorch.firstLine(root)).find()
+                || LibTorch.firstLine(root).contains("failed to map segment") && hasMemoryLimit()) {
             return new LibTorchException(
                     "LibTorch could not be loaded: the process may not take enough memory (" + LibTorch.firstLine(root)
                             + "); raise its limit, such as that of ulimit -v",

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import org.bytedeco.pytorch.Storage;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -112,5 +113,15 @@ public final class Tensors {
             tensor.close();
             return tensor;
         });
+    }
+
+    /**
+     * Whether elements of a tensor share memory, as in {@code torch.zeros(1).expand(1000, 1000)}: it has more of them than its
+     * storage, and a file that is small may ask for any number.
+     */
+    public static boolean isExpanded(Tensor tensor) {
+        try (Storage storage = tensor.storage()) {
+            return (double) tensor.numel() * tensor.element_size() > storage.nbytes();
+        }
     }
 }

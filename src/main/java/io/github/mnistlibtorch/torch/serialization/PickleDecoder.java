@@ -260,13 +260,15 @@ final class PickleDecoder {
         return switch (known) {
             case ORDERED_DICT -> new OrderedDict();
             case TENSOR, OLD_TENSOR -> // what follows says whether a gradient is required, and holds hooks and metadata
-                arguments[0] instanceof PassedOver storage
-                        ? storage
-                        : tensor(
-                                as(TensorMetadata.Storage.class, arguments[0]),
-                                as(Long.class, arguments[1]),
-                                counts(as(Object[].class, arguments[2])),
-                                counts(as(Object[].class, arguments[3])));
+                isNegated(arguments)
+                        ? new PassedOver("torch._neg_view")
+                        : arguments[0] instanceof PassedOver storage
+                                ? storage
+                                : tensor(
+                                        as(TensorMetadata.Storage.class, arguments[0]),
+                                        as(Long.class, arguments[1]),
+                                        counts(as(Object[].class, arguments[2])),
+                                        counts(as(Object[].class, arguments[3])));
             case PARAMETER, PARAMETER_WITH_STATE ->
                 arguments[0] instanceof PassedOver tensor ? tensor : as(TensorMetadata.class, arguments[0]);
             case WITH_ATTRIBUTES -> {
@@ -276,6 +278,13 @@ final class PickleDecoder {
                 yield result(arguments[0], as(Object[].class, arguments[2]));
             }
         };
+    }
+
+    /** Whether the seventh argument says that the numbers are others than those in the storage. */
+    private static boolean isNegated(Object[] arguments) {
+        return arguments.length > Function.TENSOR.arity + 2
+                && arguments[Function.TENSOR.arity + 2] instanceof Map<?, ?> state
+                && (state.get("neg") == Boolean.TRUE || state.get("conj") == Boolean.TRUE);
     }
 
     /** The storage of a persistent id, {@code ('storage', torch.FloatStorage, key, location, numel)}. */

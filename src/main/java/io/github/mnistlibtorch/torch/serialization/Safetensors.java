@@ -37,11 +37,15 @@ public final class Safetensors {
      * @param tensors by name; of any shape, strides and device. Written in the order of the reference
      *     implementation (wide dtypes first, then by name), so that the same content gives the same bytes
      * @param metadata free text kept with the tensors; empty for none
-     * @throws IllegalArgumentException for a tensor of another dtype, or named {@code __metadata__}, or if names and shapes are
-     *     longer than a file may have them
+     * @throws IllegalArgumentException for a tensor of another dtype, or named {@code __metadata__}, for more than 100,000 tensors,
+     *     or if names and shapes are longer than a file may have them
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
+        if (Math.max(tensors.size(), metadata.size()) > SafetensorsHeader.MAX_TENSORS) {
+            throw new IllegalArgumentException("a safetensors file holds at most " + SafetensorsHeader.MAX_TENSORS
+                    + " tensors, and as many metadata");
+        }
         SafetensorsHeader header = SafetensorsHeader.of(tensors, metadata);
         byte[] json = header.toBytes();
         if (json.length > MAX_HEADER) {

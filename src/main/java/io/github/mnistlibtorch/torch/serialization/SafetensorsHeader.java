@@ -4,9 +4,10 @@ import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import java.io.ByteArrayInputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.StringWriter;
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,16 +16,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.JsonToken;
+import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.json.JsonWriteFeature;
-import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The JSON header of a safetensors file: which tensor lies where.
@@ -36,6 +39,9 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
     private static final String METADATA = "__metadata__";
     private static final int ALIGNMENT = 8;
 
+    /** As many as in a .pt file. */
+    static final int MAX_TENSORS = PtArchive.MAX_STORAGES;
+
     // The two disabled features would escape slashes and control characters otherwise than the reference does.
     private static final JsonFactory JSON = JsonFactory.builder()
             .streamReadConstraints(StreamReadConstraints.builder()
@@ -46,13 +52,6 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
             .disable(JsonWriteFeature.ESCAPE_FORWARD_SLASHES)
             .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
             .build();
-
-    /** Made when the first header is read: a mapper takes long to load, and writing needs none. */
-    private static final class Reader {
-        static final JsonMapper TREES = JsonMapper.builder(JSON)
-                .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                .build();
-    }
 
     /**
      * One tensor.
@@ -128,18 +127,31 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
      * @throws InputException if anything does not add up
      */
     static SafetensorsHeader parse(byte[] json, long dataSize, InvalidFile refusal) throws InputException {
-        JsonNode root = tree(json, refusal);
         Map<String, String> metadata = new LinkedHashMap<>();
         List<Entry> entries = new ArrayList<>();
-        for (Map.Entry<String, JsonNode> property : root.properties()) {
-            if (property.getKey().equals(METADATA)) {
-                if (property.getValue().isNull()) {
-                    continue; // as the reference implementation takes it
-                }
-                metadata.putAll(texts(property.getValue(), refusal));
-            } else {
-                entries.add(entry(property.getKey(), property.getValue(), refusal));
+        // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
+        Reader text = new InputStreamReader(new ByteArrayInputStream(json), StandardCharsets.UTF_8.newDecoder());
+        try (JsonParser parser = JSON.createParser(ObjectReadContext.empty(), text)) {
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                throw refusal.because("its header is not a JSON object");
             }
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+                String name = parser.currentName();
+                parser.nextToken();
+                if (name.equals(METADATA)) {
+                    readTexts(parser, metadata, refusal);
+                } else {
+                    entries.add(entry(name, parser, refusal));
+                    requireFew(entries.size(), "tensors", refusal);
+                }
+            }
+            if (parser.nextToken() != null) {
+                throw refusal.because("its header is not JSON (something stands behind its end)");
+            }
+        } catch (JacksonIOException e) {
+            throw refusal.because("its header is not UTF-8", e);
+        } catch (JacksonException e) {
+            throw refusal.because("its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
         }
         entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long position = 0;
@@ -159,45 +171,64 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return new SafetensorsHeader(metadata, entries);
     }
 
-    private static JsonNode tree(byte[] json, InvalidFile refusal) throws InputException {
-        JsonNode root;
-        try {
-            // Jackson would guess UTF-16 and UTF-32 as well; the format is UTF-8.
-            root = Reader.TREES.readTree(StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(json))
-                    .toString());
-        } catch (CharacterCodingException e) {
-            throw refusal.because("its header is not UTF-8", e);
-        } catch (JacksonException e) {
-            throw refusal.because("its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
+    private static void requireFew(int count, String what, InvalidFile refusal) throws InputException {
+        if (count > MAX_TENSORS) {
+            throw refusal.because("it has more than " + MAX_TENSORS + " " + what);
         }
-        if (!root.isObject()) {
-            throw refusal.because("its header is not a JSON object");
-        }
-        return root;
     }
 
-    private static Map<String, String> texts(JsonNode node, InvalidFile refusal) throws InputException {
-        Map<String, String> texts = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> property : node.properties()) {
-            if (!property.getValue().isString()) {
-                throw refusal.because("its metadata " + quoted(property.getKey()) + " is not a text");
-            }
-            texts.put(property.getKey(), property.getValue().stringValue());
+    /** Of an object of texts; the reference implementation takes a null, too. */
+    private static void readTexts(JsonParser parser, Map<String, String> texts, InvalidFile refusal)
+            throws InputException {
+        if (parser.currentToken() == JsonToken.VALUE_NULL) {
+            return;
         }
-        if (!node.isObject()) {
+        if (parser.currentToken() != JsonToken.START_OBJECT) {
             throw refusal.because("its metadata is not a JSON object");
         }
-        return texts;
+        while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+            String key = parser.currentName();
+            if (parser.nextToken() != JsonToken.VALUE_STRING) {
+                throw refusal.because("its metadata " + quoted(key) + " is not a text");
+            }
+            texts.put(key, parser.getString());
+            requireFew(texts.size(), "metadata", refusal);
+        }
     }
 
-    private static Entry entry(String name, JsonNode node, InvalidFile refusal) throws InputException {
-        String dtype = node.path("dtype").asString("");
+    private static Entry entry(String name, JsonParser parser, InvalidFile refusal) throws InputException {
+        String dtype = "";
+        List<Long> shape = null;
+        List<Long> offsets = null;
+        if (parser.currentToken() == JsonToken.START_OBJECT) {
+            while (parser.nextToken() == JsonToken.PROPERTY_NAME) {
+                String field = parser.currentName();
+                parser.nextToken();
+                switch (field) {
+                    case "dtype" -> dtype = parser.currentToken() == JsonToken.VALUE_STRING ? parser.getString() : "";
+                    case "shape" -> shape = counts(parser);
+                    case "data_offsets" -> offsets = counts(parser);
+                    default -> {}
+                }
+                parser.skipChildren(); // of what is not looked at, or is not what it should be
+            }
+        } else {
+            parser.skipChildren();
+        }
+        return entry(name, dtype, shape, offsets, refusal);
+    }
+
+    private static Entry entry(
+            String name, String dtype, @Nullable List<Long> shape, @Nullable List<Long> offsets, InvalidFile refusal)
+            throws InputException {
         Dtype type = Dtype.named(dtype)
                 .orElseThrow(() -> refusal.because(quoted(name) + " is of the unknown dtype " + quoted(dtype)));
-        List<Long> shape = counts(node.path("shape"), quoted(name) + " has no valid shape", refusal);
-        List<Long> offsets = counts(node.path("data_offsets"), quoted(name) + " has no valid data_offsets", refusal);
+        if (shape == null) {
+            throw refusal.because(quoted(name) + " has no valid shape");
+        }
+        if (offsets == null) {
+            throw refusal.because(quoted(name) + " has no valid data_offsets");
+        }
         if (offsets.size() != 2) {
             throw refusal.because(quoted(name) + " has " + offsets.size() + " data_offsets, not 2");
         }
@@ -210,19 +241,24 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         return new Entry(name, type, shape, begin, end);
     }
 
-    /** An array of whole numbers from 0 up; anything else is {@code wrong}. */
-    private static List<Long> counts(JsonNode array, String wrong, InvalidFile refusal) throws InputException {
-        if (!array.isArray()) {
-            throw refusal.because(wrong);
+    /** An array of whole numbers from 0 up; null for anything else. */
+    private static @Nullable List<Long> counts(JsonParser parser) {
+        if (parser.currentToken() != JsonToken.START_ARRAY) {
+            return null;
         }
         List<Long> counts = new ArrayList<>();
-        for (JsonNode number : array) {
-            if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
-                throw refusal.because(wrong);
+        boolean isValid = true;
+        while (parser.nextToken() != JsonToken.END_ARRAY) {
+            if (parser.currentToken() == JsonToken.VALUE_NUMBER_INT
+                    && parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER
+                    && parser.getLongValue() >= 0) {
+                counts.add(parser.getLongValue());
+            } else {
+                isValid = false;
+                parser.skipChildren();
             }
-            counts.add(number.longValue());
         }
-        return List.copyOf(counts);
+        return isValid ? List.copyOf(counts) : null;
     }
 
     private static long bytes(List<Long> shape, Dtype type, String name, InvalidFile refusal) throws InputException {

@@ -14,14 +14,20 @@ import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.MnistModel;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.Tensor;
@@ -224,6 +230,57 @@ class CheckpointTest {
         assertNotRestored(
                 dict -> dict.put("optimizer_state_dict", Map.of("state", adamState(null))),
                 "its optimizer_state_dict is not that of this optimizer");
+    }
+
+    /** Such a state would be updated in place, and fail after the first step; such weights would be as many as a file likes. */
+    @Test
+    void tensorsWhoseElementsShareMemoryAreRefused() throws IOException {
+        try (TensorScope scope = TensorScope.open()) {
+            alter(dict ->
+                    dict.put("optimizer_state_dict", Map.of("state", Map.of(0L, Map.of("exp_avg", torch.ones(2, 9))))));
+            rewritePickle(tuple(2, 9), tuple(9, 1), tuple(0, 0));
+        }
+        assertRefused("elements of its tensors share their memory");
+    }
+
+    /** As it stands in a pickle. */
+    private static String tuple(int first, int second) {
+        return "(J" + (char) first + "\0\0\0J" + (char) second + "\0\0\0t";
+    }
+
+    /** Gives a tensor other strides. */
+    private void rewritePickle(String sizes, String strides, String others) throws IOException {
+        Map<String, byte[]> entries = new LinkedHashMap<>();
+        try (ZipFile zip = new ZipFile(file.toFile())) {
+            for (ZipEntry entry : Collections.list(zip.entries())) {
+                byte[] content = zip.getInputStream(entry).readAllBytes();
+                if (entry.getName().endsWith("/data.pkl")) {
+                    String pickle = new String(content, StandardCharsets.ISO_8859_1);
+                    assertThat(pickle).contains(sizes + strides);
+                    content = pickle.replace(sizes + strides, sizes + others).getBytes(StandardCharsets.ISO_8859_1);
+                }
+                entries.put(entry.getName(), content);
+            }
+        }
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+            for (Map.Entry<String, byte[]> item : entries.entrySet()) {
+                CRC32 checksum = new CRC32();
+                checksum.update(item.getValue());
+                ZipEntry entry = new ZipEntry(item.getKey());
+                entry.setMethod(ZipEntry.STORED);
+                entry.setSize(item.getValue().length);
+                entry.setCrc(checksum.getValue());
+                zip.putNextEntry(entry);
+                zip.write(item.getValue());
+            }
+        }
+    }
+
+    /** The network would be made first, of 3 GB, and then found to have other weights. */
+    @Test
+    void aConfigurationThatAsksForAnotherNetworkIsRefused() throws IOException {
+        alter(dict -> dict.put("config", with("hidden-size", "1000000")));
+        assertRefused("its weights are not those of --hidden-size 1000000");
     }
 
     /** An optimizer without its memory would go on, but not as before. */

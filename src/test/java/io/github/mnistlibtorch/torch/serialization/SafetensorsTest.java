@@ -242,7 +242,11 @@ class SafetensorsTest {
                 arguments(
                         "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}",
                         "(Duplicate"),
-                arguments("[".repeat(100_000), "its header is not JSON"),
+                arguments("{\"a\":" + "[".repeat(100_000), "its header is not JSON"),
+                arguments("[]", "its header is not a JSON object"),
+                arguments("{} {}", "its header is not JSON (something stands behind its end)"),
+                arguments("{\"a\":" + u8("[[1]]", "[0,1]") + "}", "\"a\" has no valid shape"),
+                arguments("{\"a\":" + u8("[{}]", "[0,1]") + "}", "\"a\" has no valid shape"),
                 arguments("{\"__metadata__\":{\"a\":1}}", "its metadata \"a\" is not a text"),
                 arguments("{\"__metadata__\":[]}", "its metadata is not a JSON object"),
                 arguments("{\"a\":1}", "\"a\" is of the unknown dtype \"\""),

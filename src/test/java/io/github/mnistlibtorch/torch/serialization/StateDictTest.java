@@ -69,6 +69,9 @@ class StateDictTest {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> PtFile.write(folder.resolve("a"), many))
                     .withMessageStartingWith("a .pt file holds at most 100000 tensors");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> Safetensors.write(folder.resolve("a"), many, Map.of()))
+                    .withMessage("a safetensors file holds at most 100000 tensors, and as many metadata");
         }
         assertThat(folder).isEmptyDirectory();
     }
