@@ -67,6 +67,7 @@ FILES = {
     "parameters": linear().state_dict(keep_vars=True),
     "views": views(),
     "names": {name: torch.tensor([i]) for i, name in enumerate(NAMES)},
+    "negated": {"matrix": torch._neg_view(torch.tensor([[1.5, -2.0, 0.0], [3.0, -0.25, 7.0]]).t())},
     "many": {str(i): torch.tensor(i, dtype=torch.int16) for i in range(300)},
 }
 
@@ -108,7 +109,7 @@ def beside():
 
 
 def describe(tensor):
-    data = tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    data = tensor.detach().resolve_neg().contiguous().flatten().view(torch.uint8).numpy().tobytes()
     return {
         "dtype": str(tensor.dtype),
         "shape": list(tensor.shape),
@@ -137,6 +138,30 @@ for key in "model_state_dict", "state_dict", "model", "net":
     torch.save({"epoch": 3, **beside(), key: model, "last": 1}, file)
     torch.load(file, weights_only=True)
     expected[f"in_{key}"] = {name: describe(tensor) for name, tensor in model.items()}
+
+# Weights that cannot be used: of more elements than the file has, and such that the network answers NaN.
+OUT_WEIGHTS = OUT / "unusable"
+OUT_WEIGHTS.mkdir(exist_ok=True)
+
+
+def record_mlp(name, first, filled=torch.full):
+    weights = {
+        "linear1.weight": first,
+        "linear1.bias": filled((len(first),), 0.0),
+        "linear2.weight": filled((10, len(first)), 1.0),
+        "linear2.bias": filled((10,), 0.0),
+    }
+    torch.save(weights, OUT_WEIGHTS / f"{name}.pt")
+
+
+def one_element(size, value):
+    return torch.tensor(value).expand(size)
+
+
+record_mlp("expanded", one_element((1_000_000, 784), 0.0), one_element)
+record_mlp("nan", torch.full((2, 784), torch.nan))
+record_mlp("overflows_in_float32", torch.full((2, 784), 1e300, dtype=torch.float64))
+record_mlp("answers_nan", torch.full((2, 784), 3e38))
 
 torch.serialization.set_crc32_options(False)
 record("no_checksums", DTYPES)

@@ -5,7 +5,6 @@ import io.github.mnistlibtorch.app.predict.DigitClassifier;
 import io.github.mnistlibtorch.app.predict.DigitPreprocessor;
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
-import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.vision.Pixels;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
@@ -213,8 +212,7 @@ final class PredictCommand implements Callable<Integer> {
     }
 
     private List<Prediction> predict(
-            DigitClassifier classifier, Path file, DigitPreprocessor.Digits found, ImageSpec images)
-            throws InputException {
+            DigitClassifier classifier, Path file, DigitPreprocessor.Digits found, ImageSpec images) {
         if (!all) {
             return List.of(new Prediction(file, 0, found, classifier.answerLargest(found), images));
         }

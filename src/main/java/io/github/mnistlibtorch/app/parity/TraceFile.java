@@ -54,8 +54,14 @@ public final class TraceFile {
     /** Of the JSON text. */
     private static final int MAX_CHARACTERS = 64_000_000;
 
-    /** A step is one: as many are 1,500 epochs of the article's, and what they take in memory is 64 MB. */
+    /** Numbers, texts, names and brackets; each step is one, so that as many are 1,400 epochs of the article. */
     private static final int MAX_TOKENS = 600_000;
+
+    /** What an epoch has beside its steps, at most. */
+    private static final int EPOCH_TOKENS = 50;
+
+    /** What a trace has beside its epochs, with hundreds of parameters. */
+    private static final int OTHER_TOKENS = 20_000;
 
     private static final int MAX_TEXT = 1_000;
 
@@ -99,18 +105,17 @@ public final class TraceFile {
     /**
      * Writes {@code trace}, whole or not at all.
      *
-     * @throws InputException if there is no number that it could be compared by, as the run came to a NaN, or if it has more
-     *     steps than can be read
+     * @throws InputException if a loss or an accuracy is NaN or infinite, or if the run has more steps than can be read
      * @throws IOException if the file cannot be written; it is then as it was before
      */
     public static void write(Path file, Trace trace) throws IOException {
         if (!trace.isFinite()) {
-            throw new InputException(file + " is not written: the run has come to a loss of NaN or infinity,"
-                    + " which is not compared; train without --trace");
+            throw new InputException(file + " is not written: a loss of the run is NaN or infinite, and such losses"
+                    + " are not compared; train with a lower learning rate, or without --trace");
         }
-        if (trace.losses().length > MAX_TOKENS * 3 / 4) {
-            throw new InputException(file + " is not written: it would have more than " + MAX_TOKENS * 3 / 4
-                    + " steps; record fewer epochs");
+        if (trace.losses().length + (long) EPOCH_TOKENS * trace.epochs().size() > MAX_TOKENS - OTHER_TOKENS) {
+            throw new InputException(file + " is not written: a trace of " + trace.losses().length
+                    + " steps is larger than can be read; record fewer epochs");
         }
         ObjectNode root = JSON.valueToTree(trace);
         if (trace.config().model().equals(ARTICLES)) {

@@ -2,13 +2,10 @@ package io.github.mnistlibtorch.app.predict;
 
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
-import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -54,32 +51,20 @@ public final class DigitClassifier {
         }
     }
 
-    /**
-     * For the largest digit; it is unsure whether that one is meant, if there are others.
-     *
-     * @throws InputException if the network answers NaN
-     */
-    public Answer answerLargest(DigitPreprocessor.Digits digits) throws InputException {
+    /** For the largest digit; it is unsure whether that one is meant, if there are others. */
+    public Answer answerLargest(DigitPreprocessor.Digits digits) {
         int count = digits.digits().size();
         return answer(
                 digits.largest(),
                 count > 1 ? "there are " + count + (images.areDigits() ? " digits" : " shapes") : null);
     }
 
-    /**
-     * For each digit, from left to right.
-     *
-     * @throws InputException if the network answers NaN
-     */
-    public List<Answer> answerAll(DigitPreprocessor.Digits digits) throws InputException {
-        List<Answer> answers = new ArrayList<>();
-        for (DigitPreprocessor.Digit digit : digits.digits()) {
-            answers.add(answer(digit, null));
-        }
-        return answers;
+    /** For each digit, from left to right. */
+    public List<Answer> answerAll(DigitPreprocessor.Digits digits) {
+        return digits.digits().stream().map(digit -> answer(digit, null)).toList();
     }
 
-    private Answer answer(DigitPreprocessor.Digit digit, @Nullable String others) throws InputException {
+    private Answer answer(DigitPreprocessor.Digit digit, @Nullable String others) {
         double[] probabilities = probabilities(digit);
         double most = IntStream.range(0, probabilities.length)
                 .mapToDouble(i -> probabilities[i])
@@ -95,16 +80,10 @@ public final class DigitClassifier {
         return new Answer(digit, probabilities, unsure);
     }
 
-    private double[] probabilities(DigitPreprocessor.Digit digit) throws InputException {
+    private double[] probabilities(DigitPreprocessor.Digit digit) {
         try (TensorScope scope = TensorScope.open();
                 NoGradGuard noGrad = new NoGradGuard()) {
-            double[] probabilities =
-                    Tensors.toDoubles(model.forward(input(digit)).softmax(/* dim= */ 1));
-            if (Arrays.stream(probabilities).anyMatch(Double::isNaN)) {
-                throw new InputException("the network has no answer but NaN, as its weights are too large;"
-                        + " train again with a lower learning rate");
-            }
-            return probabilities;
+            return Tensors.toDoubles(model.forward(input(digit)).softmax(/* dim= */ 1));
         }
     }
 

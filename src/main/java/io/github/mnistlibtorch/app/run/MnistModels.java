@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.tutorial.Devices;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.MnistCnn;
 import io.github.mnistlibtorch.tutorial.MnistMlp;
@@ -19,8 +20,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** The models of this program: new ones, and saved ones. */
@@ -107,7 +111,7 @@ public final class MnistModels {
                     model.to(ScalarType.Double, /* non_blocking= */ false);
                 }
                 StateDict.load(model, tensors, file);
-                requireFinite(model, file);
+                requireFiniteAnswers(model, images, file);
                 return new Saved(model, images);
             });
         } finally {
@@ -190,7 +194,6 @@ public final class MnistModels {
         try {
             requireFinite(tensors, file);
             StateDict.load(model, tensors, file);
-            requireFinite(model, file);
         } finally {
             tensors.values().forEach(Tensor::close);
         }
@@ -203,14 +206,25 @@ public final class MnistModels {
      */
     public static void requireWeights(Path file, RunConfig config) throws IOException {
         try (ImageClassificationBase model = config.newModel()) {
+            Devices.toDtype(model, config.scalarType());
             loadInto(model, file);
+            requireFiniteAnswers(model, config.images(), file);
         }
     }
 
-    /** After they were converted to its dtype. */
-    private static void requireFinite(ImageClassificationBase model, Path file) throws InputException {
-        try (TensorScope scope = TensorScope.open()) {
+    /** Finite weights may overflow in the dtype of the model, or when they are multiplied. */
+    private static void requireFiniteAnswers(ImageClassificationBase model, ImageSpec images, Path file)
+            throws InputException {
+        try (TensorScope scope = TensorScope.open();
+                NoGradGuard noGrad = new NoGradGuard()) {
             requireFinite(StateDict.of(model), file);
+            Tensor white = torch.ones(
+                    new long[] {1, images.channels(), images.rows(), images.columns()},
+                    new TensorOptions(dtype(model)));
+            if (!model.forward(white).isfinite().all().item_bool()) {
+                throw new InputException(file + " holds weights so large that the network answers NaN;"
+                        + " train again with a lower learning rate");
+            }
         }
     }
 

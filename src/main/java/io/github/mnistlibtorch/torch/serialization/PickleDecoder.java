@@ -51,6 +51,9 @@ final class PickleDecoder {
         }
     }
 
+    /** The argument of {@code _rebuild_tensor_v2} that comes after the hooks, and is seldom there. */
+    private static final int TENSOR_STATE = 6;
+
     /** What else {@code torch.load(weights_only=True)} allows; nothing that is made of these is looked at. */
     private static final Pattern PASSED_OVER = Pattern.compile("collections\\.Counter"
             + "|torch\\.nn\\.parameter\\.Parameter"
@@ -260,15 +263,14 @@ final class PickleDecoder {
         return switch (known) {
             case ORDERED_DICT -> new OrderedDict();
             case TENSOR, OLD_TENSOR -> // what follows says whether a gradient is required, and holds hooks and metadata
-                isNegated(arguments)
-                        ? new PassedOver("torch._neg_view")
-                        : arguments[0] instanceof PassedOver storage
-                                ? storage
-                                : tensor(
-                                        as(TensorMetadata.Storage.class, arguments[0]),
-                                        as(Long.class, arguments[1]),
-                                        counts(as(Object[].class, arguments[2])),
-                                        counts(as(Object[].class, arguments[3])));
+                arguments[0] instanceof PassedOver storage
+                        ? storage
+                        : tensor(
+                                as(TensorMetadata.Storage.class, arguments[0]),
+                                as(Long.class, arguments[1]),
+                                counts(as(Object[].class, arguments[2])),
+                                counts(as(Object[].class, arguments[3])),
+                                isNegated(arguments));
             case PARAMETER, PARAMETER_WITH_STATE ->
                 arguments[0] instanceof PassedOver tensor ? tensor : as(TensorMetadata.class, arguments[0]);
             case WITH_ATTRIBUTES -> {
@@ -280,11 +282,11 @@ final class PickleDecoder {
         };
     }
 
-    /** Whether the seventh argument says that the numbers are others than those in the storage. */
+    /** Whether a tensor is the negative of its storage, as {@code tensor.is_neg()} says. */
     private static boolean isNegated(Object[] arguments) {
-        return arguments.length > Function.TENSOR.arity + 2
-                && arguments[Function.TENSOR.arity + 2] instanceof Map<?, ?> state
-                && (state.get("neg") == Boolean.TRUE || state.get("conj") == Boolean.TRUE);
+        return arguments.length > TENSOR_STATE
+                && arguments[TENSOR_STATE] instanceof Map<?, ?> state
+                && Boolean.TRUE.equals(state.get("neg"));
     }
 
     /** The storage of a persistent id, {@code ('storage', torch.FloatStorage, key, location, numel)}. */
@@ -307,7 +309,8 @@ final class PickleDecoder {
         return storage;
     }
 
-    private TensorMetadata tensor(TensorMetadata.Storage storage, long offset, List<Long> sizes, List<Long> strides)
+    private TensorMetadata tensor(
+            TensorMetadata.Storage storage, long offset, List<Long> sizes, List<Long> strides, boolean isNegated)
             throws InputException {
         if (sizes.size() != strides.size() || sizes.size() > MAX_DIMENSIONS) {
             throw refusal.because("a tensor has " + sizes.size() + " sizes and " + strides.size() + " strides");
@@ -328,7 +331,7 @@ final class PickleDecoder {
         } catch (ArithmeticException e) {
             throw refusal.because("a tensor of shape " + sizes + " is larger than any memory", e);
         }
-        return new TensorMetadata(storage, offset, sizes, strides);
+        return new TensorMetadata(storage, offset, sizes, strides, isNegated);
     }
 
     private List<Long> counts(Object[] numbers) throws InputException {

@@ -117,7 +117,13 @@ final class PtArchive implements Closeable {
             storages.put(stored.storage(), elements);
         }
         try (LongOptional offset = new LongOptional(stored.offset())) {
-            return elements.as_strided(longs(stored.sizes()), longs(stored.strides()), offset);
+            Tensor view = elements.as_strided(longs(stored.sizes()), longs(stored.strides()), offset);
+            if (!stored.isNegated()) {
+                return view;
+            }
+            try (view) {
+                return view.neg();
+            }
         } catch (RuntimeException e) {
             throw refusal.because("LibTorch cannot hold the tensor " + quoted(name), e);
         }

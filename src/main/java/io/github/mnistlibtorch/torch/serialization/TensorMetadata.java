@@ -7,8 +7,9 @@ import java.util.List;
  *
  * @param offset of its first element in the storage
  * @param strides in elements, one for each of {@code sizes}
+ * @param isNegated whether its numbers are those with the sign changed
  */
-record TensorMetadata(Storage storage, long offset, List<Long> sizes, List<Long> strides) {
+record TensorMetadata(Storage storage, long offset, List<Long> sizes, List<Long> strides, boolean isNegated) {
     /**
      * Elements that one or more tensors are views of.
      *

@@ -92,8 +92,8 @@ public final class ImageFile {
 
     private static void requirePlausible(long width, long height, int scans, Path file) throws IOException {
         if (scans > MOST_SCANS) {
-            throw new InputException(file + " is a JPEG of " + scans
-                    + " scans, which a picture of its size does not need;" + " save it again");
+            throw new InputException(
+                    file + " is a JPEG of " + scans + " scans, where " + USUAL_SCANS + " are usual; save it again");
         }
         long pixels = width * height * Math.max(1, scans / USUAL_SCANS);
         if (width < 1 || height < 1 || pixels > MOST || pixels > Math.max(ALWAYS, MOST_RATIO * Files.size(file))) {

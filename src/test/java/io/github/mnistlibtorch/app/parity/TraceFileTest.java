@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -152,35 +153,28 @@ class TraceFileTest {
     @Test
     void aRunWithoutNumbersIsNotWritten() throws IOException {
         Trace trace = TraceFile.read(TraceText.FILE);
-        Trace.Epoch last = trace.epochs().get(trace.epochs().size() - 1);
         List<Trace.Epoch> epochs = new ArrayList<>(trace.epochs());
-        epochs.set(
-                epochs.size() - 1,
-                new Trace.Epoch(
-                        last.epoch(),
-                        last.lr(),
-                        last.batchOrderSha256(),
-                        last.batchOrderHead(),
-                        last.trainLosses(),
-                        Double.NaN,
-                        last.valAcc(),
-                        last.line()));
-        Trace diverged = new Trace(
-                trace.schema(),
-                trace.producer(),
-                trace.config(),
-                trace.split(),
-                trace.initialParameters(),
-                trace.before(),
-                epochs,
-                trace.finalParameters(),
-                trace.optimizerState(),
-                trace.nextInt64());
+        epochs.set(1, TraceText.withLoss(epochs.get(1), 3, Double.NaN));
+        Trace diverged = TraceText.withEpochs(trace, epochs);
         Path file = folder.resolve("diverged.json");
         assertThatExceptionOfType(InputException.class)
                 .isThrownBy(() -> TraceFile.write(file, diverged))
                 .withMessageContainingAll(file.toString(), "NaN");
         assertThat(file).doesNotExist();
+    }
+
+    /** What would be refused when it is read is not written. */
+    @Test
+    void whatCanBeWrittenCanBeRead() throws IOException {
+        Trace trace = TraceFile.read(TraceText.FILE);
+        Path file = folder.resolve("long.json.gz");
+        Trace.Epoch epoch = trace.epochs().get(0);
+        assertThatExceptionOfType(InputException.class)
+                .isThrownBy(() -> TraceFile.write(file, TraceText.withEpochs(trace, Collections.nCopies(1_400, epoch))))
+                .withMessageContaining("is larger than can be read");
+        assertThat(file).doesNotExist();
+        TraceFile.write(file, TraceText.withEpochs(trace, Collections.nCopies(1_300, epoch)));
+        assertRefused(file, "it has 1300 epochs, but its schedule has"); // so all of it was read
     }
 
     @Tag("slow")

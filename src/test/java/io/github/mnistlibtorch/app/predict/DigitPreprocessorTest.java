@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -87,6 +88,25 @@ class DigitPreprocessorTest {
             }
             return pixels;
         }
+    }
+
+    /** Nothing in MNIST is smaller than 19 pixels, so that a digit of half the size is made larger. */
+    @Test
+    void aSmallDigitInTheMiddleIsMadeAsLargeAsMnists() throws IOException {
+        byte[] pixels = pixels(Mnist.bundled(Mnist.Split.TEST), 0);
+        byte[] small = new byte[PIXELS];
+        for (int y = 0; y < 14; y++) {
+            for (int x = 0; x < 14; x++) {
+                small[(y + 7) * 28 + x + 7] = pixels[2 * y * 28 + 2 * x];
+            }
+        }
+        DigitPreprocessor.Digits found = PREPROCESSOR.of(small, 28, 28, "small");
+        assertThat(found.steps()).isNotNull();
+        byte[] seen = found.largest().seen().samples();
+        int rows = (int) IntStream.range(0, 28)
+                .filter(y -> IntStream.range(0, 28).anyMatch(x -> seen[y * 28 + x] != 0))
+                .count();
+        assertThat(rows).isBetween(19, 21); // as smoothing may add a row
     }
 
     /** What the pictures of the test set are with one black pixel in the corner: nothing may come of it. */

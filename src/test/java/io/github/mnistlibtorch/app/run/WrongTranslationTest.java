@@ -9,6 +9,7 @@ import io.github.mnistlibtorch.app.parity.Trace;
 import io.github.mnistlibtorch.app.parity.TraceComparison;
 import io.github.mnistlibtorch.app.parity.TraceFile;
 import io.github.mnistlibtorch.app.parity.TraceRecorder;
+import io.github.mnistlibtorch.app.parity.TraceText;
 import io.github.mnistlibtorch.app.parity.fork.ForkFollower;
 import io.github.mnistlibtorch.torch.data.Batch;
 import io.github.mnistlibtorch.torch.data.DataLoader;
@@ -193,8 +194,11 @@ class WrongTranslationTest {
     @Test
     void lossThatNoGateAndNoRoundingExplainsIsNoReluFork() throws IOException {
         List<Trace.Epoch> epochs = new ArrayList<>(pythonInFloat32.epochs());
-        epochs.set(0, withLoss(epochs.get(0), 200, 1e-4));
-        Trace altered = withEpochs(pythonInFloat32, epochs);
+        epochs.set(
+                0,
+                TraceText.withLoss(
+                        epochs.get(0), 200, epochs.get(0).trainLosses().get(200) + 1e-4));
+        Trace altered = TraceText.withEpochs(pythonInFloat32, epochs);
         List<CheckResult> results = compare(new Run(altered.config(), mnist), altered);
         assertThat(results).filteredOn(result -> !result.passed()).first().satisfies(result -> {
             assertThat(result.name()).isEqualTo("step losses");
@@ -222,34 +226,6 @@ class WrongTranslationTest {
                 .filteredOn(result -> !result.passed())
                 .extracting(CheckResult::name)
                 .startsWith("split", "initial parameters");
-    }
-
-    private static Trace.Epoch withLoss(Trace.Epoch epoch, int batch, double more) {
-        List<Double> losses = new ArrayList<>(epoch.trainLosses());
-        losses.set(batch, losses.get(batch) + more);
-        return new Trace.Epoch(
-                epoch.epoch(),
-                epoch.lr(),
-                epoch.batchOrderSha256(),
-                epoch.batchOrderHead(),
-                losses,
-                epoch.valLoss(),
-                epoch.valAcc(),
-                epoch.line());
-    }
-
-    private static Trace withEpochs(Trace trace, List<Trace.Epoch> epochs) {
-        return new Trace(
-                trace.schema(),
-                trace.producer(),
-                trace.config(),
-                trace.split(),
-                trace.initialParameters(),
-                trace.before(),
-                epochs,
-                trace.finalParameters(),
-                trace.optimizerState(),
-                trace.nextInt64());
     }
 
     @Test

@@ -13,6 +13,7 @@ import io.github.mnistlibtorch.torch.serialization.PtFile;
 import io.github.mnistlibtorch.torch.vision.Mnist;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -181,6 +182,27 @@ class EverydayUseTest {
                     .isThrownBy(() -> new TensorDataset(scalar))
                     .withMessage("a tensor without dimensions has no rows, as TensorDataset needs them");
         }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DefaultCollate.collate(List.of()))
+                .withMessage("default_collate: a batch needs at least one item");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DefaultCollate.collate(Arrays.asList(1, null)))
+                .withMessage("default_collate: an item is null");
+        Dataset<LabeledImage> nothing = new Dataset<>() {
+            @Override
+            @SuppressWarnings("NullAway") // as somebody's dataset may do
+            public LabeledImage get(int index) {
+                return null;
+            }
+
+            @Override
+            public int size() {
+                return 2;
+            }
+        };
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> DataLoader.of(nothing).build().iterator().next())
+                .withMessage("an example of the batch is null");
         try (TensorScope scope = TensorScope.open()) {
             Tensor meta = torch.empty(new long[] {2}, new TensorOptions(new Device("meta")), null);
             assertThatIllegalArgumentException()
