@@ -284,6 +284,20 @@ class StartUpIT {
         assertThat(folder.resolve("out/loss.png")).doesNotExist();
     }
 
+    /** A Java that draws nothing at all. */
+    @Test
+    void whatNeedsAwtDoesNotDecideOverAResult() throws IOException {
+        Path java = javaWithout("libawt_headless.so");
+        List<String> command = new ArrayList<>(Program.command(List.of(), "train", "--schedule=1@0.5", "--out=out"));
+        command.set(0, java.toString());
+        Program.Result run = Program.run(folder, Map.of(), command);
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out()).last().asString().startsWith("val_acc: 0.");
+        for (String file : List.of("model.pt", "model.safetensors", "history.json", "report.html")) {
+            assertThat(folder.resolve("out").resolve(file)).isNotEmptyFile();
+        }
+    }
+
     /** What the launcher looks for beside itself is copied, all else of this Java is linked to. */
     private Path javaWithout(String library) throws IOException {
         Path home = Path.of(System.getProperty("java.home"));

@@ -1,6 +1,8 @@
 package io.github.mnistlibtorch.torch.runtime;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -18,13 +20,21 @@ public final class InputException extends IOException {
     }
 
     /**
-     * Checks that there is such a file.
+     * Checks that there is such a file, and that it can be read: some of the system's, such as {@code /proc/self/mem}, cannot.
      *
      * @param remedy what to do if not
+     * @throws InputException if it is not so
      */
     public static void requireFile(Path file, String remedy) throws InputException {
         if (!Files.isRegularFile(file)) {
             throw new InputException(file + " is not a file; " + remedy);
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            in.read();
+        } catch (FileSystemException e) {
+            // It may not be opened; whoever opens it says so.
+        } catch (IOException e) {
+            throw new InputException(file + " cannot be read (" + e.getMessage() + "); " + remedy, e);
         }
     }
 }

@@ -15,6 +15,8 @@ import java.util.Arrays;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -74,6 +76,17 @@ class BadInputTest {
         Files.writeString(folder.resolve(name), "no picture");
         run("parity", at(name)).assertRefused(shown);
         run("train", "--resume", at(name)).assertRefused(shown);
+    }
+
+    /** The first byte of a process's memory is not mapped: {@code read} fails with EIO. */
+    @EnabledOnOs(OS.LINUX)
+    @Test
+    void aFileThatCannotBeReadIsNamed() {
+        String memory = "/proc/self/mem";
+        String sentence = memory + " cannot be read (Input/output error); ";
+        run("predict", "--model", memory, "a.png").assertRefused(sentence + "name an existing .pt or safetensors file");
+        run("parity", memory).assertRefused(sentence + "name a trace");
+        run("train", "--resume", memory).assertRefused(sentence);
     }
 
     @Test
