@@ -39,7 +39,8 @@ import tools.jackson.databind.json.JsonMapper;
 /** The page to draw on, as another process serves it. */
 class ServeIT {
     private static final int SIDE = 280;
-    private static final HttpClient HTTP = HttpClient.newHttpClient();
+    /** Of each test its own: a server may hang up on a connection that was idle just when a request comes, which no POST survives. */
+    private final HttpClient http = HttpClient.newHttpClient();
 
     @TempDir
     private static Path folder;
@@ -141,7 +142,7 @@ class ServeIT {
     void manyMayAskAtOnce() {
         List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
-            answers.add(HTTP.sendAsync(request("predict", line()), BodyHandlers.ofString()));
+            answers.add(http.sendAsync(request("predict", line()), BodyHandlers.ofString()));
         }
         String first = answers.get(0).join().body();
         JsonNode answer = JsonMapper.builder().build().readTree(first);
@@ -156,13 +157,13 @@ class ServeIT {
     void aBodyOfAnotherSizeIsRefused(int size) throws Exception {
         // What is too long is not read to its end: the answer, or a closed connection, is what the sender gets.
         try {
-            HttpResponse<String> answer = HTTP.send(request("predict", new byte[size]), BodyHandlers.ofString());
+            HttpResponse<String> answer = http.send(request("predict", new byte[size]), BodyHandlers.ofString());
             assertThat(answer.statusCode()).isEqualTo(size > SIDE * SIDE ? 413 : 400);
             assertThat(answer.body()).contains("a drawing is 280 x 280 bytes");
         } catch (IOException e) {
             assertThat(size).isGreaterThan(SIDE * SIDE);
         }
-        assertThat(HTTP.send(request("predict", line()), BodyHandlers.ofString())
+        assertThat(http.send(request("predict", line()), BodyHandlers.ofString())
                         .statusCode())
                 .isEqualTo(200);
     }
@@ -171,7 +172,7 @@ class ServeIT {
     void anEmptyPaperIsSaidToBeOne() throws Exception {
         byte[] white = new byte[SIDE * SIDE];
         Arrays.fill(white, (byte) 255);
-        HttpResponse<String> answer = HTTP.send(request("predict", white), BodyHandlers.ofString());
+        HttpResponse<String> answer = http.send(request("predict", white), BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(422);
         assertThat(answer.body()).contains("the drawing shows no digit");
     }
@@ -180,7 +181,7 @@ class ServeIT {
     void thereAreNoOtherPages() throws Exception {
         for (String path : List.of("predict", "../pom.xml", "serve/index.html", "%2e%2e/x")) {
             HttpRequest get = HttpRequest.newBuilder(URI.create(url + path)).build();
-            assertThat(HTTP.send(get, BodyHandlers.ofString()).statusCode())
+            assertThat(http.send(get, BodyHandlers.ofString()).statusCode())
                     .as(path)
                     .isEqualTo(404);
         }
@@ -191,9 +192,9 @@ class ServeIT {
         HttpRequest head = HttpRequest.newBuilder(URI.create(url))
                 .method("HEAD", BodyPublishers.noBody())
                 .build();
-        HttpResponse<String> answer = HTTP.send(head, BodyHandlers.ofString());
+        HttpResponse<String> answer = http.send(head, BodyHandlers.ofString());
         HttpResponse<String> page =
-                HTTP.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
+                http.send(HttpRequest.newBuilder(URI.create(url)).build(), BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(200);
         assertThat(answer.body()).isEmpty();
         assertThat(answer.headers().firstValueAsLong("content-length").orElseThrow())
@@ -234,7 +235,7 @@ class ServeIT {
                 slow.add(socket);
             }
             for (int i = 0; i < 20; i++) {
-                assertThat(HTTP.send(request("predict", line()), BodyHandlers.ofString())
+                assertThat(http.send(request("predict", line()), BodyHandlers.ofString())
                                 .statusCode())
                         .isEqualTo(200);
             }
@@ -297,7 +298,7 @@ class ServeIT {
         HttpRequest request = HttpRequest.newBuilder(URI.create(url))
                 .header("X-Long", "a".repeat(20_000))
                 .build();
-        HttpResponse<String> answer = HTTP.send(request, BodyHandlers.ofString());
+        HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
         assertThat(answer.statusCode()).isEqualTo(431);
         assertThat(answer.body()).contains("the headers are too long");
     }
@@ -320,7 +321,7 @@ class ServeIT {
                 Thread asker = new Thread(() -> {
                     try {
                         while (true) {
-                            HTTP.send(
+                            http.send(
                                     HttpRequest.newBuilder(address.resolve("predict"))
                                             .POST(BodyPublishers.ofByteArray(line()))
                                             .build(),
