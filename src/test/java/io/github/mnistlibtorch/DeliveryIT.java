@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 
-/** What is handed out: the runnable jar with its licences, its list of contents (SBOM) and its dates, and the library. */
+/** What is delivered: the runnable jar with its licences, its list of contents (SBOM) and its dates, and the library. */
 class DeliveryIT {
     private static final String SBOM = "META-INF/sbom/mnist-libtorch.cdx.json";
     private static final Path LIBRARY = Path.of(System.getProperty("library"));
@@ -81,7 +81,7 @@ class DeliveryIT {
     /** The titles that these texts are known by. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-                    LibTorch.txt               | From PyTorch: Copyright (c) 2016-     Facebook, Inc (Adam Paszke)
+                    LibTorch.txt               | From PyTorch: Copyright (c) 2016- Facebook, Inc (Adam Paszke)
                     LibTorch-third-parties.txt | third_party/gloo
                     LibTorch-third-parties.txt | third_party/ideep/mkl-dnn
                     LibTorch-third-parties.txt | third_party/XNNPACK
@@ -176,6 +176,23 @@ class DeliveryIT {
                 .anyMatch(purl -> purl.matches("pkg:maven/org.bytedeco/javacpp@1\\.[^?]*\\?classifier=.*"));
     }
 
+    /** CONTRIBUTING has the command that adds what is new. */
+    @Test
+    void everyComponentIsHeldToARecordedChecksum() throws IOException {
+        Path recorded = Path.of(".mvn/checksums/checksums.sha256");
+        String checksums = Files.readString(recorded, UTF_8);
+        for (Map.Entry<JsonNode, JarFile> component : COMPONENTS.entrySet()) {
+            String file = Path.of(component.getValue().getName()).getFileName().toString();
+            for (JsonNode hash : component.getKey().get("hashes")) {
+                if (hash.get("alg").asString().equals("SHA-256")) {
+                    assertThat(checksums)
+                            .as("%s in %s", file, recorded)
+                            .containsPattern(hash.get("content").asString() + "  \\S*/" + Pattern.quote(file) + "\\R");
+                }
+            }
+        }
+    }
+
     /** And has the date that it has there, so that the day of the build does not show. */
     @Test
     void everyFileOfTheJarIsTheProjectsOrFromAComponentOfTheSbom() {
@@ -190,9 +207,13 @@ class DeliveryIT {
                         .add(file.getEntry(name).getTimeLocal());
             }
         }
+        Set<LocalDateTime> dates = known.values().stream().flatMap(Set::stream).collect(Collectors.toSet());
         for (String name : names(jar)) {
             assertThat(known).containsKey(name);
-            assertThat(known.get(name)).as(name).contains(jar.getEntry(name).getTimeLocal());
+            // A folder has the date of one of its files, a list of services that of one of those that it is made of.
+            assertThat(name.endsWith("/") || name.startsWith("META-INF/services/") ? dates : known.get(name))
+                    .as(name)
+                    .contains(jar.getEntry(name).getTimeLocal());
         }
     }
 
