@@ -2,8 +2,8 @@
 # Builds the jars twice, in two folders, on another day and under another JDK, and compares their checksums: they have to be the same.
 #
 # The compiler is that of JDK 17 both times (JAVA_HOME, or the java of the PATH), because each version of javac writes other bytes. The
-# second build runs Maven under OTHER_JAVA_HOME, if that names a JDK, and a year later, if Debian's faketime is there; its files have other dates and other rights,
-# and its user another language and time zone. MVN names the Maven, if it is not mvn.
+# second build runs Maven under OTHER_JAVA_HOME, if that names a JDK, and a year later, if Debian's faketime is there; its files have other dates,
+# and its user another language and time zone. The library's jars keep the rights of files, which are therefore those of umask 022. MVN names the Maven, if it is not mvn.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,6 +16,7 @@ case $("$first_jdk/bin/javac" -version 2>&1) in
         exit 2
         ;;
 esac
+umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 sources=(pom.xml .mvn LICENSE NOTICE native-config notebooks-reference src/main)
@@ -30,6 +31,7 @@ second="$work/another folder/two"
 mkdir -p "$first" "$second"
 tar -c "${sources[@]}" | tar -x -C "$first"
 tar -c "${sources[@]}" | tar -x -C "$second"
+chmod -R u=rwX,go=rX "$first" "$second"
 build "$first" env JAVA_HOME="$first_jdk"
 
 later=()
@@ -39,8 +41,6 @@ else
     echo "rebuild.sh: the same day, as faketime is not installed"
 fi
 find "$second" -exec touch -d 2001-02-03T04:05:06 {} +
-chmod -R go-rwx "$second"
-umask 077
 LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=Asia/Tokyo build "$second" env JAVA_HOME="${OTHER_JAVA_HOME:-$first_jdk}" FAKETIME_DONT_FAKE_MONOTONIC=1 "${later[@]}"
 
 different=0
