@@ -50,7 +50,10 @@ for home in "${JAVA_HOME:-}" "${OTHER_JAVA_HOME:-}"; do
     if "$java" --enable-native-access=ALL-UNNAMED -version >/dev/null 2>&1; then
         options=(--enable-native-access=ALL-UNNAMED)
     fi
-    "$java" "${options[@]}" -cp "$work/stranger/target/classes:$classpath" stranger.Stranger "$work/net.pt" 42 2>"$work/errors"
+    "$java" "${options[@]}" -cp "$work/stranger/target/classes:$classpath" stranger.Stranger "$work/net.pt" 42 2>"$work/errors" || {
+        cat "$work/errors" >&2
+        fail "the stranger's program failed under $java"
+    }
     "$java" -version 2>&1 | head -n 1
     if grep -i warning "$work/errors"; then
         fail "warnings under $java"
