@@ -54,7 +54,7 @@ for home in "${JAVA_HOME:-}" "${OTHER_JAVA_HOME:-}"; do
         cat "$work/errors" >&2
         fail "the stranger's program failed under $java"
     }
-    "$java" -version 2>&1 | head -n 1
+    "$java" -version 2>&1 | sed -n 1p
     if grep -i warning "$work/errors"; then
         fail "warnings under $java"
     fi
