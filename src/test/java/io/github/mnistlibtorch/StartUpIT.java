@@ -26,6 +26,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Starts that are disturbed: each works all the same, or says in one sentence what to do. */
 class StartUpIT {
@@ -264,38 +266,76 @@ class StartUpIT {
         }
     }
 
-    /** A Java without the library that draws text, as slim images have it, or without fonts. */
-    @Test
-    void whatNeedsFontsDoesNotDecideOverAResult() throws IOException {
-        Path java = javaWithout("libfontmanager.so");
+    /** A Java without the library that draws text, as slim images have it, or without fonts; and one that draws nothing at all. */
+    @ParameterizedTest
+    @ValueSource(strings = {"libfontmanager.so", "libawt_headless.so"})
+    void whatNeedsFontsDoesNotDecideOverAResult(String library) throws IOException {
         List<String> command = new ArrayList<>(Program.command(List.of(), "train", "--schedule=1@0.5", "--out=out"));
-        command.set(0, java.toString());
+        command.set(0, javaWithout(library).toString());
+        assertTrainsWithoutPlots(command);
+    }
+
+    /** As {@code jlink} makes it, where nobody asks for {@code java.desktop}. */
+    @Test
+    void aJavaWithoutItsDesktopModuleTrainsAndSweeps() throws IOException {
+        List<String> withoutDesktop = List.of("--limit-modules=java.base,java.logging,java.management,jdk.unsupported");
+        assertTrainsWithoutPlots(Program.command(withoutDesktop, "train", "--schedule=1@0.5", "--out=out"));
+        Program.Result sweep = Program.run(
+                folder,
+                Map.of(),
+                Program.command(withoutDesktop, "sweep", "--schedule=1@0.5", "--seed=1,2", "--out=sweep"));
+        assertThat(sweep.exitCode()).as(String.join("\n", sweep.err())).isZero();
+        assertThat(folder.resolve("sweep/sweep.png")).doesNotExist();
+        Program.run(
+                        folder,
+                        Map.of(),
+                        Program.command(withoutDesktop, "predict", "--model=out/model.pt", "out/batch.png"))
+                .assertFailed("this Java lacks a part (java", "use a complete one");
+    }
+
+    /** All is computed, and written but for the plots, which one sentence says. */
+    private void assertTrainsWithoutPlots(List<String> command) {
         Program.Result run = Program.run(folder, Map.of(), command);
         assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
         assertThat(run.out()).last().asString().startsWith("val_acc: 0.");
         assertThat(run.err())
-                .filteredOn(line -> line.startsWith("warning: pictures with text are not drawn"))
+                .filteredOn(line -> line.contains("not drawn"))
                 .singleElement()
                 .asString()
+                .startsWith("warning: pictures with text are not drawn, as ")
                 .endsWith("; install some, such as Debian's fontconfig and fonts-dejavu-core, and a complete Java");
         for (String file : List.of("model.pt", "model.safetensors", "history.json", "batch.png", "report.html")) {
             assertThat(folder.resolve("out").resolve(file)).isNotEmptyFile();
         }
-        assertThat(folder.resolve("out/loss.png")).doesNotExist();
+        for (String file : List.of("loss.png", "accuracy.png", "confusion.png", "mistakes.png", "hidden.png")) {
+            assertThat(folder.resolve("out").resolve(file)).doesNotExist();
+        }
     }
 
-    /** A Java that draws nothing at all. */
+    /**
+     * {@code ulimit -v}: as much as is enough for Java alone is not for LibTorch, whose library of 400 MB does not fit. What is missing
+     * is memory, and not another folder.
+     */
     @Test
-    void whatNeedsAwtDoesNotDecideOverAResult() throws IOException {
-        Path java = javaWithout("libawt_headless.so");
-        List<String> command = new ArrayList<>(Program.command(List.of(), "train", "--schedule=1@0.5", "--out=out"));
-        command.set(0, java.toString());
-        Program.Result run = Program.run(folder, Map.of(), command);
-        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
-        assertThat(run.out()).last().asString().startsWith("val_acc: 0.");
-        for (String file : List.of("model.pt", "model.safetensors", "history.json", "report.html")) {
-            assertThat(folder.resolve("out").resolve(file)).isNotEmptyFile();
+    void aLimitOfMemoryIsNamed() {
+        assertWorks("cache");
+        List<String> refusals = new ArrayList<>();
+        int exitCode = 1;
+        for (int kilobytes = 1_500_000; exitCode != 0; kilobytes += 100_000) {
+            assertThat(kilobytes).as("enough at last").isLessThan(6_000_000);
+            List<String> command =
+                    new ArrayList<>(List.of("bash", "-c", "ulimit -v \"$0\" && exec \"$@\"", kilobytes + ""));
+            command.addAll(Program.command(List.of(cache("cache"), "-Xmx64m"), "info"));
+            Program.Result run = Program.run(folder, Map.of(), command);
+            exitCode = run.exitCode();
+            run.err().stream()
+                    .filter(line -> line.startsWith("mnist-libtorch: LibTorch could not be loaded"))
+                    .forEach(refusals::add);
         }
+        assertThat(refusals)
+                .isNotEmpty()
+                .allMatch(line -> line.contains("the process may not take enough memory")
+                        && line.endsWith("raise its limit, such as that of ulimit -v"));
     }
 
     /** What the launcher looks for beside itself is copied, all else of this Java is linked to. */

@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
-import io.github.mnistlibtorch.torch.plot.Fonts;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.geom.Rectangle2D;
@@ -61,9 +60,6 @@ final class ConfusionMatrix {
      * @throws IOException if the file cannot be written
      */
     static void write(Path png, Predictions predictions, List<String> classes, boolean areDigits) throws IOException {
-        if (!Fonts.canDraw(png)) {
-            return;
-        }
         String word = areDigits ? "digit" : "class";
         String title = String.format(
                 Locale.ROOT,

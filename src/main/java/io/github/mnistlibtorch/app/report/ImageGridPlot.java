@@ -1,7 +1,6 @@
 package io.github.mnistlibtorch.app.report;
 
 import io.github.mnistlibtorch.torch.plot.Canvas;
-import io.github.mnistlibtorch.torch.plot.Fonts;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
@@ -38,9 +37,6 @@ final class ImageGridPlot {
     }
 
     static void write(Path png, String title, List<Image> images) throws IOException {
-        if (!Fonts.canDraw(png)) {
-            return;
-        }
         int rows = (images.size() + PER_ROW - 1) / PER_ROW;
         int width = GAP + PER_ROW * (SIDE + GAP);
         long lines = images.stream()

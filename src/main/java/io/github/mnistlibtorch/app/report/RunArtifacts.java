@@ -7,14 +7,12 @@ import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunListener;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.Subset;
+import io.github.mnistlibtorch.torch.plot.Fonts;
 import io.github.mnistlibtorch.torch.runtime.Environment;
-import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.Warnings;
 import io.github.mnistlibtorch.tutorial.EpochResult;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -104,12 +102,8 @@ public final class RunArtifacts implements RunListener {
         /** A picture that this Java cannot draw is left out, and the report is whole without it. */
         default void draw(Path png) {
             try {
-                try {
+                if (Fonts.canDraw(png)) {
                     write(png);
-                } catch (LinkageError | InternalError e) {
-                    Files.deleteIfExists(png);
-                    Warnings.warn(png + " is not drawn, as this Java lacks a part ("
-                            + LibTorch.firstLine(LibTorch.rootCause(e)) + "); use a complete one");
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

@@ -10,6 +10,8 @@ public final class AccuracyPlot {
 
     /** Draws accuracy vs. number of epochs, from 0 to 1, in the way of {@link LossPlot#write(Path, List)}. */
     public static void write(Path png, List<Double> valAccuracies) throws IOException {
-        LineChart.write(png, "accuracy", valAccuracies, List.of());
+        if (Fonts.canDraw(png)) {
+            LineChart.write(png, "accuracy", valAccuracies, List.of());
+        }
     }
 }

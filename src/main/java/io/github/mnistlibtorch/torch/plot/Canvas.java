@@ -60,6 +60,17 @@ public final class Canvas {
         AtomicFile.write(png, out -> Png.write(rgb, columns, rows, 3, 72 * PIXELS_PER_POINT, out));
     }
 
+    /** Fails with what Java throws where it cannot draw text. */
+    static void tryToDraw() {
+        BufferedImage image = new BufferedImage(1, 1, BufferedImage.TYPE_3BYTE_BGR);
+        Graphics2D graphics = image.createGraphics();
+        try {
+            new Canvas(graphics).tick("0", 0, 0);
+        } finally {
+            graphics.dispose();
+        }
+    }
+
     public Graphics2D graphics() {
         return graphics;
     }

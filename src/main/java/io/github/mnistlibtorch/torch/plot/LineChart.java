@@ -96,9 +96,6 @@ final class LineChart {
         if (values.isEmpty()) {
             throw new IllegalArgumentException("nothing to plot: the history is empty");
         }
-        if (!Fonts.canDraw(png)) {
-            return;
-        }
         // At least one epoch wide, so that a lone point stands at its epoch and not on an axis without length.
         int lastEpoch = Math.max(1, values.size() - 1);
         Axis x = Axis.of(0, lastEpoch, MAX_X_TICKS, true);

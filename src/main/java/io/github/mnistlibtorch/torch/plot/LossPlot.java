@@ -15,7 +15,9 @@ public final class LossPlot {
      *     one that is NaN or infinite leaves a gap
      */
     public static void write(Path png, List<Double> valLosses, List<Double> trainLosses) throws IOException {
-        LineChart.write(png, "loss", valLosses, trainLosses);
+        if (Fonts.canDraw(png)) {
+            LineChart.write(png, "loss", valLosses, trainLosses);
+        }
     }
 
     /**

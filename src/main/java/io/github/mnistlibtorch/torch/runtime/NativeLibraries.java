@@ -319,7 +319,7 @@ final class NativeLibraries {
                     Class.forName("org.bytedeco.pytorch." + matcher.group(1), /* initialize= */ false, loader);
                 }
             }
-        } catch (IOException | ClassNotFoundException | LinkageError e) {
+        } catch (IOException | ClassNotFoundException | LinkageError | OutOfMemoryError e) {
             // Whoever needs the class will load it, and say why it cannot.
         }
     }

@@ -58,37 +58,46 @@ enum ImageFormat {
     void write(byte[] samples, int width, int height, int channels, OutputStream out) throws IOException {
         if (this == PNG) {
             Png.write(samples, width, height, channels, out);
-            return;
+        } else {
+            WithImageIo.write(this, samples, width, height, channels, out);
         }
-        BufferedImage image = switch (channels) {
-            case 2 -> image(withColors(samples), width, height, BufferedImage.TYPE_4BYTE_ABGR);
-            case 3 -> image(samples, width, height, BufferedImage.TYPE_3BYTE_BGR);
-            case 4 -> image(samples, width, height, BufferedImage.TYPE_4BYTE_ABGR);
-            default ->
-                throw new IllegalArgumentException(
-                        "cannot write a picture of " + channels + " channels; 1 to 4 can be");
-        };
-        // Not ImageIO's own stream for an OutputStream, which goes through a temporary file.
-        try (ImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {
-            if (!ImageIO.write(image, name(), stream)) {
-                throw new IllegalArgumentException("cannot write a picture of " + channels + " channels as " + name());
+    }
+
+    /** A class of its own, so that a Java without {@code java.desktop} still writes PNG. */
+    private static final class WithImageIo {
+        static void write(ImageFormat format, byte[] samples, int width, int height, int channels, OutputStream out)
+                throws IOException {
+            BufferedImage image = switch (channels) {
+                case 2 -> image(withColors(samples), width, height, BufferedImage.TYPE_4BYTE_ABGR);
+                case 3 -> image(samples, width, height, BufferedImage.TYPE_3BYTE_BGR);
+                case 4 -> image(samples, width, height, BufferedImage.TYPE_4BYTE_ABGR);
+                default ->
+                    throw new IllegalArgumentException(
+                            "cannot write a picture of " + channels + " channels; 1 to 4 can be");
+            };
+            // Not ImageIO's own stream for an OutputStream, which goes through a temporary file.
+            try (ImageOutputStream stream = new MemoryCacheImageOutputStream(out)) {
+                if (!ImageIO.write(image, format.name(), stream)) {
+                    throw new IllegalArgumentException(
+                            "cannot write a picture of " + channels + " channels as " + format);
+                }
             }
         }
-    }
 
-    /** Grey and opacity as RGB and opacity: ImageIO's grey, being linear, would become too bright in a palette. */
-    private static byte[] withColors(byte[] samples) {
-        byte[] colors = new byte[2 * samples.length];
-        for (int i = 0; i < samples.length; i += 2) {
-            Arrays.fill(colors, 2 * i, 2 * i + 3, samples[i]);
-            colors[2 * i + 3] = samples[i + 1];
+        /** Grey and opacity as RGB and opacity: ImageIO's grey, being linear, would become too bright in a palette. */
+        private static byte[] withColors(byte[] samples) {
+            byte[] colors = new byte[2 * samples.length];
+            for (int i = 0; i < samples.length; i += 2) {
+                Arrays.fill(colors, 2 * i, 2 * i + 3, samples[i]);
+                colors[2 * i + 3] = samples[i + 1];
+            }
+            return colors;
         }
-        return colors;
-    }
 
-    private static BufferedImage image(byte[] samples, int width, int height, int type) {
-        BufferedImage image = new BufferedImage(width, height, type);
-        image.getRaster().setDataElements(0, 0, width, height, samples);
-        return image;
+        private static BufferedImage image(byte[] samples, int width, int height, int type) {
+            BufferedImage image = new BufferedImage(width, height, type);
+            image.getRaster().setDataElements(0, 0, width, height, samples);
+            return image;
+        }
     }
 }
