@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.torch.runtime;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -37,13 +38,11 @@ class LockFileTest {
     @Test
     void aFileThatIsMadeAgainIsAnother() throws IOException {
         Path file = folder.resolve("lock");
-        LockFile first = LockFile.tryAlone(file);
-        assertThat(first).isNotNull();
+        LockFile first = requireNonNull(LockFile.tryAlone(file));
         assertThat(first.isInPlace()).isTrue();
         Files.move(file, folder.resolve("moved")); // so that its number is not given again
         assertThat(first.isInPlace()).isFalse();
-        try (LockFile second = LockFile.tryAlone(file)) {
-            assertThat(second).isNotNull();
+        try (LockFile second = requireNonNull(LockFile.tryAlone(file))) {
             assertThat(first.isInPlace()).isFalse();
             first.remove();
             assertThat(second.isInPlace()).as("not removed by the first").isTrue();
@@ -52,8 +51,7 @@ class LockFileTest {
 
     @Test
     void itIsRemovedByTheOneThatHasIt() throws IOException {
-        LockFile lock = LockFile.tryAlone(folder.resolve("lock"));
-        assertThat(lock).isNotNull();
+        LockFile lock = requireNonNull(LockFile.tryAlone(folder.resolve("lock")));
         lock.remove();
         assertThat(folder).isEmptyDirectory();
     }
