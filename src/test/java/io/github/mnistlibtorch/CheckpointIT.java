@@ -1,12 +1,20 @@
 package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -274,24 +282,209 @@ class CheckpointIT {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"removed", "file", "link"})
+    @ValueSource(strings = {"removed", "file", "pipe", "link", "folder", "link to a folder"})
     void aFolderThatIsGoneEndsTheRunInOneSentence(String instead) throws Exception {
+        Path another = Files.createDirectory(folder.resolve("another"));
         Process process = start("train", "--schedule=500@0.1", "--out=out");
-        awaitLine(process, "Epoch [1]");
-        Files.move(folder.resolve("out"), folder.resolve("moved"));
+        awaitLine(process, "Epoch [0]");
+        Path out = folder.resolve("out");
+        awaitNextCheckpoint(process, out); // so that an epoch is left until that after it
+        Files.move(out, folder.resolve("moved"));
         switch (instead) {
-            case "file" -> Files.createFile(folder.resolve("out"));
-            case "link" -> Files.createSymbolicLink(folder.resolve("out"), folder.resolve("nowhere"));
+            case "file" -> Files.createFile(out);
+            case "pipe" -> assumeTrue(shell("mkfifo", out.toString()) == 0, "no pipe can be made here");
+            case "link" -> Files.createSymbolicLink(out, folder.resolve("nowhere"));
+            case "folder" -> Files.move(another, out);
+            case "link to a folder" -> Files.createSymbolicLink(out, another);
             default -> {}
         }
         assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
         assertThat(process.exitValue()).isEqualTo(1);
-        assertThat(lines("err").get(lines("err").size() - 1))
-                .matches("mnist-libtorch: out/checkpoint.pt cannot be written \\(.+\\); choose another --out");
-        assertThat(Program.run(folder, "evaluate", "--model=moved/checkpoint.pt")
-                        .exitCode())
-                .as("the last good checkpoint is whole")
+        assertThat(lastError()) // the second, if it was just writing
+                .matches("mnist-libtorch: out( is no longer the folder that this run began to write to; put that one"
+                        + " back,|/checkpoint.pt cannot be written \\(.+\\);.*) .*choose another --out");
+        if (instead.endsWith("folder")) {
+            assertThat(out).as("which may be of another run").isEmptyDirectory();
+        }
+        assertIsWhole("moved/checkpoint.pt");
+    }
+
+    /** What is at the place of the last checkpoint is replaced, and not written through. */
+    @ParameterizedTest
+    @ValueSource(strings = {"pipe", "link"})
+    void anotherThingInPlaceOfTheCheckpointIsReplaced(String instead) throws Exception {
+        Path other = Files.writeString(folder.resolve("other"), "of somebody else");
+        Process process = start("train", SCHEDULE, "--out=out");
+        awaitLine(process, "Epoch [0]");
+        Path checkpoint = folder.resolve("out/checkpoint.pt");
+        if (instead.equals("pipe")) {
+            Path pipe = folder.resolve("pipe");
+            assumeTrue(shell("mkfifo", pipe.toString()) == 0, "no pipe can be made here");
+            Files.move(pipe, checkpoint, StandardCopyOption.ATOMIC_MOVE);
+        } else {
+            Path link = Files.createSymbolicLink(folder.resolve("link"), other);
+            Files.move(link, checkpoint, StandardCopyOption.ATOMIC_MOVE);
+        }
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).as(lastError()).isZero();
+        assertSameResults();
+        assertThat(other).hasContent("of somebody else");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "full, No space left on device",
+        "out of inodes, No space left on device",
+        "read-only, Read-only file system"
+    })
+    void aDiskThatTakesNoMoreEndsTheRunInOneSentence(String disk, String reason) throws Exception {
+        Path mounted = Files.createDirectory(folder.resolve("disk"));
+        assumeTrue(
+                shell("mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=50", "tmpfs", mounted.toString()) == 0,
+                "a small file system cannot be mounted here");
+        Path out = mounted.resolve("out");
+        try {
+            Process process = start("train", "--schedule=500@0.1", "--out=disk/out");
+            awaitLine(process, "Epoch [0]");
+            awaitNextCheckpoint(process, out);
+            switch (disk) {
+                case "full" -> fill(mounted.resolve("filler"));
+                case "out of inodes" ->
+                    assertThatThrownBy(() -> {
+                                for (int i = 0; ; i++) {
+                                    Files.createFile(mounted.resolve("filler" + i));
+                                }
+                            })
+                            .hasMessageContaining(reason);
+                default -> {
+                    // A second mount of the same folder, as the first has a file that is open.
+                    assertThat(shell("mount", "--bind", out.toString(), out.toString()))
+                            .isZero();
+                    assertThat(shell("mount", "-o", "remount,bind,ro", out.toString()))
+                            .isZero();
+                }
+            }
+            assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+            assertThat(process.exitValue()).isEqualTo(1);
+            assertThat(lastError())
+                    .isEqualTo("mnist-libtorch: disk/out/checkpoint.pt cannot be written (" + reason
+                            + "); when that is mended, go on with --resume disk/out/checkpoint.pt");
+            assertIsWhole("disk/out/checkpoint.pt");
+            try (Stream<Path> files = Files.list(out)) {
+                assertThat(files.map(file -> file.getFileName().toString())).noneMatch(name -> name.endsWith(".part"));
+            }
+            if (disk.equals("read-only")) { // on the others the run that has ended has left a little room
+                Program.run(folder, "train", "--schedule=1@0.1", "--out=disk/out")
+                        .assertRefused("cannot write to the folder disk/out (" + reason + "); choose another --out");
+            }
+        } finally {
+            if (disk.equals("read-only")) {
+                shell("umount", out.toString());
+            }
+            assertThat(shell("umount", mounted.toString())).isZero();
+        }
+    }
+
+    /** A disk that fails when what is written has to reach it; the message was "Input/output error". */
+    @Test
+    void aDiskThatFailsIsSaidWithTheFile() throws Exception {
+        Path fault = folder.resolve("fault");
+        Map<String, String> environment = faults("FAULT_FSYNC", fault);
+        Process process = start(environment, "train", SCHEDULE, "--out=out");
+        awaitLine(process, "Epoch [0]");
+        Files.createFile(fault);
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).isEqualTo(1);
+        assertThat(lastError())
+                .isEqualTo("mnist-libtorch: out/checkpoint.pt cannot be written (Input/output error); when that is"
+                        + " mended, go on with --resume out/checkpoint.pt");
+        assertIsWhole("out/checkpoint.pt");
+
+        Program.Result unmended = Program.run(folder, environment, "train", "--resume=out/checkpoint.pt");
+        assertThat(unmended.exitCode()).isEqualTo(1);
+        assertThat(unmended.err())
+                .last()
+                .asString()
+                .matches("mnist-libtorch: \\S*out/batch\\.png cannot be read or written \\(Input/output error\\); when"
+                        + " that is mended, run it again");
+        Files.delete(fault);
+        Program.Result mended = Program.run(folder, environment, "train", "--resume=out/checkpoint.pt");
+        assertThat(mended.exitCode()).as(String.join("\n", mended.err())).isZero();
+        assertThat(mended.out()).isEqualTo(uninterrupted.out());
+        assertSameResults();
+    }
+
+    @Test
+    void aClockThatIsSetBackChangesNothing() throws Exception {
+        Path fault = folder.resolve("fault");
+        Process process = start(faults("FAULT_CLOCK", fault), "train", SCHEDULE, "--out=out");
+        awaitLine(process, "Epoch [0]");
+        Files.createFile(fault);
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        assertThat(process.exitValue()).as(lastError()).isZero();
+        assertThat(lines("stdout")).isEqualTo(uninterrupted.out());
+        assertSameResults();
+    }
+
+    /** Weights of a run before it, which seem to be younger than the checkpoint, made it a finished one. */
+    @Test
+    void anUnfinishedRunIsSetAsideWhateverTheClockSaid() throws Exception {
+        Files.createDirectory(folder.resolve("out"));
+        Path weights = Files.copy(whole.resolve("out/model.pt"), folder.resolve("out/model.pt"));
+        Files.setLastModifiedTime(weights, FileTime.from(Instant.now().plus(Duration.ofDays(10))));
+        Process process = start("train", SCHEDULE, "--out=out");
+        awaitLine(process, "Epoch [0]");
+        kill(process, "TERM");
+        assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+        byte[] unfinished = Files.readAllBytes(folder.resolve("out/checkpoint.pt"));
+        Program.Result other = Program.run(folder, "train", "--schedule=1@0.5", "--out=out");
+        assertThat(other.exitCode()).as(String.join("\n", other.err())).isZero();
+        assertThat(folder.resolve("out/checkpoint.unfinished.pt")).hasBinaryContent(unfinished);
+    }
+
+    /** Loaded before the C library; needs a C compiler, and skips the test where there is none. */
+    private Map<String, String> faults(String variable, Path whileThereIs) throws Exception {
+        Path source = folder.resolve("faults.c");
+        Path library = folder.resolve("faults.so");
+        try (InputStream in = CheckpointIT.class.getResourceAsStream("/faults/faults.c")) {
+            Files.copy(Objects.requireNonNull(in), source);
+        }
+        assumeTrue(
+                OS.LINUX.isCurrentOs()
+                        && shell("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString(), "-ldl") == 0,
+                "there is no C compiler here");
+        return Map.of("LD_PRELOAD", library.toString(), variable, whileThereIs.toString());
+    }
+
+    private static void fill(Path file) {
+        byte[] zeros = new byte[4_096];
+        try (OutputStream out = Files.newOutputStream(file)) {
+            while (true) {
+                out.write(zeros);
+            }
+        } catch (IOException e) {
+            return; // it is full
+        }
+    }
+
+    private static int shell(String... command) throws Exception {
+        try {
+            return new ProcessBuilder(command).inheritIO().start().waitFor();
+        } catch (IOException e) {
+            return -1; // there is no such program
+        }
+    }
+
+    private void assertIsWhole(String checkpoint) {
+        Program.Result evaluated = Program.run(folder, "evaluate", "--model=" + checkpoint);
+        assertThat(evaluated.exitCode())
+                .as("the last good checkpoint is whole: " + String.join("\n", evaluated.err()))
                 .isZero();
+    }
+
+    private String lastError() throws IOException {
+        List<String> lines = lines("err");
+        return lines.isEmpty() ? "" : lines.get(lines.size() - 1);
     }
 
     private void assertSameResults() throws IOException {
@@ -302,17 +495,33 @@ class CheckpointIT {
     }
 
     private Process start(String... arguments) throws IOException {
-        return Program.builder(Program.command(List.of(), arguments))
+        return start(Map.of(), arguments);
+    }
+
+    private Process start(Map<String, String> environment, String... arguments) throws IOException {
+        ProcessBuilder builder = Program.builder(Program.command(List.of(), arguments))
                 .directory(folder.toFile())
                 .redirectOutput(folder.resolve("stdout").toFile())
-                .redirectError(folder.resolve("err").toFile())
-                .start();
+                .redirectError(folder.resolve("err").toFile());
+        builder.environment().putAll(environment);
+        return builder.start();
     }
 
     private void awaitLine(Process process, String start) throws Exception {
         while (lines("stdout").stream().noneMatch(line -> line.startsWith(start))) {
             assertThat(process.isAlive()).as(String.join("\n", lines("err"))).isTrue();
             Thread.sleep(5);
+        }
+    }
+
+    private static void awaitNextCheckpoint(Process process, Path out) throws Exception {
+        Path checkpoint = out.resolve("checkpoint.pt");
+        Object before =
+                Files.readAttributes(checkpoint, BasicFileAttributes.class).fileKey();
+        while (before.equals(
+                Files.readAttributes(checkpoint, BasicFileAttributes.class).fileKey())) {
+            assertThat(process.isAlive()).isTrue();
+            Thread.sleep(2);
         }
     }
 

@@ -1,12 +1,19 @@
 package io.github.mnistlibtorch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.mnistlibtorch.app.run.RunConfig;
+import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
@@ -22,6 +29,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -51,8 +59,9 @@ class ServeIT {
     @BeforeAll
     static void serve() throws Exception {
         assertThat(Program.run(folder, "train").exitCode()).isZero();
-        server = start("--port", "0");
+        server = start(List.of(), folder.resolve("served"), "--port", "0");
         url = address(folder.resolve("served"));
+        assertThat(url).startsWith("http://127.0.0.1:");
     }
 
     @AfterAll
@@ -62,18 +71,18 @@ class ServeIT {
         assertThat(folder.resolve("served.err")).isEmptyFile();
     }
 
-    private static Process start(String... options) throws IOException {
-        List<String> command = new ArrayList<>(Program.command(List.of(), "serve"));
+    private static Process start(List<String> jvmOptions, Path out, String... options) throws IOException {
+        List<String> command = new ArrayList<>(Program.command(jvmOptions, "serve"));
         command.addAll(List.of(options));
         return Program.builder(command)
                 .directory(folder.toFile())
-                .redirectOutput(folder.resolve("served").toFile())
-                .redirectError(folder.resolve("served.err").toFile())
+                .redirectOutput(out.toFile())
+                .redirectError(folder.resolve(out.getFileName() + ".err").toFile())
                 .start();
     }
 
     private static String address(Path out) throws Exception {
-        Pattern line = Pattern.compile("Draw a digit at (http://127\\.0\\.0\\.1:\\d+/) \\(Ctrl-C ends\\)");
+        Pattern line = Pattern.compile("Draw a digit at (http://\\S+:\\d+/) \\(Ctrl-C ends\\)");
         String[] found = new String[1];
         Browser.await("the server", () -> {
             Matcher matcher = line.matcher(Files.readString(out));
@@ -269,6 +278,10 @@ class ServeIT {
                 "GET / HTTP/1.1~Host: 127.0.0.2 | 200",
                 "GET / HTTP/1.1~Host: [::1]:8080 | 200",
                 "GET http://localhost/ HTTP/1.1~Host: localhost | 200",
+                "HEAD / HTTP/1.1~Host: elsewhere.example~Connection: close | 403",
+                "POST /predict HTTP/1.1~Host: localhost~Content-Length: 1~Content-Length: 1~~x | 400",
+                "GET /%zz HTTP/1.1~Host: localhost | 404",
+                "GET /\\\\ HTTP/1.1~Host: localhost | 404",
                 "GET / HTTP/1.1~Host: localhost.elsewhere.example | 403",
                 "GET / HTTP/1.1~Host: localhost~Host: localhost | 403",
                 "GET / HTTP/1.1~Accept: text/html | 403",
@@ -286,10 +299,112 @@ class ServeIT {
             socket.setSoTimeout(60_000);
             socket.getOutputStream()
                     .write((lines.replace("~", "\r\n") + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
-            String answer = new BufferedReader(
-                            new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII))
-                    .readLine();
-            assertThat(answer).startsWith("HTTP/1.1 " + status + " ");
+            BufferedReader in =
+                    new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
+            assertThat(in.readLine()).startsWith("HTTP/1.1 " + status + " ");
+            int length = 0;
+            for (String line = in.readLine(); !line.isEmpty(); line = in.readLine()) {
+                length = line.startsWith("content-length: ") ? Integer.parseInt(line.substring(16)) : length;
+            }
+            char[] body = new char[lines.startsWith("HEAD") ? 0 : length];
+            for (int count = 0; count < body.length; ) {
+                count += in.read(body, count, body.length - count);
+            }
+            if (status >= 400 && !lines.startsWith("HEAD")) {
+                assertThat(new String(body))
+                        .matches("\\{\"error\":\"[a-z1-9][^\"]+\"}")
+                        .doesNotContain("Exception");
+            }
+        }
+    }
+
+    /** The answer was lost with the connection, as what had been sent was not read. */
+    @ParameterizedTest
+    @ValueSource(strings = {"GET /", "POST /predict"})
+    void aForeignHostIsToldSo(String request) throws Exception {
+        byte[] body = request.startsWith("POST") ? line() : new byte[0];
+        for (int i = 0; i < 50; i++) {
+            try (Socket socket = new Socket("127.0.0.1", URI.create(url).getPort())) {
+                socket.setSoTimeout(60_000);
+                OutputStream out = socket.getOutputStream();
+                out.write((request + " HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\nContent-Length: "
+                                + body.length + "\r\n\r\n")
+                        .getBytes(StandardCharsets.US_ASCII));
+                out.write(body);
+                String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+                assertThat(answer)
+                        .startsWith("HTTP/1.1 403 ")
+                        .endsWith("{\"error\":\"this program answers on its own machine alone; start it with --host to"
+                                + " let others in\"}");
+            }
+        }
+    }
+
+    /** A hundred of them ended the JDK's server by OutOfMemoryError. */
+    @Test
+    void longHeadersThatDoNotEndTakeLittleMemory() throws Exception {
+        Path out = folder.resolve("small");
+        Process small = start(List.of("-Xmx16m"), out, "--port", "0");
+        List<Socket> halves = new ArrayList<>();
+        try {
+            URI address = URI.create(address(out));
+            for (int i = 0; i < 100; i++) {
+                Socket socket = new Socket("127.0.0.1", address.getPort());
+                halves.add(socket);
+                OutputStream body = socket.getOutputStream();
+                body.write("GET / HTTP/1.1\r\nHost: localhost\r\n".getBytes(StandardCharsets.US_ASCII));
+                for (int k = 0; k < 7; k++) {
+                    body.write(("X-Long" + k + ": " + "a".repeat(1_000) + "\r\n").getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+            for (int i = 0; i < 20; i++) {
+                assertThat(http.send(request(address, line()), BodyHandlers.ofString())
+                                .statusCode())
+                        .isEqualTo(200);
+            }
+        } finally {
+            for (Socket socket : halves) {
+                socket.close();
+            }
+            small.destroy();
+        }
+        assertThat(small.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(Files.readString(folder.resolve("small.err"))).isEmpty();
+    }
+
+    /** The page at the address that is printed, by that name, and drawings sent from it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"127.0.0.2", "127.0.1.1", "localhost", "::1", "", "this machine's name"})
+    void theAddressThatIsPrintedIsAnswered(String host) throws Exception {
+        String name = host.startsWith("this") ? InetAddress.getLocalHost().getHostName() : host;
+        assumeTrue(canListenAt(name), "this machine has no address " + name);
+        Path out = folder.resolve("named");
+        Files.deleteIfExists(out);
+        Process named = start(List.of(), out, "--port", "0", "--host", name);
+        try {
+            String printed = address(out);
+            assertThat(printed)
+                    .startsWith("http://"
+                            + (name.isEmpty() ? "127.0.0.1" : name.contains(":") ? "[" + name + "]" : name) + ":");
+            URI address = URI.create(printed);
+            HttpRequest get = HttpRequest.newBuilder(address).build();
+            assertThat(http.send(get, BodyHandlers.ofString()).statusCode()).isEqualTo(200);
+            HttpRequest post = HttpRequest.newBuilder(address.resolve("predict"))
+                    .header("Origin", printed.substring(0, printed.length() - 1))
+                    .POST(BodyPublishers.ofByteArray(line()))
+                    .build();
+            assertThat(http.send(post, BodyHandlers.ofString()).statusCode()).isEqualTo(200);
+        } finally {
+            named.destroy();
+        }
+        assertThat(named.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    }
+
+    private static boolean canListenAt(String name) {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(name))) {
+            return socket.isBound();
+        } catch (IOException e) {
+            return false;
         }
     }
 
@@ -306,26 +421,31 @@ class ServeIT {
     /** The model was freed under the request: SIGSEGV in seven of twelve tries. */
     @Test
     void aSignalWaitsForTheAnswerThatIsBeingGiven() throws Exception {
+        LibTorch.start();
+        Path large = folder.resolve("large.pt");
+        RunConfig config = RunConfig.of(
+                Map.of(
+                        "seed", "42",
+                        "val-size", "10000",
+                        "batch-size", "128",
+                        "hidden-size", "4000,4000",
+                        "dtype", "float32",
+                        "optimizer", "sgd",
+                        "schedule", "1@0.1"),
+                /* numWorkers= */ 0);
+        try (ImageClassificationBase model = config.newModel()) {
+            StateDict.save(model, large);
+        }
         for (int i = 0; i < 4; i++) {
             Path out = folder.resolve("ended" + i);
-            List<String> command = new ArrayList<>(Program.command(List.of(), "serve"));
-            command.addAll(List.of("--port", "0"));
-            Process ended = Program.builder(command)
-                    .directory(folder.toFile())
-                    .redirectOutput(out.toFile())
-                    .redirectError(folder.resolve("ended.err").toFile())
-                    .start();
+            Process ended = start(List.of(), out, "--port", "0", "--model", large.toString());
             URI address = URI.create(address(out));
             List<Thread> askers = new ArrayList<>();
             for (int k = 0; k < 4; k++) {
                 Thread asker = new Thread(() -> {
                     try {
                         while (true) {
-                            http.send(
-                                    HttpRequest.newBuilder(address.resolve("predict"))
-                                            .POST(BodyPublishers.ofByteArray(line()))
-                                            .build(),
-                                    BodyHandlers.discarding());
+                            http.send(request(address, line()), BodyHandlers.discarding());
                         }
                     } catch (IOException | InterruptedException e) {
                         // The server has ended.
@@ -338,7 +458,7 @@ class ServeIT {
             ended.destroy();
             assertThat(ended.waitFor(60, TimeUnit.SECONDS)).isTrue();
             assertThat(ended.exitValue()).isEqualTo(143);
-            assertThat(folder.resolve("ended.err")).isEmptyFile();
+            assertThat(folder.resolve("ended" + i + ".err")).isEmptyFile();
             for (Thread asker : askers) {
                 asker.interrupt();
                 asker.join();
@@ -351,6 +471,12 @@ class ServeIT {
         String port = Integer.toString(URI.create(url).getPort());
         Program.run(folder, "serve", "--port", port).assertRefused("cannot listen at 127.0.0.1:" + port, "--port");
         Program.run(folder, "serve", "--port", "70000").assertRefused("--port 70000 is none");
+    }
+
+    private static HttpRequest request(URI address, byte[] drawing) {
+        return HttpRequest.newBuilder(address.resolve("predict"))
+                .POST(BodyPublishers.ofByteArray(drawing))
+                .build();
     }
 
     private static HttpRequest request(String path, byte[] body) {

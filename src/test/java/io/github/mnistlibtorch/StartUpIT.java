@@ -106,6 +106,7 @@ class StartUpIT {
         int rounds = Integer.getInteger("cache.rounds", 2);
         int atOnce = Integer.getInteger("cache.at-once", 6);
         for (int round = 0; round < rounds; round++) {
+            System.out.printf("round %d of %d: %d starts of %d builds%n", round + 1, rounds, atOnce, builds.size());
             started.clear();
             for (int i = 0; i < atOnce; i++) {
                 start(builds.get(i % builds.size()), "cache", folder.resolve(i + ".txt"));
@@ -125,6 +126,23 @@ class StartUpIT {
                 delete(folder.resolve("cache"));
             }
         }
+        // What a process runs on stays, also when another build starts.
+        Process running = start(builds.get(0), "cache", folder.resolve("running.txt"), "train", "--schedule=5000@0.1");
+        while (!Files.readString(folder.resolve("running.txt")).contains("Epoch [0]")) {
+            assertThat(running.isAlive())
+                    .as(Files.readString(folder.resolve("running.txt")))
+                    .isTrue();
+            Thread.sleep(50);
+        }
+        Process beside = start(builds.get(1), "cache", folder.resolve("beside.txt"));
+        assertThat(beside.waitFor()).isZero();
+        try (Stream<Path> entries = Files.list(folder.resolve("cache"))) {
+            assertThat(entries)
+                    .as("of the running build, and of the one beside it")
+                    .hasSize(2);
+        }
+        running.destroyForcibly().waitFor();
+
         // Whoever starts alone finds the others unused, and what was killed has left nothing.
         for (Path build : builds) {
             Process alone = start(build, "cache", folder.resolve("alone.txt"));
@@ -197,6 +215,49 @@ class StartUpIT {
             Program.Result run = Program.run(folder, Map.of(), Program.command(List.of(cache("cache")), "info"));
             assertThat(run.err()).singleElement().asString().contains("libc10.so belongs to another user");
         }
+    }
+
+    /** Every user may make folders in the one for temporary files, under names that this program or JavaCPP would take. */
+    @ParameterizedTest
+    @ValueSource(strings = {"folder", "link"})
+    void whatAnotherUserHasPlantedIsNotLoaded(String kind) throws Exception {
+        boolean isRoot = (int) Files.getAttribute(folder, "unix:uid") == 0;
+        assumeTrue(isRoot, "only root can make folders of another user");
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        Path planted = Files.createDirectory(kind.equals("link") ? folder.resolve("elsewhere") : own(temporary));
+        Files.createDirectory(planted.resolve("cache"));
+        for (Path path : List.of(planted, planted.resolve("cache"))) {
+            Files.setAttribute(path, "unix:uid", 12_345);
+        }
+        if (kind.equals("link")) {
+            Files.createSymbolicLink(own(temporary), planted);
+        }
+        Path ofJavaCpp =
+                Files.createDirectories(temporary.resolve(".javacpp-" + System.getProperty("user.name") + "/cache"));
+        Files.setAttribute(ofJavaCpp, "unix:uid", 12_345);
+
+        Program.Result run = Program.run(
+                folder,
+                Map.of("HOME", folder.resolve("none").toString()),
+                Program.command(List.of("-Duser.home=?", "-Djava.io.tmpdir=" + temporary), "info"));
+        assertThat(run.exitCode()).as(String.join("\n", run.err())).isZero();
+        assertThat(run.out())
+                .as("in a new folder of its own")
+                .anyMatch(line -> line.matches("native_libraries: .*/tmp/mnist-libtorch\\d+/cache/libtorch-.*"));
+        assertThat(planted.resolve("cache")).isEmptyDirectory();
+        assertThat(ofJavaCpp).isEmptyDirectory();
+
+        // Nor is it loaded from if somebody asks for it.
+        Program.run(folder, Map.of(), Program.command(List.of("-Dorg.bytedeco.javacpp.cachedir=" + ofJavaCpp), "info"))
+                .assertFailed(
+                        "LibTorch is not loaded from " + ofJavaCpp + "/libtorch-",
+                        ofJavaCpp + " belongs to another user; name a folder of your own");
+        assertThat(ofJavaCpp).isEmptyDirectory();
+    }
+
+    /** Where this program would keep libraries of a user without a home. */
+    private static Path own(Path temporary) {
+        return temporary.resolve("mnist-libtorch-0");
     }
 
     @Test
@@ -414,7 +475,11 @@ class StartUpIT {
     }
 
     private Process start(Path jar, String cache, Path output) throws IOException {
-        List<String> command = new ArrayList<>(Program.command(List.of(cache(cache)), "info"));
+        return start(jar, cache, output, "info");
+    }
+
+    private Process start(Path jar, String cache, Path output, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(Program.command(List.of(cache(cache)), arguments));
         command.replaceAll(argument -> argument.equals(Program.JAR.toString()) ? jar.toString() : argument);
         Process process = Program.builder(command)
                 .directory(folder.toFile())

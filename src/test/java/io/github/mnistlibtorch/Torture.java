@@ -39,6 +39,9 @@ class Torture {
 
     private static final int MINUTES = 5;
 
+    /** The exit code of a process that SIGKILL has ended. */
+    private static final int KILLED = 137;
+
     private static final Random RANDOM = new Random();
 
     @TempDir
@@ -144,6 +147,48 @@ class Torture {
                 FILLS, runs, failed);
     }
 
+    /** Of two that are started together one trains, and the other is refused; kills hit either, or both. */
+    @Test
+    void twoProgramsOnOneFolderAreOneRun() throws Exception {
+        Path expected = uninterrupted("sgd");
+        int kills = 0;
+        int refused = 0;
+        int runs = 0;
+        while (kills < KILLS / 4) {
+            Path out = folder.resolve("both" + runs++);
+            boolean ended = false;
+            while (!ended) {
+                List<Process> both = List.of(start("sgd", out, ".first"), start("sgd", out, ".second"));
+                Thread.sleep(RANDOM.nextInt(millis));
+                for (Process process : RANDOM.nextBoolean() ? both : both.subList(0, 1)) {
+                    if (process.isAlive()) {
+                        process.destroyForcibly().waitFor();
+                        kills++;
+                    }
+                }
+                for (int i = 0; i < both.size(); i++) {
+                    Process process = both.get(i);
+                    String error = Files.readString(
+                            folder.resolve(out.getFileName() + (i == 0 ? ".first" : ".second") + ".err"));
+                    assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
+                    assertThat(process.exitValue()).as(error).isIn(0, 2, KILLED);
+                    if (process.exitValue() == 2) {
+                        refused++;
+                        assertThat(error)
+                                .matches("(?s).*(another run is writing to|is of a run that is still going on).*");
+                    }
+                    ended |= process.exitValue() == 0;
+                }
+                epochsOf(out);
+            }
+            assertSame(expected, out);
+        }
+        System.out.printf(
+                "two programs on one folder: %d kills in %d runs, %d starts refused; every run ended with the same"
+                        + " weights, optimizer, generator and history%n",
+                kills, runs, refused);
+    }
+
     private Path uninterrupted(String optimizer) throws Exception {
         Path out = folder.resolve("expected");
         long begin = System.nanoTime();
@@ -156,6 +201,10 @@ class Torture {
 
     /** Goes on where the last one was, with any number of workers. */
     private Process start(String optimizer, Path out) throws IOException {
+        return start(optimizer, out, "");
+    }
+
+    private Process start(String optimizer, Path out, String which) throws IOException {
         List<String> arguments = new ArrayList<>(List.of("train", "--data=" + data));
         arguments.add("--num-workers=" + RANDOM.nextInt(4));
         if (Files.exists(out.resolve("checkpoint.pt"))) {
@@ -167,7 +216,8 @@ class Torture {
         }
         return Program.builder(Program.command(List.of(), arguments.toArray(String[]::new)))
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .redirectError(folder.resolve(out.getFileName() + ".err").toFile())
+                .redirectError(
+                        folder.resolve(out.getFileName() + which + ".err").toFile())
                 .start();
     }
 

@@ -30,8 +30,8 @@ record RunFolder(Path path) {
     }
 
     /**
-     * A new run must not take the place of one that somebody may want to go on with. A finished one has written its
-     * weights after its last checkpoint.
+     * A new run must not take the place of one that somebody may want to go on with. A finished one has done all its epochs, and has
+     * written its weights after its last checkpoint; the times of the files alone do not say so, as a clock may have been set back.
      *
      * @return where the checkpoint of an unfinished one now is
      */
@@ -39,7 +39,8 @@ record RunFolder(Path path) {
         Path file = checkpoint();
         Path weights = path.resolve("model.pt");
         boolean finished = !Files.exists(file)
-                || Files.exists(weights)
+                || !Checkpoint.isUnfinished(file)
+                        && Files.exists(weights)
                         && Files.getLastModifiedTime(weights).compareTo(Files.getLastModifiedTime(file)) >= 0;
         if (finished) {
             return Optional.empty();

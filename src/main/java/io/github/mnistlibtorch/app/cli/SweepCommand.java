@@ -98,11 +98,12 @@ final class SweepCommand implements Callable<Integer> {
         try (FolderLock lock =
                 FolderLock.hold(out, command.commandLine().getParseResult().hasMatchedOption("--out"))) {
             out = lock.folder();
-            return sweep(sweep, grid, images, device);
+            return sweep(sweep, grid, images, device, lock);
         }
     }
 
-    private int sweep(Sweep sweep, List<RunConfig> grid, ImageDataset images, Device device) throws IOException {
+    private int sweep(Sweep sweep, List<RunConfig> grid, ImageDataset images, Device device, FolderLock lock)
+            throws IOException {
         setAside(RESULTS);
         setAside(PICTURE);
         String data = DataOption.describe(images);
@@ -112,6 +113,7 @@ final class SweepCommand implements Callable<Integer> {
             for (RunConfig config : grid) {
                 Sweep.Run run = sweep.train(config, images, device, interruption);
                 done++;
+                lock.requireInPlace();
                 sweep.write(out.resolve(RESULTS), data);
                 draw(sweep);
                 System.out.println(line(run, sweep));

@@ -80,12 +80,13 @@ record TrainSession(
         boolean isAskedFor =
                 checkpoint != null || command.commandLine().getParseResult().hasMatchedOption("--out");
         try (FolderLock lock = FolderLock.hold(folder.path(), isAskedFor)) {
-            return runAndSaveAlone(config, new RunFolder(lock.folder()), trainSize, device);
+            return runAndSaveAlone(config, lock, trainSize, device);
         }
     }
 
     /** The folder is this run's. */
-    private int runAndSaveAlone(RunConfig config, RunFolder folder, int trainSize, Device device) throws IOException {
+    private int runAndSaveAlone(RunConfig config, FolderLock lock, int trainSize, Device device) throws IOException {
+        RunFolder folder = new RunFolder(lock.folder());
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
             folder.setAsideUnfinished()
@@ -100,7 +101,7 @@ record TrainSession(
         RunTimings stopwatch = new RunTimings(writer);
         RunArtifacts results = new RunArtifacts(folder.path(), config.images());
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
-            run.saveTo(folder.path()).listeners(stopwatch, progress(config, trainSize), interruption, results);
+            run.saveTo(folder.path()).listeners(lock, stopwatch, progress(config, trainSize), interruption, results);
             try {
                 results.write(config, run.run());
             } catch (DistributedException e) {

@@ -100,6 +100,19 @@ public record Checkpoint(
         }
     }
 
+    /** Whether a file says that epochs of its run are left to train; LibTorch need not have started. */
+    public static boolean isUnfinished(Path file) throws IOException {
+        InvalidFile refusal = new InvalidFile(file, "checkpoint", "");
+        try {
+            return PtFile.readDict(
+                    file,
+                    refusal,
+                    dict -> dict.number("epoch") < config(dict, refusal).epochs());
+        } catch (InputException e) {
+            return false; // it says nothing
+        }
+    }
+
     private static boolean isUsable(Path file) {
         try (Checkpoint checkpoint = read(file, "")) {
             return true;

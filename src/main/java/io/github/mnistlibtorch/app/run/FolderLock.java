@@ -1,25 +1,29 @@
 package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.LockFile;
+import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
+import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 
-/** Keeps a folder of results for one process. The system gives it back when the process ends, however it does. */
-public final class FolderLock implements AutoCloseable {
+/**
+ * Keeps a folder of results for one process. The system gives it back when the process ends, however it does. As the first listener of a
+ * run it ends the run before anything is written into a folder that has taken the place of this one.
+ */
+public final class FolderLock implements AutoCloseable, RunListener {
     private static final String NAME = ".mnist-running";
 
     private final Path folder;
-    private final FileChannel channel;
+    private final LockFile lock;
 
-    private FolderLock(Path folder, FileChannel channel) {
+    private FolderLock(Path folder, LockFile lock) {
         this.folder = folder;
-        this.channel = channel;
+        this.lock = lock;
     }
 
     /**
@@ -32,9 +36,9 @@ public final class FolderLock implements AutoCloseable {
         Path own = folder;
         for (int number = 2; ; number++) {
             OutputPaths.makeWritable(own, "--out");
-            FolderLock lock = tryHold(own);
+            LockFile lock = tryHold(own.resolve(NAME));
             if (lock != null) {
-                return lock;
+                return new FolderLock(own, lock);
             }
             if (isAskedFor) {
                 throw new InputException(
@@ -44,18 +48,12 @@ public final class FolderLock implements AutoCloseable {
         }
     }
 
-    private static @Nullable FolderLock tryHold(Path folder) throws IOException {
-        Path file = folder.resolve(NAME);
-        while (true) {
-            FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            if (!lock(channel)) {
-                channel.close();
-                return null;
-            }
-            if (Files.exists(file)) {
-                return new FolderLock(folder, channel);
-            }
-            channel.close(); // the process that had it has removed the file in between
+    private static @Nullable LockFile tryHold(Path file) throws IOException {
+        try {
+            return LockFile.tryAlone(file);
+        } catch (FileSystemException e) {
+            throw new InputException(
+                    file + " cannot be locked (" + OutputPaths.reason(e) + "); remove it, or choose another --out", e);
         }
     }
 
@@ -66,32 +64,50 @@ public final class FolderLock implements AutoCloseable {
 
     /** Whether a process has a folder. */
     public static boolean isHeld(Path folder) {
-        Path file = folder.resolve(NAME);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            return !lock(channel);
-        } catch (IOException e) {
-            return false; // there is none
+        return LockFile.isTaken(folder.resolve(NAME));
+    }
+
+    /**
+     * Checks that the folder is still where it was.
+     *
+     * @throws IOException if it has been removed, or another is in its place, which may be that of another run
+     */
+    public void requireInPlace() throws IOException {
+        if (!lock.isInPlace()) {
+            throw new IOException(
+                    folder + " is no longer the folder that this run began to write to; put that one back,"
+                            + " or choose another --out");
         }
     }
 
-    /** On a file system without locks, every process gets one. */
-    private static boolean lock(FileChannel channel) {
+    private void check() {
         try {
-            FileLock lock = channel.tryLock();
-            return lock != null;
-        } catch (OverlappingFileLockException e) {
-            return false;
+            requireInPlace();
         } catch (IOException e) {
-            return true;
+            throw new UncheckedIOException(e);
         }
+    }
+
+    @Override
+    public void onTrainingStart(TrainingState training, boolean resumed) {
+        check();
+    }
+
+    @Override
+    public void onEpochEnd(TrainingState training, EpochResult result) {
+        check();
+    }
+
+    @Override
+    public void onRunEnd(ImageClassificationBase model) {
+        check();
     }
 
     /** Gives the folder back. */
     @Override
     public void close() {
         try {
-            Files.deleteIfExists(folder.resolve(NAME));
-            channel.close();
+            lock.remove();
         } catch (IOException e) {
             // The system gives it back when the process ends.
         }

@@ -54,7 +54,7 @@ record LibraryCache(Path folder, boolean isFlat) {
     private static final int BUFFER = 1 << 16;
 
     /** Held by the process as long as it lives, so that nobody removes what it runs on. */
-    private static @Nullable FileLock used;
+    private static @Nullable LockFile used;
 
     private static @Nullable LibraryCache chosen;
 
@@ -86,8 +86,14 @@ record LibraryCache(Path folder, boolean isFlat) {
     private static LibraryCache find() throws IOException {
         Path root = root();
         String name = NativeLibraries.contentName();
-        Path folder = name == null ? root : ownFolder(root.resolve(name));
-        requireTrusted(folder);
+        Path folder = root;
+        if (name == null) {
+            requireTrusted(folder);
+        } else {
+            folder = root.resolve(name);
+            requireTrusted(root, folder); // whose owner could put another in the place of what is in it
+            makeOwn(folder);
+        }
         boolean isFlat = name != null && !NativeLibraries.hasGpuBuild();
         System.setProperty(PROPERTY, folder.toString());
         Path actual = Loader.getCacheDir().toPath();
@@ -169,33 +175,21 @@ record LibraryCache(Path folder, boolean isFlat) {
         return folder;
     }
 
-    /** Made, and marked as used by this process. */
-    private static Path ownFolder(Path folder) throws IOException {
+    /** Made, looked at, and marked as used by this process. */
+    private static void makeOwn(Path folder) throws IOException {
         Path mark = folder.resolve(USED);
         while (true) { // until it is not removed in between
             makeFolder(folder);
             try {
-                Files.createFile(mark);
-                setMode(mark, "rw-r--r--");
-            } catch (FileAlreadyExistsException e) {
-                // Another process has made it, now or before.
-            }
-            FileChannel channel;
-            try {
-                channel = FileChannel.open(mark, StandardOpenOption.READ);
+                requireTrusted(folder);
+                used = LockFile.share(mark);
+                if (Files.isWritable(mark)) {
+                    setMode(mark, "rw-r--r--");
+                }
+                return;
             } catch (NoSuchFileException e) {
-                continue;
+                // Another process has found it unused, and removed it.
             }
-            try {
-                used = channel.lock(0, Long.MAX_VALUE, /* shared= */ true);
-            } catch (IOException e) {
-                channel.close();
-                return folder; // a file system without locks
-            }
-            if (Files.exists(mark)) {
-                return folder;
-            }
-            channel.close();
         }
     }
 
@@ -223,10 +217,7 @@ record LibraryCache(Path folder, boolean isFlat) {
         }
         for (Path file : files) {
             if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) { // else another process has removed a part
-                String why = whyUntrusted(file, user);
-                if (why != null) {
-                    throw untrusted(folder, file + " " + why);
-                }
+                requireTrusted(file, user, folder);
             }
         }
         for (Path above = folder.getParent(); above != null; above = above.getParent()) {
@@ -234,6 +225,20 @@ record LibraryCache(Path folder, boolean isFlat) {
             if ((mode & OTHERS_WRITE) != 0 && (mode & STICKY) == 0) {
                 throw untrusted(folder, above + " can be written to by every user");
             }
+        }
+    }
+
+    /** The folder above: in one like that for temporary files, others may add what they like, but not replace what is there. */
+    private static void requireTrusted(Path above, Path folder) throws IOException {
+        if (isPosix(above) && ((mode(above) & STICKY) == 0 || !belongsTo(userId(above), above))) {
+            requireTrusted(above, userId(above), folder);
+        }
+    }
+
+    private static void requireTrusted(Path file, int user, Path folder) throws IOException {
+        String why = whyUntrusted(file, user);
+        if (why != null) {
+            throw untrusted(folder, file + " " + why);
         }
     }
 
@@ -259,15 +264,19 @@ record LibraryCache(Path folder, boolean isFlat) {
     }
 
     private static @Nullable String whyUntrusted(Path file, int user) throws IOException {
-        int owner = (int) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
         int group = (int) Files.getAttribute(file, "unix:gid", LinkOption.NOFOLLOW_LINKS);
-        if (owner != user && owner != 0) {
+        if (!belongsTo(user, file)) {
             return "belongs to another user";
         }
         int mode = mode(file);
         // A group of the same number is the user's own, on most systems; that of root has no one else in it.
         boolean othersWrite = (mode & OTHERS_WRITE) != 0 || (mode & GROUP_WRITES) != 0 && group != user && group != 0;
         return othersWrite && !Files.isSymbolicLink(file) ? "can be written to by other users" : null;
+    }
+
+    private static boolean belongsTo(int user, Path file) throws IOException {
+        int owner = (int) Files.getAttribute(file, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+        return owner == user || owner == 0;
     }
 
     private static int mode(Path file) throws IOException {
