@@ -189,7 +189,7 @@ function confusions() {
   byId("matrix").append(el("ul", { className: "tiles" }, ...wrong.map(([label, answer, number]) => {
     const images = ofCell(label, answer);
     const button = el("button", { type: "button", disabled: images.length === 0 },
-      el("span", { className: "wrong" }, `${classes[label]}, read as ${classes[answer]}`), el("span", { className: "faint" }, `${count(number)} times`));
+      el("span", { className: "wrong" }, `${classes[label]}, read as ${classes[answer]}`), el("span", { className: "faint" }, number === 1 ? "once" : `${count(number)} times`));
     button.addEventListener("click", () => openCell(label, answer, images, number));
     return el("li", {}, button);
   })));

@@ -8,19 +8,18 @@ import io.github.mnistlibtorch.torch.runtime.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
-import tools.jackson.core.json.JsonWriteFeature;
-import tools.jackson.databind.json.JsonMapper;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a page for a browser with everything in it: it loads no other file, and runs no script but its own. Java gives it the
  * data, and it draws them.
  */
 final class Page {
-    private static final JsonMapper JSON =
-            JsonMapper.builder().enable(JsonWriteFeature.ESCAPE_NON_ASCII).build();
-
     private Page() {}
 
     /**
@@ -43,12 +42,61 @@ final class Page {
         AtomicFile.write(html, out -> out.write(page.getBytes(UTF_8)));
     }
 
-    /** JSON that ends no element of HTML, whatever is in it. */
+    /**
+     * JSON in ASCII that ends no element of HTML, whatever is in it. A mapper of objects would do the same, but to load one takes
+     * longer than to write the page.
+     *
+     * @param data maps, lists, arrays of int, texts, numbers, booleans and {@code null}
+     */
     static String json(Object data) {
-        return JSON.writeValueAsString(data)
-                .replace("<", "\\u003c")
-                .replace(">", "\\u003e")
-                .replace("&", "\\u0026");
+        StringBuilder json = new StringBuilder();
+        append(json, data);
+        return json.toString();
+    }
+
+    private static void append(StringBuilder json, @Nullable Object value) {
+        if (value instanceof Map<?, ?> map) {
+            json.append('{');
+            map.forEach((name, own) -> {
+                append(json, name);
+                json.append(':');
+                append(json, own);
+                json.append(',');
+            });
+            end(json, '}');
+        } else if (value instanceof List<?> list) {
+            json.append('[');
+            for (Object own : list) {
+                append(json, own);
+                json.append(',');
+            }
+            end(json, ']');
+        } else if (value instanceof int[] numbers) {
+            json.append(Arrays.toString(numbers).replace(" ", ""));
+        } else if (value instanceof String || value instanceof Double number && !Double.isFinite(number)) {
+            json.append('"');
+            value.toString().chars().forEach(character -> appendCharacter(json, (char) character));
+            json.append('"');
+        } else if (value == null || value instanceof Number || value instanceof Boolean) {
+            json.append(value);
+        } else {
+            throw new IllegalArgumentException("no JSON is made of a " + value.getClass());
+        }
+    }
+
+    private static void end(StringBuilder json, char end) {
+        if (json.charAt(json.length() - 1) == ',') {
+            json.setLength(json.length() - 1);
+        }
+        json.append(end);
+    }
+
+    private static void appendCharacter(StringBuilder json, char character) {
+        if (character < ' ' || character > '~' || "\"\\<>&".indexOf(character) >= 0) {
+            json.append("\\u").append(HexFormat.of().toHexDigits(character));
+        } else {
+            json.append(character);
+        }
     }
 
     private static String resource(String name) throws IOException {

@@ -57,7 +57,10 @@ public record ImageSpec(
     /** Lines cover less of the box around them; MNIST's cover a third, Fashion-MNIST's garments a half. */
     private static final double MOST_OF_BOX = 0.42;
 
-    private static final JsonMapper JSON = JsonMapper.builder().build();
+    /** Loaded where it is needed: of MNIST, nothing is read or written, and to load it takes long. */
+    private static final class Json {
+        static final JsonMapper MAPPER = JsonMapper.builder().build();
+    }
 
     /** @throws IllegalArgumentException if there can be no such images or classes */
     public ImageSpec {
@@ -149,8 +152,8 @@ public record ImageSpec(
     public Map<String, String> toMetadata() {
         Map<String, String> metadata = new LinkedHashMap<>();
         if (!equals(MNIST)) {
-            metadata.put(SHAPE, JSON.writeValueAsString(List.of(channels, rows, columns)));
-            metadata.put(CLASSES, JSON.writeValueAsString(classes));
+            metadata.put(SHAPE, Json.MAPPER.writeValueAsString(List.of(channels, rows, columns)));
+            metadata.put(CLASSES, Json.MAPPER.writeValueAsString(classes));
             metadata.put(ON_BLACK, Boolean.toString(isOnBlack));
             metadata.put(INK_SIZE, Integer.toString(inkSize));
             metadata.put(TRANSPOSED, Boolean.toString(isTransposed));
@@ -170,8 +173,8 @@ public record ImageSpec(
      */
     static ImageSpec ofMetadata(Map<String, String> metadata) {
         try {
-            List<Integer> shape = JSON.readValue(metadata.get(SHAPE), new TypeReference<>() {});
-            List<String> classes = JSON.readValue(metadata.get(CLASSES), new TypeReference<>() {});
+            List<Integer> shape = Json.MAPPER.readValue(metadata.get(SHAPE), new TypeReference<>() {});
+            List<String> classes = Json.MAPPER.readValue(metadata.get(CLASSES), new TypeReference<>() {});
             if (shape.size() != 3 || shape.contains(null) || classes.contains(null)) {
                 throw new IllegalArgumentException("an image has channels, rows and columns, and a class has a name");
             }
