@@ -139,6 +139,20 @@ final class Browser implements AutoCloseable {
         mouse("mouseReleased", points[points.length - 1]);
     }
 
+    /** Presses and releases a key, by its name in JavaScript. */
+    void press(String key) {
+        int code = requireNonNull(Map.of("ArrowLeft", 37, "ArrowRight", 39, "Enter", 13, "Escape", 27)
+                .get(key));
+        Map<String, Object> event = new LinkedHashMap<>(Map.of("key", key, "code", key, "windowsVirtualKeyCode", code));
+        if (key.equals("Enter")) {
+            event.put("text", "\r");
+        }
+        for (String type : List.of("keyDown", "keyUp")) {
+            event.put("type", type);
+            tell("Input.dispatchKeyEvent", event);
+        }
+    }
+
     private void mouse(String type, double[] point) {
         Map<String, Object> event = new LinkedHashMap<>(Map.of("type", type, "x", point[0], "y", point[1]));
         event.put("button", "left");

@@ -68,7 +68,7 @@ class FootprintIT {
             }
         }
         List<String> written = new ArrayList<>(withTrace(TrainingRun.FILES));
-        written.addAll(List.of("sweep.json", "sweep.png"));
+        written.addAll(List.of("sweep.html", "sweep.json", "sweep.png", "best.pt"));
         assertThat(permissionsUnder(out).keySet().stream()
                         .map(file -> file.getFileName().toString()))
                 .containsExactlyInAnyOrderElementsOf(written);

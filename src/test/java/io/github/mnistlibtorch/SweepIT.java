@@ -3,6 +3,7 @@ package io.github.mnistlibtorch;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.Program.Result;
+import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.opentest4j.TestAbortedException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -28,7 +30,8 @@ class SweepIT {
         assertThat(sweep.exitCode()).as(String.join("\n", sweep.err())).isZero();
         assertThat(sweep.out()).hasSize(5);
         assertThat(sweep.out().get(0)).matches("schedule 1@0\\.5, hidden-size 16: val_loss: .*, val_acc: .*");
-        assertThat(folder.resolve("mnist-sweep").toFile().list()).containsExactlyInAnyOrder("sweep.json", "sweep.png");
+        assertThat(folder.resolve("mnist-sweep").toFile().list())
+                .containsExactlyInAnyOrder("sweep.html", "sweep.json", "sweep.png", "best.pt");
 
         JsonNode runs = runs();
         assertThat(runs).hasSize(4);
@@ -45,6 +48,41 @@ class SweepIT {
         assertThat(sweep.out().get(4)).startsWith("Best: train --");
         List<String> command = List.of(sweep.out().get(4).split(" ")).subList(2, 16);
         assertThat(accuracy(historyOf(command))).isEqualTo(best);
+        assertThat(folder.resolve("mnist-sweep/best.pt")).hasSameBinaryContentAs(folder.resolve("mnist-run/model.pt"));
+        theComparisonIsShown();
+    }
+
+    private void theComparisonIsShown() {
+        String page = folder.resolve("mnist-sweep/sweep.html").toUri().toString();
+        try (Browser browser = new Browser(folder)) {
+            for (int width : new int[] {390, 1280}) {
+                for (boolean dark : new boolean[] {false, true}) {
+                    browser.open(page, width, dark);
+                    browser.evaluate("drawn");
+                    assertThat(browser.evaluate("document.querySelectorAll('#rows svg circle:not(.faint)').length")
+                                    .asInt())
+                            .as("a large dot for each run")
+                            .isEqualTo(4);
+                    browser.evaluate("document.querySelector('#rows li:last-child button').click()");
+                    JsonNode run = browser.evaluate("runs[rows.at(-1).runs[0]]");
+                    double accuracy =
+                            run.get("valAcc").get(run.get("valAcc").size() - 1).asDouble();
+                    assertThat(browser.evaluate("document.querySelector('#accuracies .readout').innerText")
+                                    .asString())
+                            .contains("validation " + PythonRepr.fixed(accuracy, 4));
+                    assertThat(browser.evaluate("document.documentElement.scrollWidth")
+                                    .asInt())
+                            .isLessThanOrEqualTo(width);
+                    assertThat(browser.requests()).containsExactly(page);
+                    assertThat(browser.errors()).isEmpty();
+                    assertThat(browser.barriers()).isEmpty();
+                }
+            }
+        } catch (TestAbortedException e) {
+            // there is no browser, and the rest of the test holds without
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
     }
 
     /** Of seeds, the mean counts; a row is worse if one of its runs failed. */

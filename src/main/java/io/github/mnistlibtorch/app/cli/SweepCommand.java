@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.cli;
 
 import io.github.mnistlibtorch.app.report.SweepPlot;
+import io.github.mnistlibtorch.app.report.SweepReport;
 import io.github.mnistlibtorch.app.run.FolderLock;
 import io.github.mnistlibtorch.app.run.GracefulShutdown;
 import io.github.mnistlibtorch.app.run.GracefulShutdown.InterruptedRunException;
@@ -12,7 +13,6 @@ import io.github.mnistlibtorch.torch.plot.Fonts;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.vision.Mnist;
-import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,12 +49,16 @@ import picocli.CommandLine.Spec;
 final class SweepCommand implements Callable<Integer> {
     private static final String RESULTS = "sweep.json";
     private static final String PICTURE = "sweep.png";
+    private static final String REPORT = "sweep.html";
+    private static final String WEIGHTS = "best.pt";
 
     @Option(
             names = "--out",
             paramLabel = "DIR",
             defaultValue = "mnist-sweep",
-            description = "Folder for " + RESULTS + " and " + PICTURE + ". Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Folder for " + REPORT + ", a page for a browser, " + RESULTS + " and " + PICTURE + ", and for "
+                            + WEIGHTS + ", the weights of the run with the highest val_acc. Default: ${DEFAULT-VALUE}.")
     private Path out = Path.of("mnist-sweep");
 
     @Mixin
@@ -104,8 +108,10 @@ final class SweepCommand implements Callable<Integer> {
 
     private int sweep(Sweep sweep, List<RunConfig> grid, ImageDataset images, Device device, FolderLock lock)
             throws IOException {
-        setAside(RESULTS);
-        setAside(PICTURE);
+        for (String file : List.of(RESULTS, PICTURE, REPORT, WEIGHTS)) {
+            setAside(file);
+        }
+        sweep.keepBest(out.resolve(WEIGHTS));
         String data = DataOption.describe(images);
         int done = 0;
         long began = System.nanoTime();
@@ -116,6 +122,8 @@ final class SweepCommand implements Callable<Integer> {
                 lock.requireInPlace();
                 sweep.write(out.resolve(RESULTS), data);
                 draw(sweep);
+                SweepReport.write(
+                        out.resolve(REPORT), sweep, WEIGHTS, best(sweep).command());
                 System.out.println(line(run, sweep));
                 double seconds = (System.nanoTime() - began) / 1e9;
                 int left = grid.size() - done;
@@ -133,14 +141,14 @@ final class SweepCommand implements Callable<Integer> {
                     + (done == 0 ? "" : "; these are in " + out));
             return GracefulShutdown.EXIT_CODE;
         }
-        String best = best(sweep);
-        if (best.isEmpty()) {
+        Best best = best(sweep);
+        if (best.command().isEmpty()) {
             System.err.println("mnist-libtorch: no run came to its end; try lower learning rates or smaller sizes");
             return 1;
         }
-        System.out.println("Best: " + best);
-        runOptions.say(
-                "The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(PICTURE) + ".");
+        System.out.println("Best: " + best.command() + best.words());
+        runOptions.say("The runs are in " + out.resolve(RESULTS) + ", their comparison in " + out.resolve(REPORT)
+                + " and " + out.resolve(PICTURE) + ", the weights of the best run in " + out.resolve(WEIGHTS) + ".");
         return 0;
     }
 
@@ -174,19 +182,8 @@ final class SweepCommand implements Callable<Integer> {
                 out.resolve(PICTURE),
                 sweep.comparedButTheSeed(),
                 sweep.rows().entrySet().stream()
-                        .map(row -> row(row.getKey(), row.getValue()))
+                        .map(row -> SweepPlot.Row.of(row.getKey(), row.getValue()))
                         .toList());
-    }
-
-    private static SweepPlot.Row row(List<String> values, List<Sweep.Run> runs) {
-        List<List<Double>> accuracies = runs.stream()
-                .filter(run -> run.failed() == null)
-                .map(run ->
-                        run.history().stream().skip(1).map(EpochResult::valAcc).toList())
-                .toList();
-        int failed = runs.size() - accuracies.size();
-        String trouble = failed == 0 ? "" : runs.size() == 1 ? "failed" : failed + " failed";
-        return new SweepPlot.Row(values, accuracies, trouble);
     }
 
     private static String line(Sweep.Run run, Sweep sweep) {
@@ -201,22 +198,30 @@ final class SweepCommand implements Callable<Integer> {
                 + result;
     }
 
-    /** The command of the best row, by the mean over its seeds; empty if no run came to its end. */
-    private static String best(Sweep sweep) {
+    /**
+     * The best row, by the mean over its seeds.
+     *
+     * @param command that trains it again; empty if no run came to its end
+     * @param words what else to say of it
+     */
+    private record Best(String command, String words) {}
+
+    private static Best best(Sweep sweep) {
         List<Sweep.Run> best = sweep.rows().values().stream()
-                .min(Comparator.comparing(runs -> row(List.of(), runs)))
+                .min(Comparator.comparing(runs -> SweepPlot.Row.of(List.of(), runs)))
                 .orElseThrow();
-        SweepPlot.Row row = row(List.of(), best);
+        SweepPlot.Row row = SweepPlot.Row.of(List.of(), best);
         if (row.accuracies().isEmpty()) {
-            return "";
+            return new Best("", "");
         }
         String command = best.get(0).options().entrySet().stream()
                 .filter(option -> best.size() == 1 || !option.getKey().equals(Sweep.SEED))
                 .map(option -> " --" + option.getKey() + " " + option.getValue())
                 .collect(Collectors.joining("", "train", ""));
         int seeds = row.accuracies().size();
-        return best.size() == 1
-                ? command
-                : String.format(Locale.ROOT, "%s (val_acc %.4f, the mean of %d seeds)", command, row.accuracy(), seeds);
+        String words = best.size() == 1
+                ? ""
+                : String.format(Locale.ROOT, " (val_acc %.4f, the mean of %d seeds)", row.accuracy(), seeds);
+        return new Best(command, words);
     }
 }

@@ -103,7 +103,7 @@ record TrainSession(
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
             run.saveTo(folder.path()).listeners(lock, stopwatch, progress(config, trainSize), interruption, results);
             try {
-                results.write(config, run.run());
+                results.write(config, run.run(), stopwatch);
             } catch (DistributedException e) {
                 interruption.endIfAsked();
                 throw writer.hasCheckpoint() ? e.advising("to go on, start all ranks with --resume " + file) : e;

@@ -1,62 +1,73 @@
 package io.github.mnistlibtorch.app.report;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.util.Objects.requireNonNull;
-
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.torch.data.Dataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
-import io.github.mnistlibtorch.torch.runtime.AtomicFile;
-import io.github.mnistlibtorch.torch.runtime.PythonRepr;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
-import io.github.mnistlibtorch.torch.vision.Png;
 import io.github.mnistlibtorch.tutorial.EpochResult;
-import java.io.ByteArrayOutputStream;
+import io.github.mnistlibtorch.tutorial.History;
+import io.github.mnistlibtorch.tutorial.MnistCnn;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Base64;
 import java.util.Collections;
-import java.util.HashMap;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
- * A run as one page for a browser, with everything in it: no other file, no network, no program.
+ * A run as one page for a browser.
  *
  * @param configuration of the run, by name
  * @param environment that it ran in, by name
+ * @param facts for the strip on top, by name
  * @param schedule learning rate of each epoch
  * @param history the evaluation before training and after each epoch
+ * @param trainLosses one for each epoch
  * @param dataset what was predicted: the held-out images
  * @param predictions of them
+ * @param details of some of them
+ * @param units of the first layer
  * @param images what they are
- * @param pictures PNG files, by what they show
  * @param command that runs it again
  */
 record Report(
         Map<String, String> configuration,
         Map<String, Object> environment,
+        Map<String, ?> facts,
         List<Phase> schedule,
         List<EpochResult> history,
+        List<Double> trainLosses,
         Dataset<LabeledImage> dataset,
         Predictions predictions,
+        Details details,
+        HiddenUnits units,
         ImageSpec images,
-        Map<String, Path> pictures,
         String command) {
-    private static final int SAMPLES = 24;
+    /** Of the first held-out images. */
+    static final int SAMPLES = 24;
 
-    /** Mustache's {@code {{#rows}}...{{/rows}}}, repeated for each row, and {@code {{value}}}. */
-    private static final Pattern TAG =
-            Pattern.compile("\\{\\{#(\\w+)}}(.*?)\\{\\{/\\1}}|\\{\\{(\\w+)}}", Pattern.DOTALL);
+    private static final int MOST_MISTAKES = 500;
+
+    /** All images together, in bytes; a PNG of them is smaller. */
+    private static final int MOST_BYTES = 600_000;
+
+    /** Of more classes than this, the most probable ones are shown. */
+    private static final int MOST_CLASSES = 10;
+
+    private static final int PERCENT_OF_PERCENT = 10_000;
+
+    /** How many mistakes a report shows; less of large images. */
+    static int mostMistakes(ImageSpec images) {
+        int by = SpriteSheet.shrinking(images.columns(), images.rows());
+        return Math.max(SAMPLES, Math.min(MOST_MISTAKES, MOST_BYTES / (images.inputSize() / by / by + 1)));
+    }
 
     /**
      * Writes the page.
@@ -65,146 +76,150 @@ record Report(
      * @throws IOException if an image cannot be read or the file cannot be written
      */
     void write(Path html) throws IOException {
-        try (InputStream template = requireNonNull(Report.class.getResourceAsStream("/report/report.html"))) {
-            String page = render(new String(template.readAllBytes(), UTF_8), values());
-            AtomicFile.write(html, out -> out.write(page.getBytes(UTF_8)));
+        Page.write(html, "report", data());
+    }
+
+    /** What the page draws. */
+    Map<String, Object> data() throws IOException {
+        Map<String, Object> data = new LinkedHashMap<>();
+        data.put("facts", facts);
+        data.put("correct", predictions.correctCount());
+        data.put("size", predictions.size());
+        data.put("mistakes", predictions.size() - predictions.correctCount());
+        data.put("valLoss", History.valLosses(history));
+        data.put("valAcc", History.valAccs(history));
+        data.put("trainLoss", trainLosses);
+        data.put(
+                "lr",
+                schedule.stream()
+                        .flatMap(phase -> Collections.nCopies(phase.epochs(), phase.lr()).stream())
+                        .limit(history.size() - 1L)
+                        .toList());
+        data.put("classes", images.classes().stream().map(PlainText::of).toList());
+        data.put("areDigits", images.areDigits());
+        data.put("confusion", cells());
+        data.put("samples", Math.min(SAMPLES, predictions.size()));
+        data.put("sheet", sheet());
+        data.put("positions", column(Details.Image::position));
+        data.put("labels", column(Details.Image::label));
+        data.put("answers", column(Details.Image::answer));
+        if (images.classes().size() > MOST_CLASSES) {
+            data.put("top", column(Report::top));
         }
-    }
-
-    @SuppressWarnings("unchecked") // what is no value in the template is rows
-    private static String render(String template, Map<String, ?> values) {
-        return TAG.matcher(template)
-                .replaceAll(tag -> Matcher.quoteReplacement(
-                        tag.group(1) == null
-                                ? escaped(
-                                        requireNonNull(values.get(tag.group(3))).toString())
-                                : ((List<Map<String, ?>>) requireNonNull(values.get(tag.group(1))))
-                                        .stream()
-                                                .map(row -> render(tag.group(2), row))
-                                                .collect(Collectors.joining())));
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;")
-                .replace("<", "&lt;")
-                .replace(">", "&gt;")
-                .replace("\"", "&quot;");
-    }
-
-    private Map<String, Object> values() throws IOException {
-        EpochResult last = history.get(history.size() - 1);
-        Map<String, Object> values = new HashMap<>();
-        values.put("correct", format("%,d", predictions.correctCount()));
-        values.put("size", format("%,d", predictions.size()));
-        values.put("share", format("%.2f", 100.0 * predictions.correctCount() / predictions.size()));
-        values.put("valAcc", PythonRepr.fixed(last.valAcc(), 4));
-        values.put("valLoss", PythonRepr.fixed(last.valLoss(), 4));
-        values.put("history", epochs());
-        values.put("pictures", files());
-        values.put("digits", digits());
-        values.put("samples", samples());
-        values.put("configuration", rows(configuration));
-        values.put("environment", rows(environment));
-        values.put("command", command);
-        values.put("word", images.areDigits() ? "digit" : "class");
-        values.put("Word", images.areDigits() ? "Digit" : "Class");
-        return values;
-    }
-
-    private List<Map<String, ?>> epochs() {
-        List<Double> rates = schedule.stream()
-                .flatMap(phase -> Collections.nCopies(phase.epochs(), phase.lr()).stream())
-                .toList();
-        List<Map<String, ?>> rows = new ArrayList<>();
-        for (EpochResult result : history) {
-            int epoch = rows.size();
-            rows.add(Map.of(
-                    "epoch",
-                    epoch == 0 ? "before" : epoch,
-                    "lr",
-                    epoch == 0 ? "" : PythonRepr.repr(rates.get(epoch - 1)),
-                    "valLoss",
-                    PythonRepr.fixed(result.valLoss(), 4),
-                    "valAcc",
-                    PythonRepr.fixed(result.valAcc(), 4)));
+        data.put("probabilities", column(this::probabilities));
+        data.put("scores", column(image -> rounded(image.score())));
+        data.put(
+                "spoke",
+                column(image -> image.units().stream()
+                        .flatMap(unit -> Stream.of(
+                                unit.index(),
+                                rounded(unit.activation()),
+                                rounded(unit.adds()),
+                                rounded(unit.addsToLabel())))
+                        .toList()));
+        if (details.images().stream().anyMatch(image -> image.evidence().length > 0)) {
+            data.put("evidence", evidence());
         }
-        return rows;
+        data.put("units", units.sheet());
+        data.put("configuration", configuration);
+        data.put(
+                "environment",
+                environment.entrySet().stream()
+                        .collect(
+                                LinkedHashMap<String, String>::new,
+                                (all, fact) -> all.put(fact.getKey(), String.valueOf(fact.getValue())),
+                                Map::putAll));
+        data.put("command", command);
+        return data;
     }
 
-    private List<Map<String, ?>> files() throws IOException {
-        List<Map<String, ?>> rows = new ArrayList<>();
-        for (Map.Entry<String, Path> picture : pictures.entrySet()) {
-            if (Files.exists(picture.getValue())) { // those with text are not drawn without fonts
-                rows.add(Map.of("name", picture.getKey(), "png", base64(Files.readAllBytes(picture.getValue()))));
-            }
-        }
-        return rows;
+    private <T> List<T> column(Function<Details.Image, T> value) {
+        return details.images().stream().map(value).toList();
     }
 
-    private List<Map<String, ?>> digits() {
+    /** Class, answer and how often, of what has occurred. */
+    private List<int[]> cells() {
         int[][] confusion = predictions.confusion();
-        List<Map<String, ?>> rows = new ArrayList<>();
-        for (int i = 0; i < confusion.length; i++) {
-            int size = Arrays.stream(confusion[i]).sum();
-            int correct = confusion[i][i];
-            String share = size == 0 ? "" : format("%.1f %%", 100.0 * correct / size);
-            rows.add(Map.of("digit", name(i), "size", size, "correct", correct, "share", share));
+        List<int[]> cells = new ArrayList<>();
+        for (int label = 0; label < confusion.length; label++) {
+            for (int answer = 0; answer < confusion.length; answer++) {
+                if (confusion[label][answer] > 0) {
+                    cells.add(new int[] {label, answer, confusion[label][answer]});
+                }
+            }
         }
-        return rows;
+        return cells;
     }
 
-    private List<Map<String, ?>> samples() throws IOException {
-        List<Map<String, ?>> rows = new ArrayList<>();
-        for (int i = 0; i < Math.min(SAMPLES, predictions.size()); i++) {
-            int label = predictions.labels()[i];
-            int answer = predictions.predictedLabels()[i];
-            rows.add(Map.of(
-                    "label",
-                    (images.areDigits() ? "a handwritten " : "") + name(label),
-                    "png",
-                    base64(png(dataset.get(i))),
-                    "class",
-                    label == answer ? "right" : "wrong",
-                    "answer",
-                    label == answer ? name(answer) : name(label) + ", not " + name(answer),
-                    "probability",
-                    format("%.1f", 100 * predictions.probabilities()[i])));
+    /** The most probable classes, and the right one. */
+    private static List<Integer> top(Details.Image image) {
+        List<Integer> top = new ArrayList<>(IntStream.range(0, image.probabilities().length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(output -> -image.probabilities()[output]))
+                .limit(MOST_CLASSES)
+                .toList());
+        if (!top.contains(image.label())) {
+            top.set(top.size() - 1, image.label());
         }
-        return rows;
+        return top;
     }
 
-    private String name(int label) {
-        return images.classes().get(label);
-    }
-
-    private static List<Map<String, ?>> rows(Map<String, ?> facts) {
-        return facts.entrySet().stream()
-                .<Map<String, ?>>map(fact -> Map.of("name", fact.getKey(), "value", String.valueOf(fact.getValue())))
+    /** In hundredths of a per cent, of the classes that are shown; -1 for NaN. */
+    private List<Long> probabilities(Details.Image image) {
+        List<Integer> shown = images.classes().size() > MOST_CLASSES
+                ? top(image)
+                : IntStream.range(0, image.probabilities().length).boxed().toList();
+        return shown.stream()
+                .map(output -> image.probabilities()[output])
+                .map(share -> Double.isNaN(share) ? -1 : Math.round(PERCENT_OF_PERCENT * share))
                 .toList();
     }
 
-    /** Grey dark on light, as ink on paper; colours as they are. */
-    private byte[] png(LabeledImage example) throws IOException {
-        try (var image = example.image()) {
-            float[] values = Tensors.toFloats(image);
-            int channels = images.channels();
-            int pixels = values.length / channels;
-            byte[] samples = new byte[values.length];
-            for (int i = 0; i < samples.length; i++) {
-                float value = values[i % channels * pixels + i / channels];
-                samples[i] = (byte) Math.round(255 * (channels == 1 ? 1 - value : value));
+    private static Number rounded(double value) {
+        return Double.isFinite(value) ? Math.round(100 * value) / 100.0 : value;
+    }
+
+    /** The images themselves, upright. */
+    private Map<String, Object> sheet() throws IOException {
+        int channels = images.channels();
+        boolean isTransposed = images.isTransposed();
+        int width = isTransposed ? images.rows() : images.columns();
+        int height = isTransposed ? images.columns() : images.rows();
+        int by = SpriteSheet.shrinking(width, height);
+        List<byte[]> pixels = new ArrayList<>();
+        for (Details.Image shown : details.images()) {
+            try (var image = dataset.get(shown.position()).image();
+                    var upright = isTransposed ? image.transpose(1, 2) : image.detach()) {
+                float[] values = SpriteSheet.shrink(Tensors.toFloats(upright), channels, width, height, by);
+                byte[] samples = new byte[values.length];
+                int size = values.length / channels;
+                for (int i = 0; i < samples.length; i++) {
+                    samples[i] = (byte) Math.round(255 * values[i % channels * size + i / channels]);
+                }
+                pixels.add(samples);
             }
-            ByteArrayOutputStream png = new ByteArrayOutputStream();
-            Png.write(samples, images.columns(), images.rows(), channels, png);
-            return png.toByteArray();
         }
+        Map<String, Object> sheet =
+                SpriteSheet.of(pixels, SpriteSheet.shrunk(width, by), SpriteSheet.shrunk(height, by), channels);
+        // Ink that the page draws in its own colour, dark on light or light on dark.
+        sheet.put("isInk", channels == 1 && images.isOnBlack());
+        return sheet;
     }
 
-    private static String base64(byte[] png) {
-        return Base64.getEncoder().encodeToString(png);
-    }
-
-    private static String format(String format, Object value) {
-        return String.format(Locale.ROOT, format, value);
+    /** What each place of an image adds to the score of the answer, each image by a scale of its own. */
+    private Map<String, Object> evidence() throws IOException {
+        int width = images.columns() / MnistCnn.LEAST_SIDE;
+        int height = images.rows() / MnistCnn.LEAST_SIDE;
+        List<byte[]> maps = new ArrayList<>();
+        for (Details.Image image : details.images()) {
+            float[] map = image.evidence();
+            double most = IntStream.range(0, map.length)
+                    .mapToDouble(i -> Math.abs(map[i]))
+                    .max()
+                    .orElse(1);
+            float[] upright = images.isTransposed() ? HiddenUnits.transposed(map, width) : map;
+            maps.add(SpriteSheet.signed(upright, Math.max(Float.MIN_NORMAL, most)));
+        }
+        return images.isTransposed() ? SpriteSheet.of(maps, height, width, 1) : SpriteSheet.of(maps, width, height, 1);
     }
 }

@@ -1,6 +1,8 @@
 package io.github.mnistlibtorch.app.report;
 
+import io.github.mnistlibtorch.app.run.Sweep;
 import io.github.mnistlibtorch.torch.plot.Canvas;
+import io.github.mnistlibtorch.tutorial.EpochResult;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -91,6 +93,19 @@ public final class SweepPlot {
      * @param trouble what became of the others; empty if there are none
      */
     public record Row(List<String> values, List<List<Double>> accuracies, String trouble) implements Comparable<Row> {
+        /** What came of runs that differ in nothing but their seed. */
+        public static Row of(List<String> values, List<Sweep.Run> runs) {
+            List<List<Double>> accuracies = runs.stream()
+                    .filter(run -> run.failed() == null)
+                    .map(run -> run.history().stream()
+                            .skip(1)
+                            .map(EpochResult::valAcc)
+                            .toList())
+                    .toList();
+            int failed = runs.size() - accuracies.size();
+            return new Row(values, accuracies, failed == 0 ? "" : runs.size() == 1 ? "failed" : failed + " failed");
+        }
+
         /** The best first; those of which a run did not come to its end are behind the others. */
         @Override
         public int compareTo(Row other) {

@@ -8,11 +8,16 @@ import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.Environment;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.TensorScope;
+import io.github.mnistlibtorch.torch.serialization.PtFile;
+import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.tutorial.EpochResult;
+import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import io.github.mnistlibtorch.tutorial.TrainingListener;
 import io.github.mnistlibtorch.tutorial.TrainingState;
 import io.github.mnistlibtorch.tutorial.listeners.TerminateOnNaN;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,6 +43,7 @@ public final class Sweep {
     private final List<RunConfig> grid;
     private final List<String> compared;
     private final List<Run> runs = new ArrayList<>();
+    private @Nullable Path weights;
 
     /**
      * What came of a run, as it is written to the file.
@@ -64,6 +70,33 @@ public final class Sweep {
         @Override
         public void onEpochEnd(TrainingState training, EpochResult result) {
             ofEpochs = training.trainLosses();
+        }
+    }
+
+    /** Keeps the weights of the best run so far. */
+    private final class BestWeights implements RunListener {
+        private final ImageSpec images;
+        private double accuracy = Double.NEGATIVE_INFINITY;
+
+        BestWeights(ImageSpec images) {
+            this.images = images;
+        }
+
+        @Override
+        public void onEpochEnd(TrainingState training, EpochResult result) {
+            accuracy = result.valAcc();
+        }
+
+        @Override
+        public void onRunEnd(ImageClassificationBase model) {
+            Run best = best();
+            if (weights != null && (best == null || accuracy > best.last().valAcc())) {
+                try (TensorScope scope = TensorScope.open()) {
+                    PtFile.write(weights, StateDict.of(model), images.toMetadata());
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            }
         }
     }
 
@@ -102,6 +135,28 @@ public final class Sweep {
         return compared.stream().filter(name -> !name.equals(SEED)).toList();
     }
 
+    /** Lets the runs to come write their weights there, each if its {@code val_acc} at the end is the highest so far. */
+    public void keepBest(Path weights) {
+        this.weights = weights;
+    }
+
+    /** The runs that are done, in their order. */
+    public List<Run> runs() {
+        return List.copyOf(runs);
+    }
+
+    /** The run with the highest {@code val_acc} at its end, the first of equal ones; {@code null} if none came to its end. */
+    public @Nullable Run best() {
+        Run best = null;
+        for (Run run : runs) {
+            if (run.failed == null
+                    && (best == null || run.last().valAcc() > best.last().valAcc())) {
+                best = run;
+            }
+        }
+        return best;
+    }
+
     /** The runs that differ in nothing but their seed, by the values that are compared. */
     public Map<List<String>, List<Run>> rows() {
         List<String> names = comparedButTheSeed();
@@ -124,10 +179,17 @@ public final class Sweep {
         try {
             history = new TrainingRun(config, dataset, device)
                     .printNothing() // its lines would hide those of the comparison
-                    .listeners(new TerminateOnNaN(/* everyStep= */ true), losses, interruption)
+                    .listeners(
+                            new TerminateOnNaN(/* everyStep= */ true),
+                            losses,
+                            interruption,
+                            new BestWeights(config.images()))
                     .run();
         } catch (InterruptedRunException e) {
             throw e;
+        } catch (
+                UncheckedIOException e) { // the weights of the best could not be written: no more could those of others
+            throw e.getCause();
         } catch (RuntimeException e) { // as when its loss is no number any more, or LibTorch has no memory for it
             failed = LibTorch.firstLine(e);
         }

@@ -14,6 +14,7 @@ import io.github.mnistlibtorch.app.run.OutputPaths;
 import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfigs;
+import io.github.mnistlibtorch.app.run.RunTimings;
 import io.github.mnistlibtorch.app.run.TrainingRun;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.vision.Mnist;
@@ -45,13 +46,14 @@ class WindowsPathsTest {
             OutputPaths.makeWritable(out.path(), "--out");
             Path checkpoint = out.checkpoint();
             RunArtifacts results = new RunArtifacts(out.path(), ImageSpec.MNIST);
+            RunTimings timings = new RunTimings(new CheckpointWriter(checkpoint, config, Map.of(), null));
             TraceRecorder recorder = new TraceRecorder(config);
             var history = new TrainingRun(config, noise(), cpu)
                     .printNothing()
                     .saveTo(out.path())
-                    .listeners(new CheckpointWriter(checkpoint, config, Map.of(), null), results, recorder)
+                    .listeners(timings, results, recorder)
                     .run();
-            results.write(config, history);
+            results.write(config, history, timings);
             TraceFile.write(out.path().resolve("t.json.gz"), recorder.trace());
 
             Path previous = Checkpoint.previous(checkpoint);
