@@ -46,10 +46,12 @@ import tools.jackson.databind.json.JsonMapper;
 final class CompareCommand implements Callable<Integer> {
     static final String NAME = "compare";
 
-    /** Python writes a loss that is no number as NaN or Infinity. */
-    private static final JsonMapper JSON = JsonMapper.builder()
-            .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-            .build();
+    /** Python writes a loss that is no number as NaN or Infinity. Every command makes this one, so it is loaded where it is needed. */
+    private static final class Json {
+        static final JsonMapper MAPPER = JsonMapper.builder()
+                .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                .build();
+    }
 
     private static final String ROW = "%-15s  %-21s %-21s  %-7s %-7s  %s";
 
@@ -120,7 +122,7 @@ final class CompareCommand implements Callable<Integer> {
 
     private static EpochResult evaluation(@Nullable String json) throws InputException {
         try {
-            JsonNode result = JSON.readTree(json == null ? "" : json);
+            JsonNode result = Json.MAPPER.readTree(json == null ? "" : json);
             return new EpochResult(
                     result.get("val_loss").asDouble(), result.get("val_acc").asDouble());
         } catch (JacksonException | NullPointerException e) {

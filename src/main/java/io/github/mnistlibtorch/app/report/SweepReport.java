@@ -34,7 +34,8 @@ public final class SweepReport {
         data.put("compared", sweep.comparedButTheSeed());
         data.put("rows", rows(sweep));
         data.put("runs", runs.stream().map(SweepReport::run).toList());
-        data.put("best", runs.indexOf(sweep.best())); // -1 if there is none
+        Sweep.Run best = sweep.best();
+        data.put("best", best == null ? -1 : runs.indexOf(best));
         data.put("weights", weights);
         data.put("command", command);
         Page.write(html, "sweep", data);
