@@ -86,7 +86,7 @@ class ServeIT {
     @Test
     void aDigitIsDrawnAndTheAnswerAppears() throws Exception {
         try (Browser browser = new Browser(folder)) {
-            browser.open(url, 900, false);
+            browser.open(url, 1280, false);
             JsonNode paper =
                     browser.evaluate("(() => { const box = document.getElementById('paper').getBoundingClientRect();"
                             + " return { x: box.left, y: box.top }; })()");
@@ -110,8 +110,13 @@ class ServeIT {
                     .isEqualTo(28);
             assertThat(browser.evaluate("document.getElementById('hidden').height")
                             .asInt())
-                    .as("32 units, 8 in a row")
-                    .isEqualTo(4);
+                    .as("32 units, 8 in a row, each in a frame of 32 pixels")
+                    .isEqualTo(4 * 32);
+            assertThat(browser.evaluate("[...document.querySelectorAll('#strongest li')].map(item => item.textContent)")
+                            .values())
+                    .hasSize(5)
+                    .allSatisfy(unit -> assertThat(unit.asString())
+                            .matches("unit \\d+(adds \\d+\\.\\d to|takes \\d+\\.\\d from) 7"));
             assertThat(browser.evaluate("document.querySelectorAll('#digits li div')[7].style.width")
                             .asString())
                     .endsWith("%");
@@ -123,16 +128,16 @@ class ServeIT {
             browser.evaluate("document.getElementById('clear').click()");
             assertThat(browser.evaluate("document.getElementById('answer').textContent")
                             .asString())
-                    .isEmpty();
+                    .isEqualTo("Nothing is drawn yet.");
         }
     }
 
     @Test
     void onAPhoneNothingSticksOut() throws Exception {
         try (Browser browser = new Browser(folder)) {
-            browser.open(url, 400, true);
+            browser.open(url, 390, true);
             assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
-                    .isLessThanOrEqualTo(400);
+                    .isLessThanOrEqualTo(390);
             assertThat(browser.errors()).isEmpty();
             assertThat(browser.barriers()).isEmpty();
         }
