@@ -11,18 +11,17 @@ out=$(mktemp -d)
 reader=
 trap '[ -z "$reader" ] || kill "$reader" 2>/dev/null || true; rm -rf "$out"' EXIT
 
-train() { java -jar target/mnist-libtorch.jar train --schedule "$schedule" --out "$out/run" --timings "$out/timings" "$@" >/dev/null; }
 seconds() { sed 's/.*"training_seconds":\([0-9.]*\).*/\1/' "$out/timings"; }
 median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
 
 for _ in $(seq "$runs"); do
-    train 2>/dev/null
+    java -jar target/mnist-libtorch.jar train --schedule "$schedule" --out "$out/run" --timings "$out/timings" >/dev/null 2>&1
     seconds >>"$out/without"
 
     rm -f "$out/timings"
     : >"$out/err"
-    train --watch --port 0 2>"$out/err" &
-    shell=$!
+    java -jar target/mnist-libtorch.jar train --schedule "$schedule" --out "$out/run" --timings "$out/timings" --watch --port 0 >/dev/null 2>"$out/err" &
+    watched=$!
     until url=$(grep -om1 'http://[0-9.:]*/' "$out/err"); do sleep 0.02; done
     if browser=$(command -v chromium || command -v chromium-browser); then
         "$browser" --headless --no-sandbox --disable-gpu --disable-background-networking --user-data-dir="$out/profile" \
@@ -36,8 +35,8 @@ for _ in $(seq "$runs"); do
     kill "$reader" 2>/dev/null || true
     wait "$reader" 2>/dev/null || true
     reader=
-    pkill -INT -P "$shell" java || kill -INT "$shell"
-    wait "$shell"
+    kill -TERM "$watched"
+    wait "$watched"
     echo "without $(tail -n 1 "$out/without") s, with a page open $(tail -n 1 "$out/with") s"
 done
 echo "medians: without $(median "$out/without") s, with $(median "$out/with") s, quotient $(echo "scale=3; $(median "$out/with") / $(median "$out/without")" | bc)"
