@@ -14,6 +14,7 @@ try src/bench/run.sh 1 0
 try src/bench/grow.sh workers
 try src/bench/soak.sh 3
 try src/bench/epochs.sh 2@0.1
+try src/bench/watch.sh 1 1@0.1
 try src/bench/forks.sh 1 1 --schedule 1@0.5
 try src/bench/gpu.sh 1
 try src/bench/scaling.sh 1 3 8 64

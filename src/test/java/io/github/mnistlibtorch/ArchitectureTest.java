@@ -94,7 +94,8 @@ class ArchitectureTest {
     @Test
     void onlyTheDownloadTheServerAndTheDistributedEnvironmentUseTheNetwork() {
         String download = ROOT + ".torch.vision.MnistDownload";
-        String server = ROOT + ".app.(predict.(DigitServer|HostCheck|Reply|RequestHandler)|cli.ServeCommand)";
+        String server =
+                ROOT + ".app.(predict.(DigitServer|EventStreams|HostCheck|Reply|RequestHandler)|cli.ServeCommand)";
         String environment = ROOT + ".torch.distributed.DistributedEnvironment";
         String jarUrls = ROOT + ".torch.runtime.NativeLibraries"; // finds the libraries in the jar
         noClasses()

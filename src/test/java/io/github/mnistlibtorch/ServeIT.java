@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
+import io.github.mnistlibtorch.torch.vision.ImageFolder;
 import io.github.mnistlibtorch.tutorial.ImageClassificationBase;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
@@ -23,6 +24,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,7 +61,7 @@ class ServeIT {
     @BeforeAll
     static void serve() throws Exception {
         assertThat(Program.run(folder, "train").exitCode()).isZero();
-        server = start(List.of(), folder.resolve("served"), "--port", "0");
+        server = start(List.of(), folder.resolve("served"), "--port", "0", "--save-drawings", "drawings");
         url = address(folder.resolve("served"));
         assertThat(url).startsWith("http://127.0.0.1:");
     }
@@ -95,7 +97,7 @@ class ServeIT {
     @Test
     void aDigitIsDrawnAndTheAnswerAppears() throws Exception {
         try (Browser browser = new Browser(folder)) {
-            browser.open(url, 900, false);
+            browser.open(url, 1280, false);
             JsonNode paper =
                     browser.evaluate("(() => { const box = document.getElementById('paper').getBoundingClientRect();"
                             + " return { x: box.left, y: box.top }; })()");
@@ -119,8 +121,13 @@ class ServeIT {
                     .isEqualTo(28);
             assertThat(browser.evaluate("document.getElementById('hidden').height")
                             .asInt())
-                    .as("32 units, 8 in a row")
-                    .isEqualTo(4);
+                    .as("32 units, 8 in a row, each in a frame of 32 pixels")
+                    .isEqualTo(4 * 32);
+            assertThat(browser.evaluate("[...document.querySelectorAll('#strongest li')].map(item => item.textContent)")
+                            .values())
+                    .hasSize(5)
+                    .allSatisfy(unit -> assertThat(unit.asString())
+                            .matches("unit \\d+(adds \\d+\\.\\d to|takes \\d+\\.\\d from) 7"));
             assertThat(browser.evaluate("document.querySelectorAll('#digits li div')[7].style.width")
                             .asString())
                     .endsWith("%");
@@ -132,18 +139,136 @@ class ServeIT {
             browser.evaluate("document.getElementById('clear').click()");
             assertThat(browser.evaluate("document.getElementById('answer').textContent")
                             .asString())
-                    .isEmpty();
+                    .isEqualTo("Nothing is drawn yet.");
         }
     }
 
     @Test
     void onAPhoneNothingSticksOut() throws Exception {
         try (Browser browser = new Browser(folder)) {
-            browser.open(url, 400, true);
+            browser.open(url, 390, true);
             assertThat(browser.evaluate("document.documentElement.scrollWidth").asInt())
-                    .isLessThanOrEqualTo(400);
+                    .isLessThanOrEqualTo(390);
             assertThat(browser.errors()).isEmpty();
             assertThat(browser.barriers()).isEmpty();
+        }
+    }
+
+    @Test
+    void strokesAreTakenBackAndAnExampleIsReadAsInTheSet() throws Exception {
+        try (Browser browser = new Browser(folder)) {
+            browser.open(url, 1280, true);
+            Browser.await(
+                    "examples",
+                    () -> browser.evaluate("document.querySelectorAll('.example').length")
+                                    .asInt()
+                            == 10);
+            browser.evaluate("document.querySelectorAll('.example')[4].click()");
+            Browser.await(
+                    "the answer",
+                    () -> browser.evaluate("answer.textContent").asString().startsWith("It is 4 ("));
+            // What the network sees is the picture of the set, bit for bit.
+            assertThat(browser.evaluate(
+                                    "fetch('examples').then(response => response.json()).then(examples =>"
+                                            + " bytesOf(examples[4].grey).every((grey, i) => Math.round(255 * latest.seen[i]) === grey))")
+                            .asBoolean())
+                    .isTrue();
+            browser.evaluate("undo()");
+            assertThat(browser.evaluate("isEmpty() && answer.textContent === 'Nothing is drawn yet.'")
+                            .asBoolean())
+                    .isTrue();
+            browser.evaluate("strokes.push({ width: 20, points: [[140, 60], [140, 220]] },"
+                    + " { width: 20, points: [[20, 20], [60, 20]] }); change(); undo()");
+            Browser.await(
+                    "the answer",
+                    () -> browser.evaluate("answer.textContent").asString().startsWith("It is 1 ("));
+            assertThat(browser.barriers()).isEmpty();
+            assertThat(browser.errors()).isEmpty();
+        }
+    }
+
+    /** Black on transparent, white on transparent and white on black; of one the browser cannot read, it is said. */
+    @Test
+    void aPictureIsOpenedPastedOrDropped() throws Exception {
+        try (Browser browser = new Browser(folder)) {
+            browser.open(url, 1280, false);
+            browser.evaluate(
+                    "new Promise(done => { const wait = () => weights ? done() : setTimeout(wait, 20); wait(); })");
+            for (String colours : List.of("'#000'", "'#fff'", "'#fff', '#000'")) {
+                browser.evaluate("clear(); (async ([ink, ground]) => { const canvas = new OffscreenCanvas(900, 600);"
+                        + " const pen = canvas.getContext('2d'); if (ground) { pen.fillStyle = ground; pen.fillRect(0, 0, 900, 600); }"
+                        + " pen.strokeStyle = ink; pen.lineWidth = 40; pen.beginPath(); pen.moveTo(300, 120); pen.lineTo(600, 120);"
+                        + " pen.lineTo(420, 500); pen.stroke(); await open(new File([await canvas.convertToBlob()], 'seven.png')); })(["
+                        + colours + "])");
+                Browser.await(
+                        "the answer to " + colours,
+                        () -> browser.evaluate("answer.textContent").asString().startsWith("It is 7 ("));
+            }
+            browser.evaluate("open(new File(['no picture'], 'x.png'))");
+            assertThat(browser.evaluate("answer.textContent").asString())
+                    .isEqualTo("x.png is no picture that this browser can read.");
+            assertThat(browser.errors()).isEmpty();
+        }
+    }
+
+    @Test
+    void aDrawingIsSavedWithTheLabelThatItIsGiven() throws Exception {
+        try (Browser browser = new Browser(folder)) {
+            browser.open(url, 1280, false);
+            Browser.await(
+                    "labels",
+                    () -> browser.evaluate("document.querySelectorAll('#classes button').length")
+                                    .asInt()
+                            == 10);
+            assertThat(browser.evaluate("[...document.querySelectorAll('#classes button')].every(one => one.disabled)")
+                            .asBoolean())
+                    .as("there is nothing to save")
+                    .isTrue();
+            browser.evaluate("strokes.push({ width: 20, points: [[140, 60], [140, 220]] }); change();"
+                    + " document.querySelectorAll('#classes button')[7].click()");
+            Browser.await(
+                    "the file",
+                    () -> browser.evaluate("byId('saved').textContent")
+                            .asString()
+                            .startsWith("Saved as 7: 7"));
+            assertThat(browser.errors()).isEmpty();
+        }
+        ImageFolder drawings = ImageFolder.load(folder.resolve("drawings"));
+        assertThat(drawings.classes()).containsExactly("7");
+        assertThat(drawings.rows()).isEqualTo(SIDE);
+        byte[] pixels = new byte[3 * SIDE * SIDE];
+        drawings.copyPixels(0, ByteBuffer.wrap(pixels), 0);
+        assertThat(pixels[140 * SIDE + 140]).as("ink").isZero();
+        assertThat(pixels[0]).as("paper").isEqualTo((byte) 255);
+
+        for (String label : List.of("10", "-1", "x", "")) {
+            assertThat(http.send(request("drawings?label=" + label, line()), BodyHandlers.ofString())
+                            .statusCode())
+                    .as(label)
+                    .isEqualTo(422);
+        }
+        assertThat(http.send(request("drawings?label=1", new byte[100]), BodyHandlers.ofString())
+                        .statusCode())
+                .isEqualTo(400);
+        assertThat(ImageFolder.load(folder.resolve("drawings")).size()).isEqualTo(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"280,280,78400,200", "20,280,5600,422", "281,279,78399,400", "0,0,0,400", "x,1,1,400", "20,20,401,400"})
+    void aPictureIsAsLargeAsItIsSaidToBe(String width, String height, int bytes, int status) throws Exception {
+        byte[] body = bytes == SIDE * SIDE ? line() : new byte[bytes];
+        HttpResponse<String> answer =
+                http.send(request("predict?width=" + width + "&height=" + height, body), BodyHandlers.ofString());
+        assertThat(answer.statusCode()).as(answer.body()).isEqualTo(status);
+    }
+
+    @Test
+    void theIconIsThere() throws Exception {
+        for (String path : List.of("favicon.ico", "favicon.svg")) {
+            HttpResponse<String> icon =
+                    http.send(HttpRequest.newBuilder(URI.create(url + path)).build(), BodyHandlers.ofString());
+            assertThat(icon.statusCode()).isEqualTo(200);
+            assertThat(icon.headers().firstValue("content-type")).contains("image/svg+xml");
         }
     }
 
@@ -188,7 +313,7 @@ class ServeIT {
 
     @Test
     void thereAreNoOtherPages() throws Exception {
-        for (String path : List.of("predict", "../pom.xml", "serve/index.html", "%2e%2e/x")) {
+        for (String path : List.of("predict", "events", "drawings", "../pom.xml", "serve/index.html", "%2e%2e/x")) {
             HttpRequest get = HttpRequest.newBuilder(URI.create(url + path)).build();
             assertThat(http.send(get, BodyHandlers.ofString()).statusCode())
                     .as(path)

@@ -24,6 +24,11 @@ final class ModelOption {
      * @throws IOException if the file cannot be read, or holds something else
      */
     MnistModels.Saved load(Device device) throws IOException {
+        return load(file, device);
+    }
+
+    /** The network of a file, likewise. */
+    static MnistModels.Saved load(Path file, Device device) throws IOException {
         MnistModels.Saved model = MnistModels.read(file);
         return Resources.closeOnFailure(model.network()::close, () -> {
             Devices.toDevice(model.network(), device).train(false);

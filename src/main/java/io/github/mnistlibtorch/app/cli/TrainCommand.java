@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
             "  mnist-libtorch train",
             "  mnist-libtorch train --schedule 10@0.1 --hidden-size 128 --out wide",
             "  mnist-libtorch train --model cnn --schedule 3@0.1",
+            "  mnist-libtorch train --watch",
             "  mnist-libtorch train --resume wide/checkpoint.pt",
             "  mnist-libtorch train --resume wide/checkpoint.pt --schedule 10@0.1,5@0.01",
             "  mnist-libtorch train --data fashion-mnist --optimizer adam --schedule 5@1e-3"
@@ -103,6 +104,9 @@ final class TrainCommand implements Callable<Integer> {
     private TraceOption traceOption = new TraceOption();
 
     @Mixin
+    private WatchOption watchOption = new WatchOption();
+
+    @Mixin
     private DistributedOption groupOption = new DistributedOption();
 
     @Mixin
@@ -128,6 +132,7 @@ final class TrainCommand implements Callable<Integer> {
                     + " has weights of its own, so it cannot go with --init; leave one of them out");
         }
         DistributedEnvironment environment = groupOption.environment();
+        watchOption.check(/* isOneOfSeveral= */ environment != null, dryRun);
         if (resume != null
                 && (environment == null || environment.rank() == 0)
                 && FolderLock.isHeld(resume.toAbsolutePath().resolveSibling(""))) {
@@ -212,8 +217,8 @@ final class TrainCommand implements Callable<Integer> {
         if (group != null) {
             run.together(group);
         }
-        TrainSession session =
-                new TrainSession(run, checkpoint, group, runOptions, traceOption, dataOption, spec, timings);
+        TrainSession session = new TrainSession(
+                run, checkpoint, group, runOptions, traceOption, dataOption, watchOption, spec, timings);
         return dryRun || group != null && group.rank() > 0
                 ? session.runOnly(dryRun)
                 : session.runAndSave(config, folder, dataset.size() - config.valSize(), device);

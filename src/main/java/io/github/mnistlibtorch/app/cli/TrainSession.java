@@ -41,6 +41,7 @@ record TrainSession(
         RunOptions runOptions,
         TraceOption traceOption,
         DataOption dataOption,
+        WatchOption watchOption,
         CommandSpec command,
         @Nullable Path timings) {
     /**
@@ -79,13 +80,24 @@ record TrainSession(
         }
         boolean isAskedFor =
                 checkpoint != null || command.commandLine().getParseResult().hasMatchedOption("--out");
-        try (FolderLock lock = FolderLock.hold(folder.path(), isAskedFor)) {
-            return runAndSaveAlone(config, lock, trainSize, device);
+        try (WatchOption.Page page = watchOption.open(config, trainSize)) {
+            Path out;
+            int exitCode;
+            try (FolderLock lock = FolderLock.hold(folder.path(), isAskedFor)) {
+                out = lock.folder();
+                exitCode = runAndSaveAlone(config, lock, trainSize, device, page);
+            }
+            if (page != null && exitCode == 0) {
+                page.draw(out.resolve(TrainingRun.MODEL), device);
+            }
+            return exitCode;
         }
     }
 
     /** The folder is this run's. */
-    private int runAndSaveAlone(RunConfig config, FolderLock lock, int trainSize, Device device) throws IOException {
+    private int runAndSaveAlone(
+            RunConfig config, FolderLock lock, int trainSize, Device device, WatchOption.@Nullable Page page)
+            throws IOException {
         RunFolder folder = new RunFolder(lock.folder());
         Map<String, String> computedWith = computedWith(device);
         if (checkpoint == null) {
@@ -101,7 +113,11 @@ record TrainSession(
         RunTimings stopwatch = new RunTimings(writer);
         RunArtifacts results = new RunArtifacts(folder.path(), config.images());
         try (GracefulShutdown interruption = new GracefulShutdown(/* mayTakeLong= */ group != null)) {
-            run.saveTo(folder.path()).listeners(lock, stopwatch, progress(config, trainSize), interruption, results);
+            run.saveTo(folder.path()).listeners(lock, stopwatch, progress(config, trainSize));
+            if (page != null) {
+                run.listeners(page.monitor());
+            }
+            run.listeners(interruption, results);
             try {
                 results.write(config, run.run(), stopwatch);
             } catch (DistributedException e) {

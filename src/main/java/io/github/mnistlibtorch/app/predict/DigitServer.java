@@ -6,8 +6,7 @@ import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
-import io.github.mnistlibtorch.torch.runtime.TensorScope;
-import io.github.mnistlibtorch.torch.runtime.Tensors;
+import io.github.mnistlibtorch.torch.vision.Mnist;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.channel.Channel;
@@ -32,23 +31,23 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.bytedeco.pytorch.Conv2dImpl;
 import org.bytedeco.pytorch.Device;
-import org.bytedeco.pytorch.Module;
-import org.bytedeco.pytorch.NoGradGuard;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Answers a browser: the page to draw on, and what a network makes of the drawing. Only pages of this program may ask, only for as much
+ * Answers a browser: the page to draw on and to watch a training, and what a network makes of the drawing. Only pages of this program may ask, only for as much
  * as a drawing needs, and not for longer than that takes.
  */
 public final class DigitServer implements AutoCloseable {
@@ -71,14 +70,23 @@ public final class DigitServer implements AutoCloseable {
 
     private static final int CHUNK = 8_192;
 
-    private final MnistModels.Saved model;
-    private final DigitPreprocessor preprocessor;
-    private final DigitClassifier classifier;
+    /** Of each digit one, of MNIST's test set. */
+    private static final int EXAMPLES = 10;
+
+    private static final String JSON = "application/json";
+
     private final HostCheck hosts;
+    private final @Nullable DrawingFolder drawings;
+    private final @Nullable TrainingMonitor monitor;
+    private final @Nullable EventStreams streams;
     private final EventLoopGroup network;
     private final Channel listening;
     private final AtomicInteger connections = new AtomicInteger();
+    private final AtomicBoolean closed = new AtomicBoolean();
     private final JsonMapper json = JsonMapper.builder().build();
+
+    /** None while the training is watched of which it comes. */
+    private volatile @Nullable ServedModel model;
 
     /** One drawing after the other: two at once would take as long. */
     private final ThreadPoolExecutor inference =
@@ -89,17 +97,23 @@ public final class DigitServer implements AutoCloseable {
     /**
      * Starts to listen.
      *
-     * @param model stays the caller's, as does the device; both are needed until this is closed
      * @param address to listen at, which {@code host} names
      * @param port 0 for any that is free
+     * @param drawings where labelled drawings are saved; {@code null} if they are not
+     * @param monitor of a training that pages may watch; {@code null} if there is none
      * @throws IOException if the address cannot be listened at
      */
-    public DigitServer(MnistModels.Saved model, Device device, InetAddress address, String host, int port)
+    public DigitServer(
+            InetAddress address,
+            String host,
+            int port,
+            @Nullable DrawingFolder drawings,
+            @Nullable TrainingMonitor monitor)
             throws IOException {
-        this.model = model;
-        this.preprocessor = new DigitPreprocessor(model.images());
-        this.classifier = new DigitClassifier(model, device);
         this.hosts = new HostCheck(address, host);
+        this.drawings = drawings;
+        this.monitor = monitor;
+        streams = monitor == null ? null : new EventStreams(monitor);
         network = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
         ServerBootstrap server = new ServerBootstrap()
                 .group(network)
@@ -119,6 +133,18 @@ public final class DigitServer implements AutoCloseable {
             throw bound.cause() instanceof IOException e ? e : new IOException(bound.cause());
         }
         listening = bound.channel();
+    }
+
+    /**
+     * Answers drawings from now on; before, pages are told that there is no model yet.
+     *
+     * @param served stays the caller's, as does the device; both are needed until this is closed
+     */
+    public void serve(MnistModels.Saved served, Device device) {
+        model = new ServedModel(served, device);
+        if (monitor != null) {
+            monitor.done();
+        }
     }
 
     private void connected(SocketChannel channel) {
@@ -146,6 +172,9 @@ public final class DigitServer implements AutoCloseable {
     /** Takes no more requests, and waits for the answers that are being given: what they compute with is then not needed any more. */
     @Override
     public void close() {
+        if (closed.getAndSet(true)) {
+            return;
+        }
         listening.close().awaitUninterruptibly();
         inference.shutdown();
         boolean interrupted = false;
@@ -175,9 +204,16 @@ public final class DigitServer implements AutoCloseable {
         String asked = method + " " + path(request.uri());
         switch (asked) {
             case "GET /" -> reply.send(200, "text/html; charset=utf-8", resource("index.html"));
-            case "GET /serve.js" -> reply.send(200, "text/javascript; charset=utf-8", resource("serve.js"));
-            case "GET /model" -> reply.send(200, "application/json", json.writeValueAsBytes(model()));
-            case "POST /predict" -> predict(ByteBufUtil.getBytes(request.content()), reply);
+            case "GET /serve.js", "GET /watch.js" ->
+                reply.send(200, "text/javascript; charset=utf-8", resource(asked.substring("GET /".length())));
+            case "GET /favicon.ico", "GET /favicon.svg" -> reply.send(200, "image/svg+xml", resource("favicon.svg"));
+            case "GET /model" -> reply.send(200, JSON, json.writeValueAsBytes(description()));
+            case "GET /events" -> watch(connection, reply);
+            case "GET /weights" ->
+                withModel(reply, served -> reply.send(200, "application/octet-stream", served.weights()));
+            case "GET /examples" -> withModel(reply, served -> reply.send(200, JSON, examples(served)));
+            case "POST /predict" -> predict(request, reply);
+            case "POST /drawings" -> save(request, reply);
             default -> reply.refuse(404, "there is no " + asked);
         }
     }
@@ -191,24 +227,51 @@ public final class DigitServer implements AutoCloseable {
         }
     }
 
-    private Map<String, Object> model() {
-        ImageSpec images = model.images();
-        return Map.of("classes", images.classes(), "columns", images.columns(), "areDigits", images.areDigits());
+    private Map<String, Object> description() {
+        ServedModel served = model;
+        Map<String, Object> fields = new LinkedHashMap<>();
+        fields.put("isTraining", served == null);
+        fields.put("isWatched", monitor != null);
+        fields.put("savesDrawings", drawings != null);
+        if (served != null) {
+            fields.putAll(served.description());
+        }
+        return fields;
     }
 
-    private void predict(byte[] grey, Reply reply) {
-        if (grey.length != SIDE * SIDE) {
-            reply.refuse(400, WRONG_SIZE);
+    private void watch(ChannelHandlerContext connection, Reply reply) {
+        if (streams == null) {
+            reply.refuse(404, "there is no training to watch");
+        } else if (streams.isFull()) {
+            reply.refuse(503, EventStreams.MOST + " pages watch this training; close one");
+        } else if (reply.stream("text/event-stream")) {
+            streams.add(connection);
+        }
+    }
+
+    /** Gives an answer, or throws {@link InputException} if what was sent is of no use. */
+    @FunctionalInterface
+    private interface Work {
+        void with(ServedModel model) throws IOException;
+    }
+
+    /** On the one thread that computes. */
+    private void withModel(Reply reply, Work work) {
+        ServedModel served = model;
+        if (served == null) {
+            reply.refuse(503, "the network is still being trained");
             return;
         }
         try {
             inference.execute(() -> {
                 try {
-                    reply.send(200, "application/json", json.writeValueAsBytes(answer(grey)));
+                    work.with(served);
                 } catch (InputException e) {
                     reply.refuse(422, LibTorch.firstLine(e));
+                } catch (DrawingFolder.FullException e) {
+                    reply.refuse(507, LibTorch.firstLine(e));
                 } catch (Throwable e) { // also of Java without memory: somebody waits for an answer
-                    reply.closing().refuse(500, "the network cannot answer (" + LibTorch.firstLine(e) + ")");
+                    reply.closing().refuse(500, "the program cannot answer (" + LibTorch.firstLine(e) + ")");
                 }
             });
         } catch (RejectedExecutionException e) {
@@ -216,33 +279,83 @@ public final class DigitServer implements AutoCloseable {
         }
     }
 
-    private Map<String, Object> answer(byte[] grey) throws InputException {
-        DigitClassifier.Answer answer = classifier.answerLargest(preprocessor.of(grey, SIDE, SIDE, "the drawing"));
-        Map<String, Object> fields = new LinkedHashMap<>();
-        int label = answer.classes().get(0);
-        if (model.images().areDigits()) {
-            fields.put("digit", label);
+    /**
+     * The sides of a picture, as the address has them, or of the paper.
+     *
+     * @return {@code null} if the body has another size, which has then been answered
+     */
+    private static int @Nullable [] size(Map<String, List<String>> parameters, byte[] grey, Reply reply) {
+        int width = number(parameters, "width", SIDE);
+        int height = number(parameters, "height", SIDE);
+        if (width < 1 || width > SIDE || height < 1 || height > SIDE || grey.length != width * height) {
+            reply.refuse(400, WRONG_SIZE);
+            return null;
         }
-        fields.put("class", model.images().classes().get(label));
-        fields.put("label", label);
-        fields.put("unsure", answer.unsure());
-        fields.put("probabilities", answer.probabilities());
-        try (TensorScope scope = TensorScope.open();
-                NoGradGuard noGrad = new NoGradGuard()) {
-            Tensor input = classifier.input(answer.seen());
-            fields.put("hidden", Tensors.toFloats(hidden(input)));
-            fields.put("seen", Tensors.toFloats(answer.seen().image().mean(1)));
-        }
-        return fields;
+        return new int[] {width, height};
     }
 
-    /** What each unit of the first layer says: a hidden unit's activation, or the strongest of a filter. */
-    private Tensor hidden(Tensor input) {
-        Module layer = model.network().children().get(0);
-        Conv2dImpl convolution = layer.asConv2d();
-        return convolution == null
-                ? torch.relu(layer.asLinear().forward(input.flatten(1, -1)))
-                : torch.relu(convolution.forward(input)).amax(new long[] {2, 3}, /* keepdim= */ false);
+    private static Map<String, List<String>> parameters(FullHttpRequest request) {
+        return new QueryStringDecoder(request.uri()).parameters();
+    }
+
+    private static int number(Map<String, List<String>> parameters, String name, int otherwise) {
+        List<String> values = parameters.getOrDefault(name, List.of());
+        try {
+            return values.isEmpty() ? otherwise : Integer.parseInt(values.get(0));
+        } catch (NumberFormatException e) {
+            return -1;
+        }
+    }
+
+    private void predict(FullHttpRequest request, Reply reply) {
+        byte[] grey = ByteBufUtil.getBytes(request.content());
+        int[] size = size(parameters(request), grey, reply);
+        if (size != null) {
+            withModel(
+                    reply,
+                    served -> reply.send(200, JSON, json.writeValueAsBytes(served.answer(grey, size[0], size[1]))));
+        }
+    }
+
+    /** What somebody has drawn, and says that it is. */
+    private void save(FullHttpRequest request, Reply reply) {
+        DrawingFolder folder = drawings;
+        if (folder == null) {
+            reply.refuse(404, "drawings are not saved; start the program with --save-drawings");
+            return;
+        }
+        byte[] grey = ByteBufUtil.getBytes(request.content());
+        Map<String, List<String>> parameters = parameters(request);
+        int label = number(parameters, "label", -1);
+        if (grey.length != SIDE * SIDE) {
+            reply.refuse(400, WRONG_SIZE);
+            return;
+        }
+        withModel(reply, served -> {
+            List<String> classes = served.images().classes();
+            if (label < 0 || label >= classes.size()) {
+                throw new InputException("a label is a number from 0 to " + (classes.size() - 1));
+            }
+            String file = folder.save(grey, SIDE, SIDE, classes, label).toString();
+            reply.send(200, JSON, json.writeValueAsBytes(Map.of("file", file, "class", classes.get(label))));
+        });
+    }
+
+    /** Pictures to begin with, one of each class; none for a model of other pictures. */
+    private byte[] examples(ServedModel served) {
+        List<Map<String, Object>> examples = new ArrayList<>();
+        if (served.images().equals(ImageSpec.MNIST)) {
+            Mnist test = Mnist.bundled(Mnist.Split.TEST);
+            for (int i = 0, label = 0; label < EXAMPLES && i < test.size(); i++) {
+                if (test.label(i) == label) {
+                    byte[] grey = new byte[test.rows() * test.columns()];
+                    test.copyPixels(i, ByteBuffer.wrap(grey), 0);
+                    examples.add(Map.of("label", label, "grey", grey));
+                    label++;
+                }
+            }
+        }
+        return json.writeValueAsBytes(examples); // bytes are written as base64
     }
 
     private static byte[] resource(String name) throws IOException {

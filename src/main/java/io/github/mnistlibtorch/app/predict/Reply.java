@@ -4,9 +4,11 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.DefaultHttpResponse;
 import io.netty.handler.codec.http.HttpHeaderNames;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
@@ -19,7 +21,7 @@ final class Reply {
     static final Object DONE = new Object();
 
     private static final String POLICY =
-            "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'";
+            "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self'";
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -47,12 +49,8 @@ final class Reply {
         ByteBuf content = isHead ? Unpooled.EMPTY_BUFFER : Unpooled.wrappedBuffer(body);
         DefaultFullHttpResponse response =
                 new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(status), content);
-        response.headers()
-                .set(HttpHeaderNames.CONTENT_TYPE, type)
-                .set(HttpHeaderNames.CONTENT_LENGTH, body.length)
-                .set(HttpHeaderNames.CONTENT_SECURITY_POLICY, POLICY)
-                .set("x-content-type-options", "nosniff")
-                .set(HttpHeaderNames.CACHE_CONTROL, "no-store");
+        describe(response, type);
+        response.headers().set(HttpHeaderNames.CONTENT_LENGTH, body.length);
         HttpUtil.setKeepAlive(response, keepAlive);
         connection.writeAndFlush(response).addListener(written -> {
             if (keepAlive && written.isSuccess()) {
@@ -61,5 +59,30 @@ final class Reply {
                 connection.close();
             }
         });
+    }
+
+    /**
+     * Begins an answer that has no end yet: chunks follow, and nothing else is read on this connection.
+     *
+     * @return whether chunks may follow; there are none in the answer to HEAD
+     */
+    boolean stream(String type) {
+        if (isHead) {
+            send(200, type, new byte[0]);
+            return false;
+        }
+        HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+        describe(response, type);
+        HttpUtil.setTransferEncodingChunked(response, true);
+        connection.writeAndFlush(response);
+        return true;
+    }
+
+    private static void describe(HttpResponse response, String type) {
+        response.headers()
+                .set(HttpHeaderNames.CONTENT_TYPE, type)
+                .set(HttpHeaderNames.CONTENT_SECURITY_POLICY, POLICY)
+                .set("x-content-type-options", "nosniff")
+                .set(HttpHeaderNames.CACHE_CONTROL, "no-store");
     }
 }

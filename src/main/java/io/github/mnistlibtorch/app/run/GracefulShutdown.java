@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.tutorial.TrainingState;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import org.bytedeco.pytorch.Tensor;
 import sun.misc.Signal;
 import sun.misc.SignalHandler;
@@ -19,7 +20,7 @@ public final class GracefulShutdown implements RunListener, AutoCloseable {
 
     private static final List<String> SIGNALS = List.of("INT", "TERM");
 
-    private final Map<Signal, SignalHandler> before = new HashMap<>();
+    private final Map<Signal, SignalHandler> before;
     private final boolean mayTakeLong;
     private volatile boolean asked;
 
@@ -33,14 +34,34 @@ public final class GracefulShutdown implements RunListener, AutoCloseable {
     /** @param mayTakeLong whether a step may have to wait for another process */
     public GracefulShutdown(boolean mayTakeLong) {
         this.mayTakeLong = mayTakeLong;
+        before = handle(this::ask);
+    }
+
+    /** Waits for Ctrl-C or SIGTERM, the first of which does not end the process then. */
+    public static void awaitSignal() {
+        CountDownLatch asked = new CountDownLatch(1);
+        Map<Signal, SignalHandler> before = handle(signal -> asked.countDown());
+        try {
+            asked.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            before.forEach(Signal::handle);
+        }
+    }
+
+    /** @return what signals did before */
+    private static Map<Signal, SignalHandler> handle(SignalHandler handler) {
+        Map<Signal, SignalHandler> before = new HashMap<>();
         for (String name : SIGNALS) {
             try {
                 Signal signal = new Signal(name);
-                before.put(signal, Signal.handle(signal, this::ask));
+                before.put(signal, Signal.handle(signal, handler));
             } catch (IllegalArgumentException e) {
                 continue; // Java has been told to leave signals alone (-Xrs)
             }
         }
+        return before;
     }
 
     private void ask(Signal signal) {

@@ -53,9 +53,12 @@ import org.jspecify.annotations.Nullable;
  * run wrong.
  */
 public class TrainingRun {
+    /** The weights, of what a run writes into its folder. */
+    public static final String MODEL = "model.pt";
+
     /** What a run writes into its folder. */
     public static final List<String> FILES =
-            List.of("batch.png", "loss.png", "accuracy.png", "history.json", "model.pt", "model.safetensors");
+            List.of("batch.png", "loss.png", "accuracy.png", "history.json", MODEL, "model.safetensors");
 
     private final RunConfig config;
     private final Dataset<LabeledImage> dataset;
@@ -308,7 +311,7 @@ public class TrainingRun {
         try (TensorScope scope = TensorScope.open()) {
             Map<String, Tensor> stateDict = StateDict.of(model);
             Map<String, String> images = config.images().toMetadata();
-            PtFile.write(folder.resolve("model.pt"), stateDict, images);
+            PtFile.write(folder.resolve(MODEL), stateDict, images);
             Map<String, String> metadata = new LinkedHashMap<>();
             metadata.put("format", "pt");
             metadata.putAll(images);
