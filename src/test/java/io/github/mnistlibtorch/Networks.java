@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -7,12 +8,16 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Network namespaces, connected by a bridge: each has an address and a loopback of its own, as machines have. To make
  * them takes root and Debian's package iproute2; a test that needs them is skipped without.
  */
 final class Networks implements AutoCloseable {
+    private static final Pattern DROPPED = Pattern.compile("dropped (\\d+)");
+
     /** So that two tests at once do not meet. */
     private final String name = "mnist" + ProcessHandle.current().pid() % 10_000;
 
@@ -45,6 +50,37 @@ final class Networks implements AutoCloseable {
         List<String> inside = new ArrayList<>(List.of("ip", "netns", "exec", name + "-" + i));
         inside.addAll(command);
         return inside;
+    }
+
+    /** Pulls the cable of one. */
+    void cut(int i) {
+        require("-n", name, "link", "set", "plug" + i, "down");
+    }
+
+    /** Puts a queueing discipline of {@code tc} before what each of them sends; a test that needs it is skipped without. */
+    void slowDown(String... discipline) {
+        for (String namespace : namespaces.subList(1, namespaces.size())) {
+            List<String> command =
+                    new ArrayList<>(List.of("netns", "exec", namespace, "tc", "qdisc", "add", "dev", "eth0", "root"));
+            command.addAll(List.of(discipline));
+            assumeTrue(ip(command.toArray(String[]::new)), "this kernel has no queueing discipline " + discipline[0]);
+        }
+    }
+
+    /** Packets that the disciplines have dropped. */
+    long dropped() throws IOException {
+        long dropped = 0;
+        for (String namespace : namespaces.subList(1, namespaces.size())) {
+            Process process = new ProcessBuilder(
+                            "ip", "netns", "exec", namespace, "tc", "-s", "qdisc", "show", "dev", "eth0")
+                    .start();
+            Matcher matcher =
+                    DROPPED.matcher(new String(process.getInputStream().readAllBytes(), UTF_8));
+            while (matcher.find()) {
+                dropped += Long.parseLong(matcher.group(1));
+            }
+        }
+        return dropped;
     }
 
     private static void require(String... arguments) {

@@ -98,11 +98,8 @@ final class Ranks implements AutoCloseable {
             if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
                 throw new AssertionError("rank " + rank + " still runs after " + MINUTES + " minutes");
             }
-            // LibTorch's own line, in Python as here.
-            List<String> out = Files.readString(folder.resolve("out" + rank))
-                    .lines()
-                    .filter(line -> !line.startsWith("[Gloo] Rank "))
-                    .toList();
+            List<String> out =
+                    Files.readString(folder.resolve("out" + rank)).lines().toList();
             List<String> err =
                     Files.readString(folder.resolve("err" + rank)).lines().toList();
             return new Program.Result(process.exitValue(), out, err);

@@ -53,11 +53,18 @@ final class DistributedOption {
             DistributedEnvironment environment, Map<String, String> agreed, @Nullable Path resume, Run run)
             throws IOException {
         try (ProcessGroup group = ProcessGroup.init(environment, agreed)) {
-            int exitCode = resume == null ? run.start(group, null) : resumeTogether(group, resume, run);
-            if (exitCode == 0) {
-                awaitAllRanks(group);
+            try {
+                int exitCode = resume == null ? run.start(group, null) : resumeTogether(group, resume, run);
+                if (exitCode == 0) {
+                    awaitAllRanks(group);
+                } else {
+                    group.fail("it was interrupted");
+                }
+                return exitCode;
+            } catch (IOException | RuntimeException | Error e) {
+                group.fail(LibTorch.firstLine(e)); // no effect if another rank has
+                throw e;
             }
-            return exitCode;
         }
     }
 
@@ -68,12 +75,7 @@ final class DistributedOption {
                 return run.start(group, checkpoint);
             }
         }
-        byte[] content;
-        try {
-            content = group.broadcast((byte[]) null);
-        } catch (DistributedException e) {
-            throw e.advising("rank 0 says whether it is its checkpoint");
-        }
+        byte[] content = group.broadcast((byte[]) null);
         Path copy = Files.createTempFile("checkpoint", ".pt");
         try {
             Files.write(copy, content);

@@ -140,12 +140,20 @@ final class TrainCommand implements Callable<Integer> {
         }
         if (environment != null) {
             traceOption.recordShareOf(environment.rank());
-            ImageDataset images = dataOption.load(Mnist.Split.TRAIN);
-            deviceOption.startLibTorch(/* gpu= */ true);
+            ImageDataset images;
+            Map<String, String> agreed;
+            try {
+                images = dataOption.load(Mnist.Split.TRAIN);
+                deviceOption.startLibTorch(/* gpu= */ true);
+                agreed = agreed(images);
+            } catch (IOException | RuntimeException e) {
+                environment.tellRefused(LibTorch.firstLine(e));
+                throw e;
+            }
             runOptions.say("This is " + environment + ".");
             return DistributedOption.runTogether(
                     environment,
-                    agreed(images),
+                    agreed,
                     resume,
                     (group, checkpoint) -> train(checkpoint, images, group, environment.localRank()));
         }

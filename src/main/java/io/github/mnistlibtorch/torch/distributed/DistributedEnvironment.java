@@ -6,14 +6,13 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
-import java.net.Socket;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Supplier;
@@ -46,7 +45,8 @@ public record DistributedEnvironment(
     private static final List<String> CONTRACT = List.of("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT");
 
     private static final int MAX_PORT = 65_535;
-    private static final int ATTEMPT_MILLISECONDS = 5_000;
+    private static final Duration MAX_MARGIN = Duration.ofSeconds(2);
+    private static final int MARGIN_PART = 5;
 
     /**
      * What the environment says: {@code RANK}, {@code WORLD_SIZE}, {@code MASTER_ADDR}, {@code MASTER_PORT},
@@ -109,14 +109,23 @@ public record DistributedEnvironment(
         return rank == 0 && !launcherAnswers;
     }
 
-    /** Whether there is somebody at the place. Asked first, as LibTorch reports every attempt on standard error. */
-    boolean isAnswered() {
-        try (Socket socket = new Socket()) {
-            socket.connect(new InetSocketAddress(masterAddr, masterPort), ATTEMPT_MILLISECONDS);
-            return true;
-        } catch (IOException e) {
-            return false;
-        }
+    /** How long the others are given to say why nothing comes from them, at the end of {@link #timeout}. */
+    Duration margin() {
+        Duration part = timeout.dividedBy(MARGIN_PART);
+        return part.compareTo(MAX_MARGIN) < 0 ? part : MAX_MARGIN;
+    }
+
+    /** After which a rank that says nothing is taken for lost, and Gloo gives up. */
+    Duration silence() {
+        return timeout.minus(margin());
+    }
+
+    /**
+     * Tells the ranks that have come, or come within ten seconds, that this one does not take part, and why. Before
+     * {@link ProcessGroup#init}, which does so itself; LibTorch need not have started.
+     */
+    public void tellRefused(String reason) {
+        StoreProbe.tellRefused(this, reason);
     }
 
     /**
@@ -147,12 +156,34 @@ public record DistributedEnvironment(
      * @throws TimeoutException if it takes longer than {@code timeout}; the thread then goes on until the process ends
      */
     <T> T callWithTimeout(Supplier<T> call) throws TimeoutException {
-        FutureTask<T> task = new FutureTask<>(call::get);
-        Thread thread = new Thread(task, "c10d");
+        return callWithTimeout(call, new CompletableFuture<>());
+    }
+
+    /**
+     * The same, until a rank is lost.
+     *
+     * @param cause as that of {@link RankMonitor}
+     * @throws DistributedException if a rank is lost; the thread then goes on until the process ends
+     */
+    <T> T callWithTimeout(Supplier<T> call, CompletableFuture<String> cause) throws TimeoutException {
+        CompletableFuture<T> task = new CompletableFuture<>();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        task.complete(call.get());
+                    } catch (Throwable e) { // thrown where it is waited for
+                        task.completeExceptionally(e);
+                    }
+                },
+                "c10d");
         thread.setDaemon(true);
         thread.start();
         try {
-            return task.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            CompletableFuture.anyOf(task, cause).get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            if (!task.isDone()) {
+                throw new DistributedException(cause.join(), null);
+            }
+            return task.get();
         } catch (ExecutionException e) {
             throw e.getCause() instanceof RuntimeException known ? known : new IllegalStateException(e.getCause());
         } catch (InterruptedException e) {

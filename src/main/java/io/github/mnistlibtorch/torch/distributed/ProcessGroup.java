@@ -5,9 +5,11 @@ import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeoutException;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.Backend;
@@ -39,14 +41,19 @@ public final class ProcessGroup implements AutoCloseable {
 
     private final DistributedEnvironment environment;
     private final Store store;
+
+    /** {@code null} if nobody was asked. */
+    private final @Nullable RankMonitor monitor;
+
     private final Backend gloo;
 
     /** For tensors on a GPU; made with the first. */
     private @Nullable Backend nccl;
 
-    private ProcessGroup(DistributedEnvironment environment, Store store, Backend gloo) {
+    private ProcessGroup(DistributedEnvironment environment, Store store, @Nullable RankMonitor monitor, Backend gloo) {
         this.environment = environment;
         this.store = store;
+        this.monitor = monitor;
         this.gloo = gloo;
     }
 
@@ -60,30 +67,50 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws DistributedException if not all come in time
      */
     public static ProcessGroup init(DistributedEnvironment environment, Map<String, String> agreed) throws IOException {
-        String address = environment.localAddress();
+        String address;
+        try {
+            address = environment.localAddress();
+            loadGloo();
+        } catch (IOException | RuntimeException e) {
+            environment.tellRefused(reason(e));
+            throw e;
+        }
+        StoreHandshake meeting = StoreHandshake.open(environment);
+        Store store = meeting.store();
+        return Resources.closeOnFailure(store::close, () -> {
+            try (TensorScope scope = TensorScope.open()) {
+                if (agreed.isEmpty()) {
+                    return new ProcessGroup(
+                            environment,
+                            store,
+                            null,
+                            connect(keys(store, environment, "cpu"), environment, address, null));
+                }
+                RankMonitor monitor = meeting.agree(agreed);
+                try {
+                    String reachable = meeting.reachableAddress(address, monitor);
+                    Backend gloo = connect(keys(store, environment, "cpu"), environment, reachable, monitor);
+                    return new ProcessGroup(environment, store, monitor, gloo);
+                } catch (IOException | RuntimeException e) {
+                    throw meeting.leave(e, monitor);
+                }
+            }
+        });
+    }
+
+    private static void loadGloo() {
         try {
             LibTorch.loadGloo();
         } catch (LinkageError e) {
             throw new DistributedException(
                     "LibTorch has no Gloo on this system, so processes cannot train together here; Linux has it", e);
         }
-        StoreHandshake meeting = StoreHandshake.open(environment);
-        Store store = meeting.store();
-        return Resources.closeOnFailure(store::close, () -> {
-            try (TensorScope scope = TensorScope.open()) {
-                String reachable = address;
-                if (!agreed.isEmpty()) {
-                    meeting.agree(agreed);
-                    reachable = meeting.reachableAddress(address);
-                }
-                return new ProcessGroup(
-                        environment, store, connect(keys(store, environment, "cpu"), environment, reachable));
-            }
-        });
     }
 
-    private static Backend connect(Store keys, DistributedEnvironment environment, String address) {
-        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(milliseconds(environment));
+    private static Backend connect(
+            Store keys, DistributedEnvironment environment, String address, @Nullable RankMonitor monitor) {
+        Duration timeout = monitor == null ? environment.timeout() : environment.silence();
+        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create(new Milliseconds(timeout.toMillis()));
         Device[] devices = environment.interfaces().isEmpty()
                 ? new Device[] {ProcessGroupGloo.createDeviceForHostname(address)}
                 : environment.interfaces().stream()
@@ -92,8 +119,15 @@ public final class ProcessGroup implements AutoCloseable {
         options.devices(new GlooDeviceVector(devices)).threads(THREADS);
         try {
             return environment.callWithTimeout(
-                    () -> new ProcessGroupGloo(keys, environment.rank(), environment.worldSize(), options));
+                    () -> new ProcessGroupGloo(keys, environment.rank(), environment.worldSize(), options),
+                    monitor == null ? new CompletableFuture<>() : monitor.cause());
+        } catch (DistributedException e) {
+            throw e;
         } catch (TimeoutException | RuntimeException e) { // LibTorch's
+            String cause = monitor == null ? null : monitor.awaitCause(environment.margin());
+            if (cause != null) {
+                throw new DistributedException(cause, e);
+            }
             String reason = e instanceof TimeoutException
                     ? "not within " + environment.timeout().toSeconds() + " s"
                     : reason(e);
@@ -170,6 +204,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws DistributedException if another process is gone, or does not answer in time
      */
     public void allReduce(List<Tensor> tensors) {
+        requireAll();
         try (TensorScope scope = TensorScope.open()) {
             List<Work> works = new ArrayList<>();
             Backend backend = backendFor(tensors.get(0));
@@ -191,6 +226,7 @@ public final class ProcessGroup implements AutoCloseable {
      * @throws DistributedException if another process is gone, or does not answer in time
      */
     public void broadcast(Tensor tensor, int src) {
+        requireAll();
         try (TensorScope scope = TensorScope.open()) {
             backendFor(tensor)
                     .broadcast(new TensorVector(tensor), new BroadcastOptions().rootRank(src))
@@ -222,6 +258,7 @@ public final class ProcessGroup implements AutoCloseable {
 
     /** Waits until all processes have come so far: {@code dist.barrier()}. */
     public void barrier() {
+        requireAll();
         try (TensorScope scope = TensorScope.open()) {
             gloo.barrier()._wait();
         } catch (RuntimeException e) { // LibTorch's
@@ -229,9 +266,26 @@ public final class ProcessGroup implements AutoCloseable {
         }
     }
 
+    private void requireAll() {
+        if (monitor != null && monitor.cause().isDone()) {
+            throw new DistributedException(monitor.cause().join(), null);
+        }
+    }
+
     private DistributedException lost(RuntimeException e) {
+        String cause = monitor == null ? null : monitor.awaitCause(environment.margin());
         return new DistributedException(
-                "rank " + rank() + " has lost another of the " + worldSize() + " ranks (" + reason(e) + ")", e);
+                cause == null
+                        ? "rank " + rank() + " has lost another of the " + worldSize() + " ranks (" + reason(e) + ")"
+                        : cause,
+                e);
+    }
+
+    /** Tells the other ranks that this one cannot go on, and why: in a sentence, which they end with. */
+    public void fail(String reason) {
+        if (monitor != null) {
+            monitor.fail(StoreHandshake.failed(rank(), reason));
+        }
     }
 
     /** What LibTorch says, without the place in its source. */
@@ -242,6 +296,13 @@ public final class ProcessGroup implements AutoCloseable {
     /** Leaves the group: {@code dist.destroy_process_group()}. The others need not be there any more. */
     @Override
     public void close() {
+        boolean failed = monitor != null && monitor.cause().isDone();
+        if (monitor != null) {
+            monitor.close();
+        }
+        if (failed) {
+            return; // Gloo would wait for what is under way; the process ends
+        }
         if (nccl != null) {
             nccl.close();
         }

@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -27,33 +28,42 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * The store that all processes share, and what they tell each other in it before they work together.
  *
+ * @param opened when the process began to look for the others, as {@code System.nanoTime()} says
  * @param store ends when it is closed; in the process that keeps it, for all. It is Java's own: what LibTorch is to share must
  *     be a {@code clone()}. To LibTorch, an object that Java has made counts no references, and would be freed with the first
  *     that it gives back.
  */
-record StoreHandshake(DistributedEnvironment environment, Store store) {
+record StoreHandshake(DistributedEnvironment environment, Store store, long opened) {
+    /** Key of the reason why a rank that should take part does not. */
+    static final String REFUSED = "refused";
+
+    static final long POLL_MILLISECONDS = 20;
+
     private static final String WORLD_SIZE = "WORLD_SIZE";
+    private static final String MONITOR = "monitor";
     private static final JsonMapper JSON = JsonMapper.shared();
 
-    /** So long does the one that keeps the store wait for the others to read why they may not work together. */
+    /** How long rank 0 keeps the store open so that the other ranks can read why they do not work together. */
     private static final Duration GOODBYE = Duration.ofSeconds(10);
 
-    private static final long POLL_MILLISECONDS = 20;
+    /** How long ranks that have not come yet are waited for when others are known to differ. */
+    private static final Duration GRACE = Duration.ofSeconds(2);
+
+    private static final int MAX_REASON_CHARACTERS = 1_000;
 
     /** @return whose store the caller closes */
     static StoreHandshake open(DistributedEnvironment environment) throws InputException {
-        if (!environment.hostsStore() && !waitUntil(environment.timeout(), environment::isAnswered)) {
-            throw unreachable(environment, null);
+        long opened = System.nanoTime();
+        if (!environment.hostsStore()) {
+            awaitStore(environment);
         }
         // Rank 0 is its own first client, whatever the others call it.
         String host = environment.hostsStore() ? "localhost" : environment.masterAddr();
         try {
-            return new StoreHandshake(environment, environment.callWithTimeout(() -> connect(host, environment)));
+            return new StoreHandshake(
+                    environment, environment.callWithTimeout(() -> connect(host, environment)), opened);
         } catch (TimeoutException e) {
-            throw new DistributedException(
-                    "something else than rank 0 answers at " + host + ":" + environment.masterPort()
-                            + "; set MASTER_ADDR and MASTER_PORT to where rank 0 does",
-                    e);
+            throw StoreProbe.notRank0(environment);
         } catch (RuntimeException e) { // LibTorch's
             String reason = ProcessGroup.reason(e);
             if (environment.hostsStore() && reason.contains("EADDRINUSE")) {
@@ -63,6 +73,20 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
                         e);
             }
             throw unreachable(environment, e);
+        }
+    }
+
+    /** Asked first, as LibTorch would log every attempt. */
+    private static void awaitStore(DistributedEnvironment environment) {
+        StoreProbe.Answer[] last = {StoreProbe.Answer.NOBODY};
+        boolean answered = waitUntil(environment.timeout(), () -> {
+            last[0] = StoreProbe.ask(environment);
+            return last[0] == StoreProbe.Answer.STORE;
+        });
+        if (!answered) {
+            throw last[0] == StoreProbe.Answer.SILENCE
+                    ? StoreProbe.notRank0(environment)
+                    : unreachable(environment, null);
         }
     }
 
@@ -97,26 +121,144 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
     /**
      * Tells the others what this process has to have in common with them, and looks at theirs.
      *
+     * @return what tells of lost ranks from now on; the caller closes it
      * @throws InputException if they differ, with all that does
-     * @throws DistributedException if not all come in time
+     * @throws DistributedException if not all come in time, or one of them is refused or lost
      */
-    void agree(Map<String, String> own) throws InputException {
+    RankMonitor agree(Map<String, String> own) throws IOException {
         int rank = environment.rank();
         Map<String, String> all = new LinkedHashMap<>();
         all.put(WORLD_SIZE, Integer.toString(environment.worldSize()));
         all.putAll(own);
+        RankMonitor monitor = null;
         try (TensorScope scope = TensorScope.open()) {
             Store keys = keys();
             if (keys.add("joined/" + rank, 1) > 1) {
-                throw new InputException("another process has joined as rank " + rank + "; give each its own RANK");
+                String reason = "another process has joined as rank " + rank + "; give each its own RANK";
+                refuse(keys, reason);
+                throw new InputException(reason);
             }
+            monitor = monitor(keys);
             keys.set(key(rank), JSON.writeValueAsString(all));
-            List<String> differences = differences(keys);
+            List<String> differences = differences(keys, monitor);
             if (!differences.isEmpty()) {
-                awaitPeersBeforeClose(keys);
                 throw new InputException("the ranks have not been started alike: " + String.join("; ", differences)
                         + "; start all with the same version, options and data");
             }
+            monitor.closePort();
+            return monitor;
+        } catch (IOException | RuntimeException e) {
+            throw leave(e, monitor);
+        }
+    }
+
+    /** What LibTorch throws means that the store is gone, and its keeper with it. */
+    private Exception explain(Exception e, @Nullable RankMonitor monitor) {
+        if (e instanceof IOException || e instanceof DistributedException) {
+            return e;
+        }
+        String cause = monitor == null ? null : monitor.awaitCause(environment.margin());
+        return new DistributedException(
+                cause == null
+                        ? "rank 0 has been lost: the store at MASTER_PORT has gone (" + ProcessGroup.reason(e) + ")"
+                        : cause,
+                e);
+    }
+
+    /**
+     * Ends what has not come about; the keeper of the store stays until all know why, or the time is up.
+     *
+     * @return nothing: throws what it has failed with
+     */
+    RuntimeException leave(Exception failure, @Nullable RankMonitor monitor) throws IOException {
+        Exception e = explain(failure, monitor);
+        String reason = ProcessGroup.reason(e);
+        String sentence = e instanceof DistributedException ? reason : failed(environment.rank(), reason);
+        boolean isKnownToAll = e instanceof InputException; // each finds it out for itself
+        if (monitor != null && !isKnownToAll) {
+            monitor.fail(sentence);
+        }
+        if (environment.hostsStore()) {
+            try (TensorScope scope = TensorScope.open()) {
+                Store keys = keys();
+                if (!isKnownToAll && !has(keys, REFUSED)) {
+                    keys.set(REFUSED, sentence);
+                }
+                Duration rest = environment.timeout().minusNanos(System.nanoTime() - opened);
+                waitUntil(
+                        rest.compareTo(GOODBYE) < 0 ? rest : GOODBYE,
+                        () -> IntStream.range(1, environment.worldSize())
+                                .allMatch(other ->
+                                        monitor != null && monitor.hasLeft(other) || has(keys, goodbye(other))));
+            }
+        }
+        if (monitor != null) {
+            monitor.close();
+        }
+        if (e instanceof IOException input) {
+            throw input;
+        }
+        throw (RuntimeException) e;
+    }
+
+    /** Tells those who wait for all to come; a process too many is none of the business of those that work already. */
+    private void refuse(Store keys, String reason) {
+        if (!IntStream.range(0, environment.worldSize()).allMatch(other -> has(keys, key(other)))) {
+            keys.set(REFUSED, refused(environment.rank(), reason));
+        }
+    }
+
+    static String refused(int rank, String reason) {
+        return sentence(rank, "been refused", reason);
+    }
+
+    static String failed(int rank, String reason) {
+        return sentence(rank, "failed", reason);
+    }
+
+    private static String sentence(int rank, String what, String reason) {
+        return "rank " + rank + " has " + what + ": "
+                + reason.substring(0, Math.min(MAX_REASON_CHARACTERS, reason.length()));
+    }
+
+    private RankMonitor monitor(Store keys) throws IOException {
+        if (environment.rank() == 0) {
+            RankMonitor monitor = RankMonitor.host(environment.silence());
+            keys.set(MONITOR, monitor.announcement());
+            return monitor;
+        }
+        if (!waitUntil(environment.timeout(), () -> {
+            requireNoneRefused(keys);
+            return has(keys, MONITOR);
+        })) {
+            throw tooLate("rank 0 of " + environment.worldSize() + " has not come to ", environment, null);
+        }
+        String announcement = keys.get_to_str(MONITOR);
+        RankMonitor[] joined = {null};
+        if (!waitUntil(environment.timeout(), () -> {
+            requireNoneRefused(keys);
+            try {
+                joined[0] = RankMonitor.join(
+                        environment.rank(), environment.masterAddr(), announcement, environment.silence());
+                return true;
+            } catch (IOException e) {
+                return false;
+            }
+        })) {
+            throw unreachable(environment, null);
+        }
+        return joined[0];
+    }
+
+    private static boolean has(Store keys, String key) {
+        try (StringVector wanted = new StringVector(key)) {
+            return keys.check(wanted);
+        }
+    }
+
+    private static void requireNoneRefused(Store keys) {
+        if (has(keys, REFUSED)) {
+            throw new DistributedException(keys.get_to_str(REFUSED), null);
         }
     }
 
@@ -126,12 +268,12 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
      *
      * @param own address, from which it reaches rank 0
      */
-    String reachableAddress(String own) throws IOException {
+    String reachableAddress(String own, RankMonitor monitor) throws IOException {
         try (TensorScope scope = TensorScope.open()) {
             Store keys = keys();
             keys.set("address/" + environment.rank(), own);
             for (int rank = 0; rank < environment.worldSize() && DistributedEnvironment.isLoopback(own); rank++) {
-                String other = read(keys, "address/" + rank, rank);
+                String other = read(keys, "address/" + rank, rank, monitor);
                 if (!DistributedEnvironment.isLoopback(other)) {
                     return DistributedEnvironment.addressTowards(other);
                 }
@@ -142,16 +284,51 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
 
     /** Of this attempt, in the scope in which this is called. */
     private Store keys() {
-        return new PrefixStore("mnist-libtorch/" + environment.attempt(), store.clone());
+        return new PrefixStore(path(environment, ""), store.clone());
     }
 
-    private List<String> differences(Store keys) {
-        List<String> differences = new ArrayList<>();
-        Map<String, String> first = read(keys, 0);
+    /** The whole key, of that in {@link #keys}. */
+    static String path(DistributedEnvironment environment, String key) {
+        String prefix = "mnist-libtorch/" + environment.attempt();
+        return key.isEmpty() ? prefix : prefix + "/" + key;
+    }
+
+    private List<String> differences(Store keys, RankMonitor monitor) {
         Set<Integer> ranks = new LinkedHashSet<>(Set.of(environment.rank()));
-        IntStream.range(1, environment.worldSize()).forEach(ranks::add);
+        IntStream.range(0, environment.worldSize()).forEach(ranks::add);
+        Map<Integer, Map<String, String>> known = new HashMap<>();
+        long[] since = {0};
+        boolean complete = waitUntil(environment.timeout(), () -> {
+            requireNone(keys, monitor);
+            for (int rank : ranks) {
+                if (!known.containsKey(rank) && has(keys, key(rank))) {
+                    known.put(rank, JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<>() {}));
+                }
+            }
+            if (since[0] == 0 && !differences(ranks, known).isEmpty()) {
+                since[0] = System.nanoTime();
+            }
+            return known.size() == ranks.size() || since[0] != 0 && System.nanoTime() - since[0] > GRACE.toNanos();
+        });
+        List<String> differences = differences(ranks, known);
+        if (!complete && differences.isEmpty()) {
+            int missing = ranks.stream()
+                    .filter(rank -> !known.containsKey(rank))
+                    .findFirst()
+                    .orElseThrow();
+            throw notCome(missing);
+        }
+        return differences;
+    }
+
+    private static List<String> differences(Set<Integer> ranks, Map<Integer, Map<String, String>> known) {
+        List<String> differences = new ArrayList<>();
+        Map<String, String> first = known.get(0);
         for (int rank : ranks) {
-            Map<String, String> other = read(keys, rank);
+            Map<String, String> other = known.get(rank);
+            if (first == null || other == null) {
+                continue;
+            }
             Set<String> names = new LinkedHashSet<>(first.keySet());
             names.addAll(other.keySet());
             for (String name : names) {
@@ -168,25 +345,27 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
         return differences;
     }
 
-    private Map<String, String> read(Store keys, int rank) {
-        return JSON.readValue(read(keys, key(rank), rank), new TypeReference<LinkedHashMap<String, String>>() {});
+    private static void requireNone(Store keys, RankMonitor monitor) {
+        String cause = monitor.cause().getNow(null);
+        if (cause != null) {
+            throw new DistributedException(cause, null);
+        }
+        requireNoneRefused(keys);
     }
 
-    private String read(Store keys, String key, int rank) {
-        StringVector wanted = new StringVector(key);
+    private DistributedException notCome(int rank) {
+        return tooLate("rank " + rank + " of " + environment.worldSize() + " has not come to ", environment, null);
+    }
+
+    private String read(Store keys, String key, int rank, RankMonitor monitor) {
         // Asked again and again: a wait that ends without an answer makes LibTorch write to standard error.
-        if (!waitUntil(environment.timeout(), () -> keys.check(wanted))) {
-            throw tooLate("rank " + rank + " of " + environment.worldSize() + " has not come to ", environment, null);
+        if (!waitUntil(environment.timeout(), () -> {
+            requireNone(keys, monitor);
+            return has(keys, key);
+        })) {
+            throw notCome(rank);
         }
         return keys.get_to_str(key);
-    }
-
-    /** The store ends with the process that keeps it: that one goes last. */
-    private void awaitPeersBeforeClose(Store keys) {
-        keys.add("goodbye", 1);
-        if (environment.hostsStore()) {
-            waitUntil(GOODBYE, () -> keys.add("goodbye", 0) >= environment.worldSize());
-        }
     }
 
     /** @return whether it came true in time */
@@ -208,5 +387,10 @@ record StoreHandshake(DistributedEnvironment environment, Store store) {
 
     private static String key(int rank) {
         return "rank/" + rank;
+    }
+
+    /** Key that says that a rank has gone before it has come to the monitor. */
+    static String goodbye(int rank) {
+        return "goodbye/" + rank;
     }
 }

@@ -36,6 +36,9 @@ public final class LibTorch {
     /** {@code c10::LogSeverity} of errors. */
     private static final int LOG_LEVEL_ERROR = 2;
 
+    /** Of what ends the process. */
+    private static final int LOG_LEVEL_FATAL = 3;
+
     /** What {@link #use} was told. */
     private static volatile @Nullable String source;
 
@@ -259,17 +262,18 @@ public final class LibTorch {
             build = external.load(progress, gpu);
             setNumThreads(NativeConfig.CPU.getInt("aten.threads"));
         }
-        logErrorsOnly();
+        logFrom(LOG_LEVEL_ERROR);
     }
 
     /**
      * Hides what LibTorch logs below errors, as {@code TORCH_CPP_LOG_LEVEL=ERROR} does: otherwise every convolution logs, on a
-     * processor that NNPACK does not know, that it does not. Warnings ({@code TORCH_WARN}) are not part of that log.
+     * processor that NNPACK does not know, that it does not. Warnings ({@code TORCH_WARN}) are not part of that log. With a
+     * {@code TORCH_CPP_LOG_LEVEL} in the environment, that counts.
      */
-    private static void logErrorsOnly() {
+    private static void logFrom(int severity) {
         Pointer level = Loader.addressof("FLAGS_caffe2_log_level");
         if (level != null && System.getenv("TORCH_CPP_LOG_LEVEL") == null) {
-            new IntPointer(level).put(LOG_LEVEL_ERROR);
+            new IntPointer(level).put(severity);
         }
     }
 
@@ -299,7 +303,8 @@ public final class LibTorch {
     }
 
     /**
-     * Loads the part of LibTorch by which processes talk, Gloo.
+     * Loads the part of LibTorch by which processes talk, Gloo. From then on LibTorch logs no errors: of a connection that fails, it
+     * would log what it throws as well.
      *
      * @throws LinkageError if there is none on this system
      */
@@ -309,6 +314,7 @@ public final class LibTorch {
         } else {
             NativeLibraries.loadBridge("jnitorch_gloo");
         }
+        logFrom(LOG_LEVEL_FATAL);
     }
 
     /**
