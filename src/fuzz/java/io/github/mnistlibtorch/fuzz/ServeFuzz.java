@@ -8,6 +8,8 @@ import io.github.mnistlibtorch.app.predict.DigitServer;
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.app.run.MnistModels;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.netty.util.internal.logging.InternalLoggerFactory;
+import io.netty.util.internal.logging.JdkLoggerFactory;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -32,7 +34,7 @@ public final class ServeFuzz {
     /** No answer takes as long; a server that hangs is one that has failed. */
     private static final int MILLISECONDS = 20_000;
 
-    private static final Pattern STATUS = Pattern.compile("HTTP/1\\.[01] [2-5]\\d\\d [A-Za-z ()-]+\r\n(?s:.*)");
+    private static final Pattern STATUS = Pattern.compile("HTTP/1\\.[01] [1-5]\\d\\d [A-Za-z ()-]+\r\n(?s:.*)");
 
     /** The server's own two, and those of the JVM that come when there is work for them. */
     private static final int MORE_THREADS = 8;
@@ -110,6 +112,8 @@ public final class ServeFuzz {
     private static DigitServer start() {
         BugDetectors.allowNetworkConnections(); // this target's own
         LibTorch.start();
+        // As in the jar, where there is no other logging: to standard error.
+        InternalLoggerFactory.setDefaultFactory(JdkLoggerFactory.INSTANCE);
         System.setErr(new PrintStream(SAID, /* autoFlush= */ true, ISO_8859_1));
         MnistModels.Saved model = new MnistModels.Saved(MnistModels.create("mlp", List.of(4)), ImageSpec.MNIST);
         try {
