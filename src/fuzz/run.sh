@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Random files for every reader, by Jazzer: no other exception than the documented one, no input that takes a second, no
-# native memory left behind, never more memory than the file accounts for.
+# Random files for every reader, and requests for serve, by Jazzer: no other exception than the documented one, in one short
+# sentence; no input that takes a second, no refusal that takes 64 MB or four times the file; no native memory left behind.
 #
 #   src/fuzz/run.sh [--record] LIMIT [TARGET...]     all targets unless some are named, such as PtFuzz
 #
@@ -13,7 +13,8 @@ record=false
 [ "${1:-}" != --record ] || { record=true && shift; }
 [ $# -gt 0 ] || { sed -n '2,/^set/{/^#/p}' "$0" >&2 && exit 2; }
 limit=$1 && shift
-[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz NpzFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz PictureFuzz CommandLineFuzz
+[ $# -gt 0 ] || set -- IdxFuzz GzipFuzz NpzFuzz PtFuzz PickleFuzz CheckpointFuzz SafetensorsFuzz TraceFuzz PictureFuzz CommandLineFuzz \
+    GzipMembersFuzz PictureHeaderFuzz JsonFuzz PicklePartsFuzz ServeFuzz
 
 mvn -B -ntp -q -Pfuzz test-compile -Djacoco.skip=true
 classes="target/test-classes:target/classes:$(cat target/fuzz/classpath)"
@@ -24,13 +25,14 @@ failed=
 for target in "$@"; do
     class=io.github.mnistlibtorch.fuzz.$target
     [ "$target" != CommandLineFuzz ] || class=io.github.mnistlibtorch.app.cli.CommandLineFuzz
-    mkdir -p "target/fuzz/corpus/$target"
+    mkdir -p "target/fuzz/corpus/$target" "target/fuzz/seeds/$target"
     log=target/fuzz/$target.log
     status=0
-    java -Xmx512m -Djava.awt.headless=true -cp "$classes" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
+    # The heap is resident from the beginning, so that a target can tell what else an input takes.
+    java -Xms512m -Xmx512m -XX:+AlwaysPreTouch -XX:+UseSerialGC -Djava.awt.headless=true -cp "$classes" com.code_intelligence.jazzer.Jazzer --target_class="$class" \
         --instrumentation_includes='io.github.mnistlibtorch.**:picocli.**' \
         --custom_hook_includes='io.github.mnistlibtorch.**' --reproducer_path=target/fuzz/found \
-        -artifact_prefix=target/fuzz/found/ -timeout=20 -max_len=4096 -rss_limit_mb=2048 -print_final_stats=1 "$limit" \
+        -artifact_prefix=target/fuzz/found/ -timeout=100 -max_len=4096 -rss_limit_mb=2048 -print_final_stats=1 "$limit" \
         "target/fuzz/corpus/$target" "target/fuzz/seeds/$target" >"$log" 2>&1 || status=$?
     inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     seconds=$(sed -n 's/^Done .* runs in \([0-9]*\) second.*/\1/p' "$log")

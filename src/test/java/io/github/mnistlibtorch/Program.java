@@ -23,6 +23,9 @@ final class Program {
 
     static final Path JAR = Path.of(System.getProperty("jar")).toAbsolutePath();
 
+    /** So many characters has an error at most. */
+    private static final int LONGEST = 300;
+
     private Program() {}
 
     record Result(int exitCode, List<String> out, List<String> err) {
@@ -38,7 +41,10 @@ final class Program {
 
         private void assertSentence(int expectedCode, String... words) {
             assertThat(err).as("one sentence on standard error").hasSize(1);
-            assertThat(err.get(0)).contains(words).startsWith("mnist-libtorch: ");
+            assertThat(err.get(0))
+                    .contains(words)
+                    .startsWith("mnist-libtorch: ")
+                    .hasSizeLessThanOrEqualTo(LONGEST);
             assertThat(out).as("nothing on standard output").isEmpty();
             assertThat(exitCode).isEqualTo(expectedCode);
         }

@@ -12,11 +12,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 
 /** A file in memory for the input of a target, and what every reader has to keep to. */
-public final class Scratch {
-    private static final long SECOND = 1_000_000_000;
-    private static final int WARM_UP = 1_000;
-
-    private static int inputs;
+final class Scratch {
+    private static final int LONGEST_SENTENCE = 300;
 
     private final Path file;
 
@@ -35,42 +32,48 @@ public final class Scratch {
                     ? Files.createTempDirectory(memory, "fuzz")
                     : Files.createTempDirectory("fuzz");
             file = folder.resolve(name);
-            file.toFile().deleteOnExit();
             folder.toFile().deleteOnExit();
+            file.toFile().deleteOnExit(); // before its folder: what is told last is done first
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    /** Runs a target on an input, which must not take a second; the first ones may, as they load the classes. */
-    public static void inASecond(Runnable target) {
-        long begin = System.nanoTime();
-        target.run();
-        if (inputs++ > WARM_UP && System.nanoTime() - begin > SECOND) {
-            throw new AssertionError("it took " + (System.nanoTime() - begin) / 1e9 + " s");
-        }
-    }
-
     /** Lets {@code reader} have {@code content}, which it may refuse with the one documented exception. */
     void give(byte[] content, Reader reader) {
-        inASecond(() -> read(content, reader));
+        try {
+            Files.write(file, content);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Budget.hold(content.length, () -> isRefused(reader));
     }
 
-    private void read(byte[] content, Reader reader) {
+    private boolean isRefused(Reader reader) {
         long before = Pointer.totalCount();
+        boolean isRefused = false;
         try (TensorScope scope = TensorScope.open()) {
-            Files.write(file, content);
             reader.read(file);
         } catch (InputException e) {
-            if (e.getMessage().lines().count() != 1 || e.getMessage().length() > 2_000) {
-                throw new AssertionError("not a sentence: " + e.getMessage(), e);
-            }
+            isRefused = true;
+            requireSentence(e);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         // It may be less: the garbage collector frees what the start has left.
         if (Pointer.totalCount() > before) {
             throw new AssertionError(Pointer.totalCount() - before + " native objects left behind");
+        }
+        return isRefused;
+    }
+
+    /** One line, not too long, that names the file. */
+    private void requireSentence(InputException e) {
+        String sentence = String.valueOf(e.getMessage());
+        if (sentence.lines().count() != 1
+                || sentence.length() > LONGEST_SENTENCE
+                || !sentence.contains(file.getFileName().toString())) {
+            throw new AssertionError("not a sentence: " + sentence, e);
         }
     }
 

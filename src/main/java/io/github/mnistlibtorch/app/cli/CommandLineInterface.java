@@ -99,7 +99,7 @@ public final class CommandLineInterface {
             // While the command line is read, and then the data.
             LibTorch.startInBackground();
         }
-        Warnings.showWith(message -> System.err.println("warning: " + PlainText.sentence(message)));
+        Warnings.showWith(message -> System.err.println("warning: " + PlainText.line(message)));
         try {
             int exitCode = commandLine().execute(arguments.length == 0 ? new String[] {"train"} : arguments);
             if (System.out.checkError()) {
@@ -108,17 +108,16 @@ public final class CommandLineInterface {
             }
             return exitCode;
         } catch (OutOfMemoryError e) {
-            System.err.println("mnist-libtorch: Java has no memory left"
+            System.err.println(line("Java has no memory left"
                     + (e.getMessage() == null ? "" : " (" + e.getMessage() + ")")
-                    + "; give it more with java -Xmx1g -jar ...");
+                    + "; give it more with java -Xmx1g -jar ..."));
             return FAILED;
         } catch (LinkageError | InternalError e) {
             if (List.of(arguments).contains("--verbose")) {
                 e.printStackTrace();
             }
-            System.err.println("mnist-libtorch: this Java lacks a part ("
-                    + PlainText.sentence(LibTorch.firstLine(LibTorch.rootCause(e)))
-                    + "); use a complete one, such as Debian's default-jre, with its fonts");
+            System.err.println(line("this Java lacks a part (" + LibTorch.firstLine(LibTorch.rootCause(e))
+                    + "); use a complete one, such as Debian's default-jre, with its fonts"));
             return FAILED;
         } catch (StackOverflowError e) {
             System.err.println(
@@ -153,9 +152,9 @@ public final class CommandLineInterface {
         PrintWriter err = command.getErr();
         List<String> suggestions =
                 e instanceof CommandLine.UnmatchedArgumentException unmatched ? unmatched.getSuggestions() : List.of();
-        err.println("mnist-libtorch: " + PlainText.sentence(String.valueOf(e.getMessage()))
+        err.println(line(e.getMessage()
                 + (suggestions.isEmpty() ? "" : "; did you mean " + String.join(" or ", suggestions) + "?")
-                + " (see " + command.getCommandSpec().qualifiedName() + " --help)");
+                + " (see " + command.getCommandSpec().qualifiedName() + " --help)"));
         return BAD_INPUT;
     }
 
@@ -164,7 +163,7 @@ public final class CommandLineInterface {
                 exception instanceof UncheckedIOException wrapper ? requireNonNull(wrapper.getCause()) : exception;
         PrintWriter err = command.getErr();
         String otherwise = e instanceof DivergedException ? ", or go on all the same with --allow-nan" : "";
-        err.println("mnist-libtorch: " + sentence(e) + otherwise);
+        err.println(line(sentence(e) + otherwise));
         if (verbose) {
             e.printStackTrace(err);
         } else if (!saysItAll(e)) {
@@ -176,22 +175,29 @@ public final class CommandLineInterface {
         return badInput ? BAD_INPUT : FAILED;
     }
 
+    private static String line(String sentence) {
+        return PlainText.sentence("mnist-libtorch: " + sentence);
+    }
+
+    /** What is wrong, with what this program is called before it. */
+    static String line(Exception e) {
+        return line(sentence(e));
+    }
+
     /** What is wrong; Java says of a file that may not be read no more than its name. */
-    static String sentence(Exception e) {
+    private static String sentence(Exception e) {
         if (e instanceof AccessDeniedException denied) {
-            return PlainText.sentence(
-                    denied.getFile() + " may not be read or written; change its permissions, or name another");
+            return denied.getFile() + " may not be read or written; change its permissions, or name another";
         }
         if (e instanceof FileSystemException file && file.getReason() != null) {
-            return PlainText.sentence(file.getFile() + " cannot be read or written (" + file.getReason()
-                    + "); when that is mended, run it again");
+            return file.getFile() + " cannot be read or written (" + file.getReason()
+                    + "); when that is mended, run it again";
         }
         // A message of this program is one sentence, whatever a file is called, but for what it quotes; of others, the
         // first line is.
-        return PlainText.sentence(
-                e instanceof InputException
-                        ? STACK_TRACE.split(String.valueOf(e.getMessage()), 2)[0]
-                        : LibTorch.firstLine(e));
+        return e instanceof InputException
+                ? STACK_TRACE.split(String.valueOf(e.getMessage()), 2)[0]
+                : LibTorch.firstLine(e);
     }
 
     private static boolean saysItAll(Exception e) {

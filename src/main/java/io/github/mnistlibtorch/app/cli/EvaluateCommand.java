@@ -9,6 +9,7 @@ import io.github.mnistlibtorch.torch.data.ImageDataset;
 import io.github.mnistlibtorch.torch.data.LabeledImage;
 import io.github.mnistlibtorch.torch.data.RandomSplit;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.TorchRandom;
 import io.github.mnistlibtorch.torch.serialization.StateDict;
 import io.github.mnistlibtorch.torch.vision.ImageFolder;
@@ -100,7 +101,8 @@ final class EvaluateCommand implements Callable<Integer> {
         if (known.channels() != images.channels()
                 || known.inputSize() != inputs
                 || known.classes().size() < classes) {
-            throw new InputException(model + " is a network for pictures of " + known.channels() + " x " + known.rows()
+            throw new InputException(PlainText.name(model) + " is a network for pictures of " + known.channels() + " x "
+                    + known.rows()
                     + " x " + known.columns() + " pixels and " + known.classes().size() + " classes, but these are "
                     + images.channels() + " x " + images.rows() + " x " + images.columns() + " and " + classes
                     + "; name the --data that it was trained on");
@@ -109,7 +111,7 @@ final class EvaluateCommand implements Callable<Integer> {
         boolean knowsNames =
                 !known.classes().equals(ImageSpec.numbered(known.classes().size()));
         if (images instanceof ImageFolder && knowsNames && !known.classes().equals(images.classes())) {
-            throw new InputException(model + " has other classes than these folders, which are "
+            throw new InputException(PlainText.name(model) + " has other classes than these folders, which are "
                     + StateDict.few(images.classes()) + " instead of " + StateDict.few(known.classes())
                     + "; make them the same");
         }

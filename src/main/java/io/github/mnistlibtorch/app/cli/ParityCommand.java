@@ -84,14 +84,13 @@ final class ParityCommand implements Callable<Integer> {
         Trace expected = TraceFile.read(trace);
         Trace actual = against == null ? run(expected) : TraceFile.read(against);
         List<CheckResult> results = TraceComparison.compare(expected, actual, report);
-        results.forEach(result -> System.out.println(PlainText.sentence(result.toString())));
-        report.lines().forEach(line -> System.out.println(PlainText.sentence(line)));
+        results.forEach(result -> System.out.println(PlainText.line(result.toString())));
+        report.lines().forEach(line -> System.out.println(PlainText.line(line)));
         return results.stream()
                 .filter(result -> !result.passed())
                 .findFirst()
                 .map(result -> {
-                    System.out.println(
-                            "First divergence: " + PlainText.sentence(result.name() + ": " + result.detail()));
+                    System.out.println("First divergence: " + PlainText.line(result.name() + ": " + result.detail()));
                     return 1;
                 })
                 .orElseGet(() -> {
@@ -140,13 +139,15 @@ final class ParityCommand implements Callable<Integer> {
 
     private RunConfig config(RunConfig traced) throws InputException {
         if (traced.valBatchSize() != 2L * traced.batchSize()) {
-            throw new InputException(trace + " was recorded with validation batches of " + traced.valBatchSize()
-                    + "; the article's are twice the batch size, " + 2L * traced.batchSize() + "; record it so");
+            throw new InputException(PlainText.name(trace) + " was recorded with validation batches of "
+                    + traced.valBatchSize() + "; the article's are twice the batch size, " + 2L * traced.batchSize()
+                    + "; record it so");
         }
         try {
             RunConfig.of(traced.options(), traced.numWorkers());
         } catch (IllegalArgumentException e) {
-            throw new InputException(trace + " asks for sizes that train would refuse; record it with smaller ones", e);
+            throw new InputException(
+                    PlainText.name(trace) + " asks for sizes that train would refuse; record it with smaller ones", e);
         }
         String dtype = ConfigOptions.value(command, "dtype");
         return dtype == null ? traced : traced.withDtype(dtype);

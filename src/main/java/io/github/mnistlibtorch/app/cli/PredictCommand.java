@@ -184,7 +184,7 @@ final class PredictCommand implements Callable<Integer> {
                 } catch (IOException e) {
                     // The others are answered all the same.
                     if (refused != null) {
-                        System.err.println("mnist-libtorch: " + CommandLineInterface.sentence(refused));
+                        System.err.println(CommandLineInterface.line(refused));
                     }
                     refused = e;
                 }

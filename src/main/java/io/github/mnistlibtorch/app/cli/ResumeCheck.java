@@ -5,6 +5,7 @@ import io.github.mnistlibtorch.app.run.Phase;
 import io.github.mnistlibtorch.app.run.RunConfig;
 import io.github.mnistlibtorch.app.run.RunConfig.Difference;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -100,8 +101,9 @@ record ResumeCheck(Checkpoint checkpoint) {
                 .map(ResumeCheck::inWords)
                 .toList();
         if (!differences.isEmpty()) {
-            throw new InputException(checkpoint.file() + " is of another run: " + String.join(", ", differences)
-                    + "; leave these options as they were, or begin a new run without --resume");
+            throw new InputException(
+                    PlainText.name(checkpoint.file()) + " is of another run: " + String.join(", ", differences)
+                            + "; leave these options as they were, or begin a new run without --resume");
         }
     }
 

@@ -60,7 +60,7 @@ final class RunOptions {
     /** Tells the person at the terminal, unless they do not want to be told. */
     void say(String sentence) {
         if (!quiet) {
-            System.err.println(PlainText.sentence(sentence));
+            System.err.println(PlainText.of(sentence));
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.parity;
 
+import static io.github.mnistlibtorch.torch.runtime.PlainText.quoted;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
@@ -12,6 +13,7 @@ import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.BoundedGzipInputStream;
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -67,6 +69,9 @@ public final class TraceFile {
 
     private static final int BUFFER = 1 << 16;
 
+    /** Of a message of Jackson's, what says where in a text that it does not have. */
+    private static final Pattern WHERE = Pattern.compile(" \\((start marker )?at \\[Source: ");
+
     private static final Pattern STATE = Pattern.compile("\\w{1,40}\\.(weight|bias)\\.[a-z_]{1,40}");
 
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
@@ -110,11 +115,12 @@ public final class TraceFile {
      */
     public static void write(Path file, Trace trace) throws IOException {
         if (!trace.isFinite()) {
-            throw new InputException(file + " is not written: a loss of the run is NaN or infinite, and such losses"
-                    + " are not compared; train with a lower learning rate, or without --trace");
+            throw new InputException(
+                    PlainText.name(file) + " is not written: a loss of the run is NaN or infinite, and such losses"
+                            + " are not compared; train with a lower learning rate, or without --trace");
         }
         if (trace.losses().length + (long) EPOCH_TOKENS * trace.epochs().size() > MAX_TOKENS - OTHER_TOKENS) {
-            throw new InputException(file + " is not written: a trace of " + trace.losses().length
+            throw new InputException(PlainText.name(file) + " is not written: a trace of " + trace.losses().length
                     + " steps is larger than can be read; record fewer epochs");
         }
         ObjectNode root = JSON.valueToTree(trace);
@@ -203,10 +209,7 @@ public final class TraceFile {
         } catch (StreamConstraintsException e) {
             throw refuse(file, "it is larger than a trace can be");
         } catch (StreamReadException e) {
-            throw refuse(
-                    file,
-                    "it is not JSON ("
-                            + e.getOriginalMessage().lines().findFirst().orElse("") + ")");
+            throw refuse(file, "it is not JSON (" + WHERE.split(LibTorch.firstLine(e), 2)[0] + ")");
         } catch (JacksonException e) {
             throw refuse(file, "something stands behind its end");
         }
@@ -323,13 +326,8 @@ public final class TraceFile {
                 .replaceFirst("^\\.", "");
     }
 
-    private static String quoted(String text) {
-        int shown = 100;
-        return "\"" + (text.length() > shown ? text.substring(0, shown) + "..." : text) + "\"";
-    }
-
     private static InputException refuse(Path file, String reason) {
-        return new InputException(file + " is not a usable trace: " + reason.replaceAll("\\p{Cntrl}", "?")
-                + "; record it again with train --trace or record_trace.py");
+        return new InputException(PlainText.name(file) + " is not a usable trace: "
+                + reason.replaceAll("\\p{Cntrl}", "?") + "; record it again with train --trace or record_trace.py");
     }
 }

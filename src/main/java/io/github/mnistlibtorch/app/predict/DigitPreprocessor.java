@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.app.predict;
 
 import io.github.mnistlibtorch.app.run.ImageSpec;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.vision.Pixels;
 import io.github.mnistlibtorch.torch.vision.ToTensor;
 import java.io.IOException;
@@ -133,7 +134,7 @@ public final class DigitPreprocessor {
             }
         }
         if (found.digits().isEmpty()) {
-            throw new InputException(name + " shows no " + word() + " that stands out from its paper");
+            throw new InputException(PlainText.name(name) + " shows no " + word() + " that stands out from its paper");
         }
         Grey ink = map.ink();
         List<Digit> digits = found.digits().stream()

@@ -1,5 +1,6 @@
 package io.github.mnistlibtorch.app.predict;
 
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelHandlerContext;
@@ -42,7 +43,7 @@ final class Reply {
     }
 
     void refuse(int status, String why) {
-        send(status, "application/json", JSON.writeValueAsBytes(Map.of("error", why)));
+        send(status, "application/json", JSON.writeValueAsBytes(Map.of("error", PlainText.sentence(why))));
     }
 
     void send(int status, String type, byte[] body) {

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.app.run;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.Resources;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import io.github.mnistlibtorch.torch.runtime.Tensors;
@@ -157,7 +158,7 @@ public final class MnistModels {
         int inputs = sizes.get(0);
         return square(inputs, 1, sizes.get(sizes.size() - 1))
                 .or(() -> square(inputs, 3, sizes.get(sizes.size() - 1)))
-                .orElseThrow(() -> new InputException(file + " is a network with " + inputs
+                .orElseThrow(() -> new InputException(PlainText.name(file) + " is a network with " + inputs
                         + " inputs, which are the pixels of no square; one for MNIST's pictures has 784"));
     }
 
@@ -222,7 +223,7 @@ public final class MnistModels {
                     new long[] {1, images.channels(), images.rows(), images.columns()},
                     new TensorOptions(dtype(model)));
             if (!model.forward(white).isfinite().all().item_bool()) {
-                throw new InputException(file + " holds weights so large that the network answers NaN;"
+                throw new InputException(PlainText.name(file) + " holds weights so large that the network answers NaN;"
                         + " train again with a lower learning rate");
             }
         }
@@ -236,8 +237,9 @@ public final class MnistModels {
             }
             try (TensorScope scope = TensorScope.open()) {
                 if (!tensor.getValue().isfinite().all().item_bool()) {
-                    throw new InputException(file + " holds weights that are NaN or infinite, as a training run leaves"
-                            + " that has diverged; train again with a lower learning rate");
+                    throw new InputException(
+                            PlainText.name(file) + " holds weights that are NaN or infinite, as a training run leaves"
+                                    + " that has diverged; train again with a lower learning rate");
                 }
             }
         }
@@ -275,7 +277,7 @@ public final class MnistModels {
     }
 
     private static InputException unusable(Path file, String reason) {
-        return new InputException(
-                file + " does not hold the weights of this model: " + reason + "; use a file that train has written");
+        return new InputException(PlainText.name(file) + " does not hold the weights of this model: " + reason
+                + "; use a file that train has written");
     }
 }

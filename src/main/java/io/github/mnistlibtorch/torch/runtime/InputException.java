@@ -8,15 +8,15 @@ import java.nio.file.Path;
 
 /**
  * A file or folder that a person named cannot be used. The message is one sentence: what is wrong, in which file,
- * and what to do.
+ * and what to do. It has at most 300 characters: "…" stands for the middle of a longer one.
  */
 public final class InputException extends IOException {
     public InputException(String message) {
-        super(message);
+        super(PlainText.shortened(message));
     }
 
     public InputException(String message, Throwable cause) {
-        super(message, cause);
+        super(PlainText.shortened(message), cause);
     }
 
     /**
@@ -27,14 +27,14 @@ public final class InputException extends IOException {
      */
     public static void requireFile(Path file, String remedy) throws InputException {
         if (!Files.isRegularFile(file)) {
-            throw new InputException(file + " is not a file; " + remedy);
+            throw new InputException(PlainText.name(file) + " is not a file; " + remedy);
         }
         try (InputStream in = Files.newInputStream(file)) {
             in.read();
         } catch (FileSystemException e) {
             // It may not be opened; whoever opens it says so.
         } catch (IOException e) {
-            throw new InputException(file + " cannot be read (" + e.getMessage() + "); " + remedy, e);
+            throw new InputException(PlainText.name(file) + " cannot be read (" + e.getMessage() + "); " + remedy, e);
         }
     }
 }

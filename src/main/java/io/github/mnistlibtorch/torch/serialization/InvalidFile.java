@@ -19,14 +19,7 @@ public record InvalidFile(Path file, String format, String remedy) {
         return new InputException(message(reason), cause);
     }
 
-    /** A text of the file, fit for a sentence: not too long, and on one line. */
-    static String quoted(String text) {
-        int shown = 100;
-        String start = text.length() > shown ? text.substring(0, shown) + "..." : text;
-        return "\"" + PlainText.of(start) + "\"";
-    }
-
     private String message(String reason) {
-        return file + " is not a usable " + format + " file: " + reason + "; " + remedy;
+        return PlainText.name(file) + " is not a usable " + format + " file: " + reason + "; " + remedy;
     }
 }

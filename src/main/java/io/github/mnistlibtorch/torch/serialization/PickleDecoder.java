@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.serialization;
 
-import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
+import static io.github.mnistlibtorch.torch.runtime.PlainText.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 package io.github.mnistlibtorch.torch.serialization;
 
-import static io.github.mnistlibtorch.torch.serialization.InvalidFile.quoted;
+import static io.github.mnistlibtorch.torch.runtime.PlainText.quoted;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -41,6 +42,9 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
 
     /** As many as in a .pt file. */
     static final int MAX_TENSORS = PtArchive.MAX_STORAGES;
+
+    /** Of a message of Jackson's, what says where in a text that it does not have. */
+    private static final Pattern WHERE = Pattern.compile(" \\((start marker )?at \\[Source: ");
 
     // The two disabled features would escape slashes and control characters otherwise than the reference does.
     private static final JsonFactory JSON = JsonFactory.builder()
@@ -151,7 +155,7 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
         } catch (JacksonIOException e) {
             throw refusal.because("its header is not UTF-8", e);
         } catch (JacksonException e) {
-            throw refusal.because("its header is not JSON (" + LibTorch.firstLine(e) + ")", e);
+            throw refusal.because("its header is not JSON (" + WHERE.split(LibTorch.firstLine(e), 2)[0] + ")", e);
         }
         entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long position = 0;

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.serialization;
 import static java.util.Objects.requireNonNull;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.PythonRepr;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.IOException;
@@ -152,8 +153,8 @@ public final class StateDict {
             Map<String, Tensor> found = own.keySet().equals(tensors.keySet()) ? tensors : unwrapped(tensors);
             String difference = difference(own, found);
             if (difference != null) {
-                throw new InputException(source + " does not hold the weights of this model: " + difference
-                        + "; use a file that was written for the same architecture");
+                throw new InputException(PlainText.name(source) + " does not hold the weights of this model: "
+                        + difference + "; use a file that was written for the same architecture");
             }
             own.forEach((name, target) -> target.copy_(requireNonNull(found.get(name))));
         }
@@ -200,7 +201,7 @@ public final class StateDict {
         wanted.forEach((name, tensor) -> {
             Tensor other = found.get(name);
             if (other != null && !Arrays.equals(other.shape(), tensor.shape())) {
-                shapes.add(InvalidFile.quoted(name) + " is " + PythonRepr.size(other) + " instead of "
+                shapes.add(PlainText.quoted(name) + " is " + PythonRepr.size(other) + " instead of "
                         + PythonRepr.size(tensor));
             }
         });
@@ -210,7 +211,7 @@ public final class StateDict {
 
     /** Some names, for a message, as in a file. */
     public static String few(Collection<String> names) {
-        String few = names.stream().limit(FEW).map(InvalidFile::quoted).collect(Collectors.joining(", "));
+        String few = names.stream().limit(FEW).map(PlainText::quoted).collect(Collectors.joining(", "));
         return names.size() > FEW ? few + " and " + (names.size() - FEW) + " more" : few;
     }
 }

@@ -2,6 +2,7 @@ package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.BoundedGzipInputStream;
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.runtime.TensorScope;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
@@ -186,13 +187,14 @@ public final class IdxReader {
         try (FileChannel channel = FileChannel.open(file)) {
             // A pipe has no size: what comes out of it is counted as it comes.
             FileChannel mappable = Files.isRegularFile(file) ? channel : null;
-            return readContent(Channels.newInputStream(channel), mappable, file.toString());
+            return readContent(Channels.newInputStream(channel), mappable, PlainText.name(file));
         } catch (InputException e) {
             throw e;
         } catch (NoSuchFileException e) {
-            throw new InputException(file + " does not exist; name an IDX file, raw or gzipped", e);
+            throw new InputException(PlainText.name(file) + " does not exist; name an IDX file, raw or gzipped", e);
         } catch (IOException e) {
-            throw new InputException(file + " cannot be read; check that it is a file and that you may read it", e);
+            throw new InputException(
+                    PlainText.name(file) + " cannot be read; check that it is a file and that you may read it", e);
         }
     }
 

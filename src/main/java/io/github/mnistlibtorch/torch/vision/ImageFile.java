@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.awt.image.ColorModel;
 import java.awt.image.IndexColorModel;
 import java.io.EOFException;
@@ -87,23 +88,24 @@ public final class ImageFile {
                 return reader;
             }
         }
-        throw new InputException(file + " is not a picture in PNG, JPEG, BMP or GIF; save it as one of these");
+        throw new InputException(
+                PlainText.name(file) + " is not a picture in PNG, JPEG, BMP or GIF; save it as one of these");
     }
 
     private static void requirePlausible(long width, long height, int scans, Path file) throws IOException {
         if (scans > MOST_SCANS) {
-            throw new InputException(
-                    file + " is a JPEG of " + scans + " scans, where " + USUAL_SCANS + " are usual; save it again");
+            throw new InputException(PlainText.name(file) + " is a JPEG of " + scans + " scans, where " + USUAL_SCANS
+                    + " are usual; save it again");
         }
         long pixels = width * height * Math.max(1, scans / USUAL_SCANS);
         if (width < 1 || height < 1 || pixels > MOST || pixels > Math.max(ALWAYS, MOST_RATIO * Files.size(file))) {
-            throw new InputException(file + " claims to be a picture of " + width + " x " + height
+            throw new InputException(PlainText.name(file) + " claims to be a picture of " + width + " x " + height
                     + " pixels, which its " + Files.size(file) + " bytes can hardly be; save it again, smaller");
         }
     }
 
     private static InputException damaged(Path file, Exception e) {
-        return new InputException(file + " is a damaged picture; save it again", e);
+        return new InputException(PlainText.name(file) + " is a damaged picture; save it again", e);
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileVisitOption;
@@ -61,14 +62,14 @@ public final class ImageFolder extends ImageArray {
         for (Path folder : folders) {
             List<Path> ofClass = pictures(folder);
             if (ofClass.isEmpty()) {
-                throw new InputException("the class " + folder + " has no picture (" + String.join(", ", EXTENSIONS)
-                        + "); put some there, or remove the folder");
+                throw new InputException("the class " + PlainText.name(folder) + " has no picture ("
+                        + String.join(", ", EXTENSIONS) + "); put some there, or remove the folder");
             }
             files.addAll(ofClass);
             ofClass.forEach(file -> labels.add(folders.indexOf(folder)));
         }
         if (files.isEmpty()) {
-            throw new InputException("there is no folder of pictures in " + home + ", where "
+            throw new InputException("there is no folder of pictures in " + PlainText.name(home) + ", where "
                     + MnistFolder.content(home) + "; make one for each class");
         }
         try {
@@ -81,14 +82,17 @@ public final class ImageFolder extends ImageArray {
             OffHeapBytes images = OffHeapBytes.ofItems(files.size(), shape.bytes(), item -> {
                 Pixels image = ImageFile.rgb(files.get(item));
                 if (size == null && (image.width() != all.columns() || image.height() != all.rows())) {
-                    throw new InputException(files.get(item) + " has " + image.width() + " x " + image.height()
-                            + " pixels, but " + files.get(0) + " has " + all.columns() + " x " + all.rows()
-                            + "; choose one size for all, as --image-size does");
+                    throw new InputException(
+                            PlainText.name(files.get(item)) + " has " + image.width() + " x " + image.height()
+                                    + " pixels, but " + PlainText.name(files.get(0)) + " has " + all.columns() + " x "
+                                    + all.rows()
+                                    + "; choose one size for all, as --image-size does");
                 }
                 try {
                     return image.resize(all.columns(), all.rows()).samples();
                 } catch (IllegalArgumentException e) {
-                    throw new InputException(files.get(item) + " cannot be resized (" + e.getMessage() + ")", e);
+                    throw new InputException(
+                            PlainText.name(files.get(item)) + " cannot be resized (" + e.getMessage() + ")", e);
                 }
             });
             List<String> classes = folders.stream()
@@ -101,7 +105,7 @@ public final class ImageFolder extends ImageArray {
         } catch (IOException e) {
             boolean isUtf8 = "UTF-8".equals(System.getProperty("sun.jnu.encoding"));
             throw new InputException(
-                    "the pictures in " + home + " cannot be read; "
+                    "the pictures in " + PlainText.name(home) + " cannot be read; "
                             + (isUtf8 ? "check the disk" : "use a locale with all characters, such as LC_ALL=C.UTF-8"),
                     e);
         }
@@ -152,7 +156,7 @@ public final class ImageFolder extends ImageArray {
                     .sorted()
                     .toList();
         } catch (IOException e) {
-            throw new InputException(root + " cannot be read; name a folder that you may read", e);
+            throw new InputException(PlainText.name(root) + " cannot be read; name a folder that you may read", e);
         }
     }
 
@@ -174,7 +178,7 @@ public final class ImageFolder extends ImageArray {
             }
             return pictures;
         } catch (IOException | UncheckedIOException e) {
-            throw new InputException(folder + " cannot be read; name a folder that you may read", e);
+            throw new InputException(PlainText.name(folder) + " cannot be read; name a folder that you may read", e);
         }
     }
 

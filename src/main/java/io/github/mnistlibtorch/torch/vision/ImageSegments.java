@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.vision;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -68,7 +69,8 @@ record ImageSegments(int orientation, int scans) {
                 if (header.length > BMP_COMPRESSION
                         && header[BMP_HEADER_SIZE] != BMP_OLD_HEADER
                         && header[BMP_COMPRESSION] >= BMP_JPEG) {
-                    throw new InputException(file + " is a BMP that holds a picture of another format; save it as PNG");
+                    throw new InputException(
+                            PlainText.name(file) + " is a BMP that holds a picture of another format; save it as PNG");
                 }
             }
             return new ImageSegments(UPRIGHT, 1);

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,9 @@ import java.util.stream.Stream;
  */
 record MnistFolder(Path folder, MnistVariant variant) {
     private static final int FEW = 5;
+
+    /** A longer one would be cut in its middle. */
+    private static final int LONGEST_SENTENCE = 284;
 
     /** Where torchvision keeps the raw files of MNIST below {@code root}. */
     static Path raw(Path root) {
@@ -51,7 +55,7 @@ record MnistFolder(Path folder, MnistVariant variant) {
         }
         Path home = expandUser(root);
         if (!Files.isDirectory(home)) {
-            String name = home.toString();
+            String name = PlainText.name(home);
             throw new InputException(
                     Files.exists(home)
                             ? name + " is a file, not a folder; "
@@ -63,10 +67,9 @@ record MnistFolder(Path folder, MnistVariant variant) {
         MnistFolder fullest = ofMnist(home).stream()
                 .min(Comparator.comparing(folder -> folder.missing().size()))
                 .orElseThrow();
+        String sentence = fullest.incomplete(home, fullest.missing().size());
         throw new InputException(
-                "there is no complete set in " + home + ", where " + content(home) + ": "
-                        + fullest.folder + " lacks " + String.join(", ", fullest.missing())
-                        + " (or the same with .idx, .gz); name a folder that holds all four files, or one of pictures for each class");
+                sentence.length() <= LONGEST_SENTENCE ? sentence : fullest.incomplete(home, /* named= */ 1));
     }
 
     /**
@@ -91,7 +94,7 @@ record MnistFolder(Path folder, MnistVariant variant) {
                 .flatMap(variant -> complete(home, variant).stream())
                 .toList();
         if (others.size() > 1) {
-            throw new InputException(home + " holds several sets; name one of "
+            throw new InputException(PlainText.name(home) + " holds several sets; name one of "
                     + others.stream().map(other -> other.name(home).toString()).collect(Collectors.joining(", ")));
         }
         return others.stream().findFirst();
@@ -148,7 +151,7 @@ record MnistFolder(Path folder, MnistVariant variant) {
             }
             String few = names.stream().limit(FEW).collect(Collectors.joining(", "));
             return (names.size() == 1 ? "there is " : "there are ")
-                    + few
+                    + PlainText.name(few)
                     + (names.size() > FEW ? " and " + (names.size() - FEW) + " more" : "");
         } catch (IOException e) {
             return "nothing can be read";
@@ -167,6 +170,17 @@ record MnistFolder(Path folder, MnistVariant variant) {
                 .filter(Files::isRegularFile)
                 .findFirst()
                 .orElse(folder.resolve(name + ".gz"));
+    }
+
+    /** Says that this folder, the fullest one in {@code home}, lacks files, and names some of them. */
+    private String incomplete(Path home, int named) {
+        Path where = folder.startsWith(home) ? home.relativize(folder) : folder;
+        List<String> missing = missing();
+        return "there is no complete set in " + PlainText.name(home) + ", where " + content(home) + ": "
+                + (where.toString().isEmpty() ? "it" : PlainText.name(where)) + " lacks "
+                + missing.stream().limit(named).collect(Collectors.joining(", "))
+                + (missing.size() > named ? " and " + (missing.size() - named) + " more" : "")
+                + " (or the same with .idx, .gz); name one with all four, or with pictures by class";
     }
 
     private List<String> missing() {

@@ -3,6 +3,7 @@ package io.github.mnistlibtorch.torch.vision;
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -57,11 +58,12 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
                     // ZipFile does not compare it.
                     CRC32 crc = new CRC32();
                     try (InputStream in = new CheckedInputStream(zip.getInputStream(entry), crc)) {
-                        arrays.put(key, read(in, npz + ", " + key));
+                        arrays.put(key, read(in, PlainText.name(npz) + ", " + PlainText.name(key)));
                         in.transferTo(OutputStream.nullOutputStream());
                     }
                     if (crc.getValue() != entry.getCrc()) {
-                        throw new InputException(npz + ", " + key + " is damaged; replace it with an intact copy");
+                        throw new InputException(PlainText.name(npz) + ", " + PlainText.name(key)
+                                + " is damaged; replace it with an intact copy");
                     }
                 }
             }
@@ -69,9 +71,11 @@ record NpyArray(String name, String type, List<Integer> shape, OffHeapBytes data
         } catch (InputException e) {
             throw e;
         } catch (ZipException e) {
-            throw new InputException(npz + " is not a file of numpy.savez; replace it with an intact copy", e);
+            throw new InputException(
+                    PlainText.name(npz) + " is not a file of numpy.savez; replace it with an intact copy", e);
         } catch (IOException e) {
-            throw new InputException(npz + " cannot be read; check that it is a file and that you may read it", e);
+            throw new InputException(
+                    PlainText.name(npz) + " cannot be read; check that it is a file and that you may read it", e);
         }
     }
 

@@ -1,6 +1,7 @@
 package io.github.mnistlibtorch.torch.vision;
 
 import io.github.mnistlibtorch.torch.runtime.InputException;
+import io.github.mnistlibtorch.torch.runtime.PlainText;
 import io.github.mnistlibtorch.torch.vision.Mnist.Split;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,7 +56,7 @@ record NpzSet(Path path, @Nullable String prefix) {
             boolean isSet = NpyArray.names(only).stream().anyMatch(TRAINING_IMAGES::contains);
             return isSet ? Optional.of(new NpzSet(only, null)) : Optional.empty();
         } catch (IOException e) {
-            throw new InputException(path + " cannot be read; check that you may read it", e);
+            throw new InputException(PlainText.name(path) + " cannot be read; check that you may read it", e);
         }
     }
 
@@ -80,8 +81,8 @@ record NpzSet(Path path, @Nullable String prefix) {
         InputException.requireFile(file, "put the four files of the set into one folder");
         Map<String, NpyArray> arrays = NpyArray.read(file, name -> true);
         if (arrays.size() != 1) {
-            throw new InputException(
-                    file + " holds " + arrays.size() + " arrays instead of one; take it from the set again");
+            throw new InputException(PlainText.name(file) + " holds " + arrays.size()
+                    + " arrays instead of one; take it from the set again");
         }
         return arrays.values().iterator().next();
     }
@@ -91,7 +92,8 @@ record NpzSet(Path path, @Nullable String prefix) {
                 .filter(arrays::containsKey)
                 .map(arrays::get)
                 .findFirst()
-                .orElseThrow(() -> new InputException(path + " has no array " + String.join(" or ", names)
-                        + "; name a file with x_train, y_train, x_test and y_test, as Keras has MNIST"));
+                .orElseThrow(
+                        () -> new InputException(PlainText.name(path) + " has no array " + String.join(" or ", names)
+                                + "; name a file with x_train, y_train, x_test and y_test, as Keras has MNIST"));
     }
 }

@@ -90,13 +90,6 @@ class BadInputTest {
     }
 
     @Test
-    void namesOfAnyLengthMakeAShortSentence() {
-        CommandLineRun run = run("predict", "--model", at("long".repeat(25_000)), "y");
-        run.assertRefused("longlong", " ... ", "name an existing .pt or safetensors file");
-        assertThat(run.err().get(0)).hasSizeLessThan(2_100);
-    }
-
-    @Test
     void weightsToBeginWithAndThoseOfACheckpoint() {
         run("train", "--init", at("a.pt"), "--resume", at("b.pt"))
                 .assertRefused("--resume has weights of its own, so it cannot go with --init");

@@ -17,10 +17,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
 class CommandLineInterfaceTest {
     @Test
     void saysMoreOfAFileThatMayNotBeReadThanItsName() {
-        assertThat(CommandLineInterface.sentence(new AccessDeniedException("model.pt")))
-                .isEqualTo("model.pt may not be read or written; change its permissions, or name another");
-        assertThat(CommandLineInterface.sentence(new InputException("a is not b; use c\n\tat native code")))
-                .isEqualTo("a is not b; use c");
+        assertThat(CommandLineInterface.line(new AccessDeniedException("model.pt")))
+                .isEqualTo(
+                        "mnist-libtorch: model.pt may not be read or written; change its permissions, or name another");
+        assertThat(CommandLineInterface.line(new InputException("a is not b; use c\n\tat native code")))
+                .isEqualTo("mnist-libtorch: a is not b; use c");
     }
 
     /** Found by {@code CommandLineFuzz}: picocli would open it, and fail if that is a folder. */

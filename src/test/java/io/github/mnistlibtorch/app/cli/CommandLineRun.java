@@ -13,6 +13,9 @@ import java.util.stream.Stream;
 
 /** What a command line has come to, run in this process. Where a process of its own matters, there is {@code Program}. */
 record CommandLineRun(int exitCode, List<String> out, List<String> err) {
+    /** So many characters has an error at most. */
+    static final int LONGEST = 300;
+
     /** @param folder where {@code train} writes if it writes */
     static CommandLineRun of(Path folder, String... arguments) {
         LibTorch.start();
@@ -48,7 +51,7 @@ record CommandLineRun(int exitCode, List<String> out, List<String> err) {
     /** Checks that the program has refused its input as it should. */
     void assertRefused(String... words) {
         assertThat(err).as("one sentence on standard error").hasSize(1);
-        assertThat(err.get(0)).contains(words).startsWith("mnist-libtorch: ");
+        assertThat(err.get(0)).contains(words).startsWith("mnist-libtorch: ").hasSizeLessThanOrEqualTo(LONGEST);
         assertThat(out).as("nothing on standard output").isEmpty();
         assertThat(exitCode).isEqualTo(2);
     }

@@ -47,10 +47,10 @@ class MnistFolderTest {
         Files.writeString(root.resolve("train-labels-idx1-ubyte"), "alone");
         assertThatThrownBy(() -> MnistFolder.find(root))
                 .isInstanceOf(InputException.class)
-                .hasMessage("there is no complete set in " + root + ", where there are raw, train-labels-idx1-ubyte: "
-                        + root.resolve("raw")
-                        + " lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (or the same with"
-                        + " .idx, .gz); name a folder that holds all four files, or one of pictures for each class")
+                .hasMessage(
+                        "there is no complete set in " + root + ", where there are raw, train-labels-idx1-ubyte: raw"
+                                + " lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (or the same with"
+                                + " .idx, .gz); name one with all four, or with pictures by class")
                 .message()
                 .doesNotContain("\n");
     }
