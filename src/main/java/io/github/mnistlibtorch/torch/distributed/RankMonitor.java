@@ -123,6 +123,10 @@ final class RankMonitor implements Closeable {
         while (true) {
             try {
                 Socket socket = open.accept();
+                if (open.isClosed()) {
+                    socket.close(); // it came while the port was being closed
+                    return;
+                }
                 if (strangers.tryAcquire()) {
                     startThread(() -> admit(socket));
                 } else {
