@@ -26,11 +26,8 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.bytedeco.pytorch.Device;
 import org.bytedeco.pytorch.LinearImpl;
 import org.bytedeco.pytorch.Module;
@@ -44,8 +41,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** The Java lines of docs/tutorial.md and of the README, run; each stands between two comments. */
 @ExtendWith(LibTorchExtension.class)
@@ -251,19 +246,6 @@ class GuideTest {
         assertThat(Pattern.compile("(?s)```java\n(.*?)```").matcher(guide).results())
                 .extracting(block -> block.group(1))
                 .containsExactlyInAnyOrderElementsOf(tested);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"README.md", "CONTRIBUTING.md", "docs/tutorial.md"})
-    void everyTestThatAPageNamesExists(String page) throws IOException {
-        Set<String> classes;
-        try (Stream<Path> files = Files.walk(Path.of("src"))) {
-            classes = files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
-        }
-        assertThat(Pattern.compile("\\b[A-Z]\\w+(Test|IT)\\b")
-                        .matcher(Files.readString(Path.of(page), UTF_8))
-                        .results())
-                .allSatisfy(name -> assertThat(classes).contains(name.group() + ".java"));
     }
 
     /** The README's model is that of a program that runs. */

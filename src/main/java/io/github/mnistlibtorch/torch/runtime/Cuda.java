@@ -113,7 +113,7 @@ public record Cuda(
         return missing.isEmpty()
                 ? cuda
                 : notUsed("these libraries of CUDA are missing: " + String.join(", ", missing)
-                        + "; the README says where to get them");
+                        + "; docs/gpu.md says where to get them");
     }
 
     private static Cuda ofDriver(CudaProbe probe, NativeConfig build) {

@@ -54,7 +54,7 @@ class CudaTest {
         machine.missing = List.of("libcublas.so.13", "libcudnn.so.9");
 
         assertNotUsed(
-                "these libraries of CUDA are missing: libcublas.so.13, libcudnn.so.9; the README says where to get"
+                "these libraries of CUDA are missing: libcublas.so.13, libcudnn.so.9; docs/gpu.md says where to get"
                         + " them");
     }
 
