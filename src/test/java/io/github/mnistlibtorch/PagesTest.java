@@ -53,7 +53,8 @@ class PagesTest {
     void everyLinkLeadsToAFileAndAHeading(Path page) throws IOException {
         for (String link : links(page)) {
             String[] parts = link.split("#", 2);
-            Path target = parts[0].isEmpty() ? page : page.resolveSibling(parts[0]).normalize();
+            Path target =
+                    parts[0].isEmpty() ? page : page.resolveSibling(parts[0]).normalize();
             assertThat(target).as(link).exists();
             if (parts.length == 2) {
                 assertThat(anchors(target)).as(link).contains(parts[1]);

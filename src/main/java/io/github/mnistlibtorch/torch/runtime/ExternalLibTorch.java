@@ -169,7 +169,7 @@ record ExternalLibTorch(Path folder, String version, String asked) {
             requireNoOther();
         } catch (LinkageError e) {
             throw new LibTorchException(
-                    asked + ": the libraries in " + folder + " cannot be loaded (" + LibTorch.firstLine(e)
+                    PlainText.name(asked) + ": its libraries cannot be loaded (" + LibTorch.firstLine(e)
                             + "); install that LibTorch again, or say --libtorch bundled",
                     e);
         }
@@ -189,7 +189,8 @@ record ExternalLibTorch(Path folder, String version, String asked) {
             for (String line : mapped) {
                 String file = line.substring(Math.max(0, line.indexOf('/')));
                 if (line.endsWith(name) && !isSameFile(Path.of(file), library)) {
-                    throw new UnsatisfiedLinkError("the linker took " + file + " instead of " + library);
+                    throw new UnsatisfiedLinkError(
+                            "the linker took " + PlainText.name(file) + " instead of its " + library.getFileName());
                 }
             }
         }

@@ -45,7 +45,8 @@ class CommandPageTest {
     void thePageHasTheDefaultsOfTrain() throws IOException {
         String page = Files.readString(PAGE, UTF_8);
         String train = page.substring(page.indexOf("## train"), page.indexOf("## sweep"));
-        CommandLine.Model.CommandSpec spec = requireNonNull(commands.get("train")).getCommandSpec();
+        CommandLine.Model.CommandSpec spec =
+                requireNonNull(commands.get("train")).getCommandSpec();
         for (String name : Set.of("--schedule", "--hidden-size", "--batch-size", "--seed", "--out", "--num-workers")) {
             String row = train.lines()
                     .filter(line -> line.startsWith("| `" + name + " "))
