@@ -204,8 +204,7 @@ class StartUpIT {
             assertThat(run.err())
                     .singleElement()
                     .asString()
-                    .startsWith("mnist-libtorch: LibTorch is not loaded from " + entry + ", as " + opened
-                            + " can be written")
+                    .startsWith("mnist-libtorch: LibTorch is not loaded, as " + opened + " can be written")
                     .endsWith("name a folder of your own with -Dorg.bytedeco.javacpp.cachedir=FOLDER");
             Files.setPosixFilePermissions(opened, before);
         }
@@ -249,9 +248,8 @@ class StartUpIT {
 
         // Nor is it loaded from if somebody asks for it.
         Program.run(folder, Map.of(), Program.command(List.of("-Dorg.bytedeco.javacpp.cachedir=" + ofJavaCpp), "info"))
-                .assertFailed(
-                        "LibTorch is not loaded from " + ofJavaCpp + "/libtorch-",
-                        ofJavaCpp + " belongs to another user; name a folder of your own");
+                .assertFailed("LibTorch is not loaded, as " + ofJavaCpp
+                        + " belongs to another user; name a folder of your own");
         assertThat(ofJavaCpp).isEmptyDirectory();
     }
 
@@ -329,7 +327,7 @@ class StartUpIT {
 
     /** A Java without the library that draws text, as slim images have it, or without fonts; and one that draws nothing at all. */
     @ParameterizedTest
-    @ValueSource(strings = {"libfontmanager.so", "libawt_headless.so"})
+    @ValueSource(strings = {"libfontmanager.so", "libawt.so"})
     void whatNeedsFontsDoesNotDecideOverAResult(String library) throws IOException {
         List<String> command = new ArrayList<>(Program.command(List.of(), "train", "--schedule=1@0.5", "--out=out"));
         command.set(0, javaWithout(library).toString());
@@ -344,7 +342,7 @@ class StartUpIT {
         Program.Result sweep = Program.run(
                 folder,
                 Map.of(),
-                Program.command(withoutDesktop, "sweep", "--schedule=1@0.5", "--seed=1,2", "--out=sweep"));
+                Program.command(withoutDesktop, "sweep", "--schedule=1@0.5", "--seed", "1", "2", "--out=sweep"));
         assertThat(sweep.exitCode()).as(String.join("\n", sweep.err())).isZero();
         assertThat(folder.resolve("sweep/sweep.png")).doesNotExist();
         Program.run(

@@ -91,7 +91,7 @@ record LibraryCache(Path folder, boolean isFlat) {
             requireTrusted(folder);
         } else {
             folder = root.resolve(name);
-            requireTrusted(root, folder); // whose owner could put another in the place of what is in it
+            requireTrustedAbove(root); // whose owner could put another in the place of what is in it
             makeOwn(folder);
         }
         boolean isFlat = name != null && !NativeLibraries.hasGpuBuild();
@@ -217,35 +217,34 @@ record LibraryCache(Path folder, boolean isFlat) {
         }
         for (Path file : files) {
             if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) { // else another process has removed a part
-                requireTrusted(file, user, folder);
+                requireTrusted(file, user);
             }
         }
         for (Path above = folder.getParent(); above != null; above = above.getParent()) {
             int mode = mode(above);
             if ((mode & OTHERS_WRITE) != 0 && (mode & STICKY) == 0) {
-                throw untrusted(folder, above + " can be written to by every user");
+                throw untrusted(above + " can be written to by every user");
             }
         }
     }
 
     /** The folder above: in one like that for temporary files, others may add what they like, but not replace what is there. */
-    private static void requireTrusted(Path above, Path folder) throws IOException {
+    private static void requireTrustedAbove(Path above) throws IOException {
         if (isPosix(above) && ((mode(above) & STICKY) == 0 || !belongsTo(userId(above), above))) {
-            requireTrusted(above, userId(above), folder);
+            requireTrusted(above, userId(above));
         }
     }
 
-    private static void requireTrusted(Path file, int user, Path folder) throws IOException {
+    private static void requireTrusted(Path file, int user) throws IOException {
         String why = whyUntrusted(file, user);
         if (why != null) {
-            throw untrusted(folder, file + " " + why);
+            throw untrusted(file + " " + why);
         }
     }
 
-    private static LibTorchException untrusted(Path folder, String why) {
+    private static LibTorchException untrusted(String why) {
         return new LibTorchException(
-                "LibTorch is not loaded from " + folder + ", as " + why + "; name a folder of your own with -D"
-                        + PROPERTY + "=FOLDER",
+                "LibTorch is not loaded, as " + why + "; name a folder of your own with -D" + PROPERTY + "=FOLDER",
                 null);
     }
 
