@@ -337,7 +337,8 @@ class StartUpIT {
     /** As {@code jlink} makes it, where nobody asks for {@code java.desktop}. */
     @Test
     void aJavaWithoutItsDesktopModuleTrainsAndSweeps() throws IOException {
-        List<String> withoutDesktop = List.of("--limit-modules=java.base,java.logging,java.management,jdk.unsupported");
+        List<String> withoutDesktop =
+                List.of("--limit-modules=java.base,java.logging,java.management,java.xml,jdk.unsupported");
         assertTrainsWithoutPlots(Program.command(withoutDesktop, "train", "--schedule=1@0.5", "--out=out"));
         Program.Result sweep = Program.run(
                 folder,
