@@ -13,6 +13,7 @@ try() {
 try src/bench/run.sh 1 0
 try src/bench/grow.sh workers
 try src/bench/soak.sh 3
+try src/bench/serve.sh 100
 try src/bench/epochs.sh 2@0.1
 try src/bench/forks.sh 1 1 --schedule 1@0.5
 try src/bench/gpu.sh 1
