@@ -172,6 +172,10 @@ class WatchIT {
             assertThat(browser.evaluate("document.querySelectorAll('#epochs tr').length")
                             .asInt())
                     .isEqualTo(4);
+            Browser.await(
+                    "the examples",
+                    () -> browser.evaluate("document.querySelectorAll('.example').length === 10")
+                            .asBoolean());
             browser.evaluate("document.querySelectorAll('.example')[3].click()");
             Browser.await(
                     "an answer",
