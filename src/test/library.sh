@@ -18,7 +18,7 @@ fail() {
 
 [ -f target/mnist-libtorch.jar ] || "$mvn" -q -B -ntp -Dmaven.test.skip package
 before=$(sha256sum <target/mnist-libtorch.jar)
-"$mvn" -q -B -ntp -Dmaven.test.skip -Dmaven.install.skip -DaltDeploymentRepository="deployed::file:$work/deployed" deploy
+"$mvn" -q -B -ntp -Dmaven.test.skip -Djacoco.skip -Dmaven.install.skip -DaltDeploymentRepository="deployed::file:$work/deployed" deploy
 [ "$before" = "$(sha256sum <target/mnist-libtorch.jar)" ] || fail "packaging again changed target/mnist-libtorch.jar"
 
 deployed=$(echo "$work"/deployed/io/github/mnistlibtorch/mnist-libtorch/*/)

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 /** How many drawings the article's network reads, as hands make them with a mouse in Chromium, on the page of {@code serve}. */
-class DrawingsIT {
+class Drawings {
     private static final Path COUNTS = Path.of("target/drawings.txt");
 
     @TempDir
