@@ -128,8 +128,11 @@ class RankFaultsIT {
                     socket.close();
                 }
             }
-            ranks.with("RANK", "1").start(2, train);
-            ranks.with("RANK", "2").with("WORLD_SIZE", "3").start(3, train);
+            ranks.with("RANK", "1").with("LOCAL_RANK", "1").start(2, train);
+            ranks.with("RANK", "2")
+                    .with("LOCAL_RANK", "2")
+                    .with("WORLD_SIZE", "3")
+                    .start(3, train);
             DistributedIT.assertEnded(ranks.result(2), 2, "another process has joined as rank 1");
             DistributedIT.assertEnded(ranks.result(3), 2, "WORLD_SIZE is 2 in rank 0 and 3 in rank 2");
             for (int rank : new int[] {0, 1}) {
