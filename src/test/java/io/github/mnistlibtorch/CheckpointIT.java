@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -292,7 +291,7 @@ class CheckpointIT {
         Files.move(out, folder.resolve("moved"));
         switch (instead) {
             case "file" -> Files.createFile(out);
-            case "pipe" -> assumeTrue(shell("mkfifo", out.toString()) == 0, "no pipe can be made here");
+            case "pipe" -> assumeTrue(Disk.shell("mkfifo", out.toString()) == 0, "no pipe can be made here");
             case "link" -> Files.createSymbolicLink(out, folder.resolve("nowhere"));
             case "folder" -> Files.move(another, out);
             case "link to a folder" -> Files.createSymbolicLink(out, another);
@@ -319,7 +318,7 @@ class CheckpointIT {
         Path checkpoint = folder.resolve("out/checkpoint.pt");
         if (instead.equals("pipe")) {
             Path pipe = folder.resolve("pipe");
-            assumeTrue(shell("mkfifo", pipe.toString()) == 0, "no pipe can be made here");
+            assumeTrue(Disk.shell("mkfifo", pipe.toString()) == 0, "no pipe can be made here");
             Files.move(pipe, checkpoint, StandardCopyOption.ATOMIC_MOVE);
         } else {
             Path link = Files.createSymbolicLink(folder.resolve("link"), other);
@@ -340,7 +339,7 @@ class CheckpointIT {
     void aDiskThatTakesNoMoreEndsTheRunInOneSentence(String disk, String reason) throws Exception {
         Path mounted = Files.createDirectory(folder.resolve("disk"));
         assumeTrue(
-                shell("mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=50", "tmpfs", mounted.toString()) == 0,
+                Disk.shell("mount", "-t", "tmpfs", "-o", "size=8m,nr_inodes=50", "tmpfs", mounted.toString()) == 0,
                 "a small file system cannot be mounted here");
         Path out = mounted.resolve("out");
         try {
@@ -348,7 +347,7 @@ class CheckpointIT {
             awaitLine(process, "Epoch [0]");
             awaitNextCheckpoint(process, out);
             switch (disk) {
-                case "full" -> fill(mounted.resolve("filler"));
+                case "full" -> Disk.fill(mounted.resolve("filler"));
                 case "out of inodes" ->
                     assertThatThrownBy(() -> {
                                 for (int i = 0; ; i++) {
@@ -358,9 +357,9 @@ class CheckpointIT {
                             .hasMessageContaining(reason);
                 default -> {
                     // A second mount of the same folder, as the first has a file that is open.
-                    assertThat(shell("mount", "--bind", out.toString(), out.toString()))
+                    assertThat(Disk.shell("mount", "--bind", out.toString(), out.toString()))
                             .isZero();
-                    assertThat(shell("mount", "-o", "remount,bind,ro", out.toString()))
+                    assertThat(Disk.shell("mount", "-o", "remount,bind,ro", out.toString()))
                             .isZero();
                 }
             }
@@ -379,9 +378,9 @@ class CheckpointIT {
             }
         } finally {
             if (disk.equals("read-only")) {
-                shell("umount", out.toString());
+                Disk.shell("umount", out.toString());
             }
-            assertThat(shell("umount", mounted.toString())).isZero();
+            assertThat(Disk.shell("umount", mounted.toString())).isZero();
         }
     }
 
@@ -451,28 +450,10 @@ class CheckpointIT {
         }
         assumeTrue(
                 OS.LINUX.isCurrentOs()
-                        && shell("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString(), "-ldl") == 0,
+                        && Disk.shell("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString(), "-ldl")
+                                == 0,
                 "there is no C compiler here");
         return Map.of("LD_PRELOAD", library.toString(), variable, whileThereIs.toString());
-    }
-
-    private static void fill(Path file) {
-        byte[] zeros = new byte[4_096];
-        try (OutputStream out = Files.newOutputStream(file)) {
-            while (true) {
-                out.write(zeros);
-            }
-        } catch (IOException e) {
-            return; // it is full
-        }
-    }
-
-    private static int shell(String... command) throws Exception {
-        try {
-            return new ProcessBuilder(command).inheritIO().start().waitFor();
-        } catch (IOException e) {
-            return -1; // there is no such program
-        }
     }
 
     private void assertIsWhole(String checkpoint) {

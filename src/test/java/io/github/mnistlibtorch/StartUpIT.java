@@ -534,20 +534,12 @@ class StartUpIT {
     private void onMount(String options, Check check) throws Exception {
         Path mounted = Files.createDirectory(folder.resolve("mounted"));
         assumeTrue(
-                shell("mount", "-t", "tmpfs", "-o", options, "tmpfs", mounted.toString()) == 0,
+                Disk.shell("mount", "-t", "tmpfs", "-o", options, "tmpfs", mounted.toString()) == 0,
                 "a small file system cannot be mounted here");
         try {
             check.on(mounted);
         } finally {
-            assertThat(shell("umount", mounted.toString())).isZero();
-        }
-    }
-
-    private static int shell(String... command) throws Exception {
-        try {
-            return new ProcessBuilder(command).inheritIO().start().waitFor();
-        } catch (IOException e) {
-            return -1; // there is no such program
+            assertThat(Disk.shell("umount", mounted.toString())).isZero();
         }
     }
 }

@@ -7,7 +7,6 @@ import io.github.mnistlibtorch.app.run.Checkpoint;
 import io.github.mnistlibtorch.torch.runtime.LibTorch;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -110,7 +109,7 @@ class Torture {
         Path expected = uninterrupted("adam");
         Path disk = Files.createDirectory(folder.resolve("disk"));
         assumeTrue(
-                shell("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.toString()) == 0,
+                Disk.shell("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk.toString()) == 0,
                 "a small file system cannot be mounted here");
         int failed = 0;
         int runs = 0;
@@ -122,7 +121,7 @@ class Torture {
                     boolean ended = process.waitFor(RANDOM.nextInt(millis), TimeUnit.MILLISECONDS);
                     if (!ended) {
                         fills++;
-                        fill(disk.resolve("filler"));
+                        Disk.fill(disk.resolve("filler"));
                         assertThat(process.waitFor(MINUTES, TimeUnit.MINUTES)).isTrue();
                     }
                     epochsOf(out);
@@ -136,10 +135,10 @@ class Torture {
                 }
                 assertSame(expected, out);
                 assertThat(count(out, ".part")).isZero();
-                shell("rm", "-r", out.toString());
+                Disk.shell("rm", "-r", out.toString());
             }
         } finally {
-            assertThat(shell("umount", disk.toString())).isZero();
+            assertThat(Disk.shell("umount", disk.toString())).isZero();
         }
         System.out.printf(
                 "full disk: filled %d times in %d runs, which failed %d times with a sentence; every run ended with the same"
@@ -259,25 +258,6 @@ class Torture {
     private static int count(Path out, String ending) throws IOException {
         try (Stream<Path> files = Files.list(out)) {
             return (int) files.filter(file -> file.toString().endsWith(ending)).count();
-        }
-    }
-
-    private static void fill(Path file) {
-        byte[] zeros = new byte[4_096];
-        try (OutputStream out = Files.newOutputStream(file)) {
-            while (true) {
-                out.write(zeros);
-            }
-        } catch (IOException e) {
-            return; // it is full
-        }
-    }
-
-    private static int shell(String... command) throws Exception {
-        try {
-            return new ProcessBuilder(command).inheritIO().start().waitFor();
-        } catch (IOException e) {
-            return -1; // there is no such program
         }
     }
 }

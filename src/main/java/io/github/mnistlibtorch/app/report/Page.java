@@ -7,20 +7,48 @@ import io.github.mnistlibtorch.torch.runtime.AtomicFile;
 import io.github.mnistlibtorch.torch.runtime.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringWriter;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonGenerator;
+import tools.jackson.core.ObjectWriteContext;
+import tools.jackson.core.SerializableString;
+import tools.jackson.core.io.CharacterEscapes;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonWriteFeature;
 
 /**
  * Writes a page for a browser with everything in it: it loads no other file, and runs no script but its own. Java gives it the
  * data, and it draws them.
  */
 final class Page {
+    private static final JsonFactory JSON = JsonFactory.builder()
+            .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+            .characterEscapes(new HtmlEscapes())
+            .build();
+
     private Page() {}
+
+    /** What JSON has to escape, and what could end an element or begin one. */
+    private static final class HtmlEscapes extends CharacterEscapes {
+        @Override
+        public int[] getEscapeCodesForAscii() {
+            int[] codes = standardAsciiEscapesForJSON();
+            for (char character : new char[] {'<', '>', '&'}) {
+                codes[character] = ESCAPE_STANDARD;
+            }
+            return codes;
+        }
+
+        @Override
+        public @Nullable SerializableString getEscapeSequence(int character) {
+            return null; // none of its own
+        }
+    }
 
     /**
      * Writes the page.
@@ -43,59 +71,43 @@ final class Page {
     }
 
     /**
-     * JSON in ASCII that ends no element of HTML, whatever is in it. A mapper of objects would do the same, but to load one takes
-     * longer than to write the page.
+     * JSON in ASCII that ends no element of HTML, whatever is in it. A mapper of objects would take longer to
+     * load than the page takes to write.
      *
      * @param data maps, lists, arrays of int, texts, numbers, booleans and {@code null}
      */
     static String json(Object data) {
-        StringBuilder json = new StringBuilder();
-        append(json, data);
-        return json.toString();
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = JSON.createGenerator(ObjectWriteContext.empty(), text)) {
+            write(json, data);
+        }
+        return text.toString();
     }
 
-    private static void append(StringBuilder json, @Nullable Object value) {
+    private static void write(JsonGenerator json, @Nullable Object value) {
         if (value instanceof Map<?, ?> map) {
-            json.append('{');
+            json.writeStartObject();
             map.forEach((name, own) -> {
-                append(json, name);
-                json.append(':');
-                append(json, own);
-                json.append(',');
+                json.writeName(name.toString());
+                write(json, own);
             });
-            end(json, '}');
+            json.writeEndObject();
         } else if (value instanceof List<?> list) {
-            json.append('[');
-            for (Object own : list) {
-                append(json, own);
-                json.append(',');
-            }
-            end(json, ']');
+            json.writeStartArray();
+            list.forEach(own -> write(json, own));
+            json.writeEndArray();
         } else if (value instanceof int[] numbers) {
-            json.append(Arrays.toString(numbers).replace(" ", ""));
+            json.writeArray(numbers, 0, numbers.length);
         } else if (value instanceof String || value instanceof Double number && !Double.isFinite(number)) {
-            json.append('"');
-            value.toString().chars().forEach(character -> appendCharacter(json, (char) character));
-            json.append('"');
-        } else if (value == null || value instanceof Number || value instanceof Boolean) {
-            json.append(value);
+            json.writeString(value.toString());
+        } else if (value instanceof Number) {
+            json.writeNumber(value.toString());
+        } else if (value instanceof Boolean bool) {
+            json.writeBoolean(bool);
+        } else if (value == null) {
+            json.writeNull();
         } else {
             throw new IllegalArgumentException("no JSON is made of a " + value.getClass());
-        }
-    }
-
-    private static void end(StringBuilder json, char end) {
-        if (json.charAt(json.length() - 1) == ',') {
-            json.setLength(json.length() - 1);
-        }
-        json.append(end);
-    }
-
-    private static void appendCharacter(StringBuilder json, char character) {
-        if (character < ' ' || character > '~' || "\"\\<>&".indexOf(character) >= 0) {
-            json.append("\\u").append(HexFormat.of().toHexDigits(character));
-        } else {
-            json.append(character);
         }
     }
 

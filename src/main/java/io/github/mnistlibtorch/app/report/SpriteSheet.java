@@ -16,6 +16,13 @@ final class SpriteSheet {
 
     private static final int PER_ROW = 16;
 
+    private static final int ZERO = 128;
+
+    /** Weights are noise, which takes room: fewer shades than there could be look the same. */
+    private static final int STEPS = 31;
+
+    private static final int STEP = 4;
+
     private SpriteSheet() {}
 
     /** By how much an image of this size is shrunk, in both directions: 1 if it is not. */
@@ -94,11 +101,4 @@ final class SpriteSheet {
         }
         return samples;
     }
-
-    private static final int ZERO = 128;
-
-    /** Weights are noise, which takes room: fewer shades than there could be look the same. */
-    private static final int STEPS = 31;
-
-    private static final int STEP = 4;
 }

@@ -156,9 +156,7 @@ final class StoreProbe {
                             .array());
             requireNonce(socket, environment); // it has read what came before
             return true;
-        } catch (UnknownHostException e) {
-            throw e;
-        } catch (SocketTimeoutException e) {
+        } catch (UnknownHostException | SocketTimeoutException e) {
             throw e;
         } catch (IOException e) {
             return false; // not there yet
