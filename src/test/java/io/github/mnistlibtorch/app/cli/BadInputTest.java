@@ -232,6 +232,12 @@ class BadInputTest {
     }
 
     @Test
+    void pageWithoutATrainingToWatch() {
+        run("train", "--port", "8000").assertRefused("--port is for the page of --watch");
+        run("train", "--watch", "--dry-run").assertRefused("--dry-run", "leave --watch out");
+    }
+
+    @Test
     void unknownOptionIsNamedWithWhatWasMeant() {
         run("train", "--hiden-size", "3").assertRefused("--hiden-size", "--hidden-size");
     }
