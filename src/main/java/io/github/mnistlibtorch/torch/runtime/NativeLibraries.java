@@ -337,11 +337,14 @@ final class NativeLibraries {
     static LibTorchException explain(Throwable cause) {
         // JavaCPP says last where else it has looked; why the library in the cache would not do lies below that.
         Throwable root = LibTorch.rootCause(cause);
-        if (NO_MEMORY.matcher(LibTorch.firstLine(root)).find()
+        boolean isHeap =
+                root instanceof OutOfMemoryError && LibTorch.firstLine(root).contains("heap");
+        if (root instanceof OutOfMemoryError
+                || NO_MEMORY.matcher(LibTorch.firstLine(root)).find()
                 || LibTorch.firstLine(root).contains("failed to map segment") && hasMemoryLimit()) {
             return new LibTorchException(
                     "LibTorch could not be loaded: the process may not take enough memory (" + LibTorch.firstLine(root)
-                            + "); raise its limit, such as that of ulimit -v",
+                            + "); raise its limit, such as that of " + (isHeap ? "java -Xmx" : "ulimit -v"),
                     cause);
         }
         return new LibTorchException(

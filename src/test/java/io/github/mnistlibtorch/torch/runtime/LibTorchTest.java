@@ -100,4 +100,16 @@ class LibTorchTest {
         assertThat(LibTorch.firstLine(new IllegalStateException())).isEqualTo("IllegalStateException");
         assertThat(LibTorch.firstLine(new IllegalStateException(" "))).isEqualTo("IllegalStateException");
     }
+
+    /** As HotSpot says it of memory of its own, without a word, and of the heap. */
+    @Test
+    void noMemoryIsToldFromAFolderThatCannotBeUsed() {
+        assertThat(NativeLibraries.explain(new IllegalStateException(new OutOfMemoryError())))
+                .hasMessageStartingWith("LibTorch could not be loaded: the process may not take enough memory (")
+                .hasMessageEndingWith("such as that of ulimit -v");
+        assertThat(NativeLibraries.explain(new OutOfMemoryError("Java heap space")))
+                .hasMessageEndingWith("(Java heap space); raise its limit, such as that of java -Xmx");
+        assertThat(NativeLibraries.explain(new UnsatisfiedLinkError("libc10.so: cannot enable executable stack")))
+                .hasMessageContaining("if that folder is full, read-only or mounted noexec");
+    }
 }
