@@ -165,11 +165,9 @@ class CheckpointIT {
                         "--val-size=500",
                         "--data=data")
                 .assertRefused(
-                        "out/checkpoint.pt is of another run: --seed is 7 instead of 42, --val-size is 500 instead of 10000,"
-                                + " --optimizer is adam instead of sgd, --schedule is 2@0.5,3@0.2 instead of 2@0.5,2@0.1,"
-                                + " --data holds 10000 pictures (CRC-32 ",
-                        " instead of 60000 pictures (CRC-32 ",
-                        "; leave these options as they were, or begin a new run without --resume");
+                        "out/checkpoint.pt was trained with --seed 42, with --val-size 10000, with --optimizer sgd,"
+                                + " with --schedule 2@0.5,2@0.1, on --data of 60000 pictures (CRC-32 ",
+                        "; go on with the same, or begin a new run without --resume");
         assertThat(folder.resolve("other")).doesNotExist();
     }
 

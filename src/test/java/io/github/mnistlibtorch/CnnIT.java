@@ -65,8 +65,8 @@ class CnnIT {
                 "--model=cnn",
                 "--hidden-size=64");
         assertRefused(
-                "mnist-libtorch: cnn/checkpoint.pt is of another run: --model is mlp instead of cnn; leave these options as"
-                        + " they were, or begin a new run without --resume",
+                "mnist-libtorch: cnn/checkpoint.pt was trained with --model cnn; go on with the same, or begin a new run"
+                        + " without --resume",
                 "train",
                 "--resume=cnn/checkpoint.pt",
                 "--data=data",

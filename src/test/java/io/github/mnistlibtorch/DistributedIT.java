@@ -188,7 +188,7 @@ class DistributedIT {
         }
         Program.Result alone =
                 Program.run(folder, "train", "--resume", "rank0/mnist-run/checkpoint.pt", "--num-workers", "1");
-        alone.assertRefused("it was trained by a group with WORLD_SIZE 3, not by one process alone");
+        alone.assertRefused("was trained by a group with WORLD_SIZE 3, not by one process alone");
         // Of the checkpoint, the others have no copy.
         String[] resume = {"train", "--resume", "mnist-run/checkpoint.pt", "--num-workers", "1"};
         List<Program.Result> resumed = Ranks.run(folder, 3, resume);

@@ -101,18 +101,17 @@ record ResumeCheck(Checkpoint checkpoint) {
                 .map(ResumeCheck::inWords)
                 .toList();
         if (!differences.isEmpty()) {
-            throw new InputException(
-                    PlainText.name(checkpoint.file()) + " is of another run: " + String.join(", ", differences)
-                            + "; leave these options as they were, or begin a new run without --resume");
+            throw new InputException(PlainText.name(checkpoint.file()) + " was trained "
+                    + String.join(", ", differences) + "; go on with the same, or begin a new run without --resume");
         }
     }
 
+    /** What it was: what is asked for now, the person knows, and a sentence has no room for both. */
     private static String inWords(Difference difference) {
         return switch (difference.name()) {
-            case RunConfig.DATA -> "--data holds " + difference.actual() + " instead of " + difference.expected();
-            case RunConfig.WORLD_SIZE ->
-                "it was trained " + ranks(difference.expected()) + ", not " + ranks(difference.actual());
-            default -> "--" + difference.name() + " is " + difference.actual() + " instead of " + difference.expected();
+            case RunConfig.DATA -> "on --data of " + difference.expected();
+            case RunConfig.WORLD_SIZE -> ranks(difference.expected()) + ", not " + ranks(difference.actual());
+            default -> "with --" + difference.name() + " " + difference.expected();
         };
     }
 

@@ -192,18 +192,22 @@ final class RankMonitor implements Closeable {
         return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 
-    /** The first cause counts; rank 0 tells it all others. */
-    private void lose(String sentence) {
-        if (!closed && cause.complete(sentence) && rank == 0) {
-            peers.values().forEach(peer -> peer.send(sentence));
+    /** The first cause counts; rank 0 tells it all others, and then itself, which may close their connections. */
+    private synchronized void lose(String sentence) {
+        if (!closed && !cause.isDone()) {
+            if (rank == 0) {
+                peers.values().forEach(peer -> peer.send(sentence));
+            }
+            cause.complete(sentence);
         }
     }
 
     /** Tells the others why this rank goes, unless that is because another has gone. */
-    void fail(String sentence) {
+    synchronized void fail(String sentence) {
         String limited = sentence.substring(0, Math.min(MAX_CAUSE_CHARACTERS, sentence.length()));
-        if (!closed && cause.complete(limited)) {
+        if (!closed && !cause.isDone()) {
             peers.values().forEach(peer -> peer.send(limited));
+            cause.complete(limited);
         }
     }
 

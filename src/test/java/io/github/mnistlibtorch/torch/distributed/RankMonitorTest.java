@@ -54,6 +54,19 @@ class RankMonitorTest {
         }
     }
 
+    /** It ends as soon as it knows, as its training does. */
+    @Test
+    void rank0TellsTheOthersBeforeItGoes() throws IOException {
+        try (RankMonitor host = RankMonitor.host(LONG);
+                RankMonitor first = join(1, host);
+                Socket second = silentRank(2, host)) {
+            host.cause().thenRun(host::close);
+            second.close();
+            assertThat(first.awaitCause(PATIENCE))
+                    .isEqualTo("rank 2 has been lost: its process has ended, or the network was cut");
+        }
+    }
+
     @Test
     void silentRankIsNamedToAll() throws IOException {
         try (RankMonitor host = RankMonitor.host(Duration.ofMillis(400));
