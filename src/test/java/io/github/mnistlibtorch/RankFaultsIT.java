@@ -4,10 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.mnistlibtorch.app.run.Checkpoint;
 import java.io.IOException;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -90,6 +94,94 @@ class RankFaultsIT {
                     .anySatisfy(result ->
                             DistributedIT.assertEnded(result, 1, "mnist-libtorch: rank 2 has been refused: " + reason));
         }
+    }
+
+    /** A rank that is there already, and one of a larger world, are refused; those that work end as without them. */
+    @Test
+    void ranksThatComeWhileOthersWorkAreRefused() throws Exception {
+        whileTwoRanksWork((ranks, port, train) -> {
+            ranks.with("RANK", "1").with("LOCAL_RANK", "1").start(2, train);
+            ranks.with("RANK", "2")
+                    .with("LOCAL_RANK", "2")
+                    .with("WORLD_SIZE", "3")
+                    .start(3, train);
+            DistributedIT.assertEnded(ranks.result(2), 2, "another process has joined as rank 1");
+            DistributedIT.assertEnded(ranks.result(3), 2, "WORLD_SIZE is 2 in rank 0 and 3 in rank 2");
+        });
+    }
+
+    /** 600 connections of random bytes and of half requests, 100 of which are left open. */
+    @Test
+    void strangersWhoComeWhileRanksWorkChangeNothing() throws Exception {
+        List<Socket> open = new ArrayList<>();
+        try {
+            whileTwoRanksWork((ranks, port, train) -> {
+                Random random = new Random(1);
+                for (int i = 0; i < 600; i++) {
+                    Socket socket = new Socket("127.0.0.1", port);
+                    byte[] bytes = i % 2 == 0 ? new byte[random.nextInt(2_000)] : halfRequest();
+                    if (i % 2 == 0) {
+                        random.nextBytes(bytes);
+                    }
+                    try {
+                        socket.getOutputStream().write(bytes);
+                    } catch (IOException e) {
+                        assertThat(e).hasMessageMatching("(?i).*(pipe|reset).*"); // LibTorch has seen enough
+                    }
+                    if (i % 6 == 1) {
+                        open.add(socket);
+                    } else {
+                        socket.close();
+                    }
+                }
+            });
+        } finally {
+            for (Socket socket : open) {
+                socket.close();
+            }
+        }
+    }
+
+    @FunctionalInterface
+    private interface Disturbance {
+        void begin(Ranks ranks, int port, String... train) throws Exception;
+    }
+
+    /** The two end with the files of a run that nobody disturbs. */
+    private void whileTwoRanksWork(Disturbance disturbance) throws Exception {
+        String[] train = train(LONG, "100@0.1"); // for longer than it takes a rank to come
+        Ranks.run(Files.createDirectory(folder.resolve("alone")), 2, train);
+        int port = Ranks.freePort();
+        try (Ranks ranks = new Ranks(folder, 4).with("WORLD_SIZE", "2").with("MASTER_PORT", Integer.toString(port))) {
+            ranks.start(0, train);
+            ranks.start(1, train);
+            DistributedIT.await(checkpoint().resolveSibling("checkpoint.previous.pt"));
+            disturbance.begin(ranks, port, train);
+            for (int rank : new int[] {0, 1}) {
+                Program.Result result = ranks.result(rank);
+                assertThat(result.exitCode())
+                        .as(String.join("\n", result.err()))
+                        .isZero();
+            }
+        }
+        for (String name : List.of("checkpoint.pt", "model.pt", "history.json")) {
+            assertThat(checkpoint().resolveSibling(name))
+                    .hasSameBinaryContentAs(
+                            folder.resolve("alone/rank0/mnist-run").resolve(name));
+        }
+    }
+
+    /** It greets the store, and begins to set a value that it says to have a million bytes. */
+    private static byte[] halfRequest() {
+        return ByteBuffer.allocate(23)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put((byte) 0)
+                .putInt(0x3C85F7CE)
+                .put((byte) 1)
+                .putLong(1)
+                .put((byte) 'k')
+                .putLong(1_000_000)
+                .array();
     }
 
     private Path checkpoint() {

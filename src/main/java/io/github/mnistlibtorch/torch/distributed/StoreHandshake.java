@@ -138,18 +138,22 @@ record StoreHandshake(DistributedEnvironment environment, Store store, long open
                 refuse(keys, reason);
                 throw new InputException(reason);
             }
-            monitor = monitor(keys);
+            monitor = monitor(keys, all);
             keys.set(key(rank), JSON.writeValueAsString(all));
             List<String> differences = differences(keys, monitor);
             if (!differences.isEmpty()) {
-                throw new InputException("the ranks have not been started alike: " + String.join("; ", differences)
-                        + "; start all with the same version, options and data");
+                throw notAlike(differences);
             }
             monitor.closePort();
             return monitor;
         } catch (IOException | RuntimeException e) {
             throw leave(e, monitor);
         }
+    }
+
+    private static InputException notAlike(List<String> differences) {
+        return new InputException("the ranks have not been started alike: " + String.join("; ", differences)
+                + "; start all with the same version, options and data");
     }
 
     /** What LibTorch throws means that the store is gone, and its keeper with it. */
@@ -221,7 +225,7 @@ record StoreHandshake(DistributedEnvironment environment, Store store, long open
                 + reason.substring(0, Math.min(MAX_REASON_CHARACTERS, reason.length()));
     }
 
-    private RankMonitor monitor(Store keys) throws IOException {
+    private RankMonitor monitor(Store keys, Map<String, String> own) throws IOException {
         if (environment.rank() == 0) {
             RankMonitor monitor = RankMonitor.host(environment.silence());
             keys.set(MONITOR, monitor.announcement());
@@ -242,12 +246,28 @@ record StoreHandshake(DistributedEnvironment environment, Store store, long open
                         environment.rank(), environment.masterAddr(), announcement, environment.silence());
                 return true;
             } catch (IOException e) {
-                return false;
+                return !differencesFromRank0(keys, own).isEmpty();
             }
         })) {
             throw unreachable(environment, null);
         }
+        if (joined[0] == null) {
+            keys.set(key(environment.rank()), JSON.writeValueAsString(own)); // for those who wait, if any do
+            throw notAlike(differencesFromRank0(keys, own));
+        }
         return joined[0];
+    }
+
+    /** For one that comes when the others work already, and no longer look at who comes. */
+    private List<String> differencesFromRank0(Store keys, Map<String, String> own) {
+        return has(keys, key(0))
+                ? differences(Set.of(environment.rank()), Map.of(0, read(keys, 0), environment.rank(), own))
+                : List.of();
+    }
+
+    /** What a rank has to have in common with the others, once it is there. */
+    private static Map<String, String> read(Store keys, int rank) {
+        return JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<>() {});
     }
 
     private static boolean has(Store keys, String key) {
@@ -302,7 +322,7 @@ record StoreHandshake(DistributedEnvironment environment, Store store, long open
             requireNone(keys, monitor);
             for (int rank : ranks) {
                 if (!known.containsKey(rank) && has(keys, key(rank))) {
-                    known.put(rank, JSON.readValue(keys.get_to_str(key(rank)), new TypeReference<>() {}));
+                    known.put(rank, read(keys, rank));
                 }
             }
             if (since[0] == 0 && !differences(ranks, known).isEmpty()) {
