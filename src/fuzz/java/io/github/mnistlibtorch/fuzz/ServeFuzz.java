@@ -117,7 +117,10 @@ public final class ServeFuzz {
         System.setErr(new PrintStream(SAID, /* autoFlush= */ true, ISO_8859_1));
         MnistModels.Saved model = new MnistModels.Saved(MnistModels.create("mlp", List.of(4)), ImageSpec.MNIST);
         try {
-            return new DigitServer(model, new Device("cpu"), InetAddress.getByName(HOST), HOST, 0);
+            DigitServer server =
+                    new DigitServer(InetAddress.getByName(HOST), HOST, 0, /* drawings= */ null, /* monitor= */ null);
+            server.serve(model, new Device("cpu"));
+            return server;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
